@@ -1,0 +1,196 @@
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use jsonwebtoken::{Algorithm, Validation};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Account, Caller, KeyRing, Role};
+
+/// How long an access token lasts.
+pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// The `aud` of every access token.
+pub const AUDIENCE: &str = "healthbridge";
+
+/// The claims of an access token (RFC 9068 in spirit, with our own `roles`, `sid`, `patient_id` and `staff_id`).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Claims {
+    /// The deployment's public URL.
+    pub iss: String,
+    /// Always [`AUDIENCE`].
+    pub aud: String,
+    /// The account.
+    pub sub: Uuid,
+    /// The session.
+    pub sid: Uuid,
+    /// Issued at, seconds since the epoch.
+    pub iat: i64,
+    /// Expires at, seconds since the epoch.
+    pub exp: i64,
+    /// This token.
+    pub jti: Uuid,
+    /// Scopes, separated by spaces.
+    pub scope: String,
+    /// Roles.
+    pub roles: Vec<Role>,
+    /// The linked record of a PATIENT account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patient_id: Option<Uuid>,
+    /// The linked member of the medical staff, what SMART calls `fhirUser`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub staff_id: Option<Uuid>,
+}
+
+/// Whom a token is issued to.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The account.
+    pub user_id: Uuid,
+    /// The session.
+    pub session_id: Uuid,
+    /// The account's roles.
+    pub roles: Vec<Role>,
+    /// Scopes beside the roles': those that a SERVICE account was created with.
+    pub extra_scopes: Vec<String>,
+    /// The linked record of a PATIENT account.
+    pub patient_id: Option<Uuid>,
+    /// The linked member of the medical staff.
+    pub staff_id: Option<Uuid>,
+}
+
+impl Claims {
+    /// The claims of a token that is issued now; its scopes are the union of the roles' and the extra ones.
+    pub fn issue(issuer: &str, subject: Subject, now: DateTime<Utc>) -> Self {
+        let mut scopes = subject.extra_scopes;
+        scopes.extend(subject.roles.iter().copied().flat_map(crate::scopes_of));
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self {
+            iss: issuer.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: subject.user_id,
+            sid: subject.session_id,
+            iat: now.timestamp(),
+            exp: (now + ACCESS_TOKEN_LIFETIME).timestamp(),
+            jti: Uuid::now_v7(),
+            scope: scopes.join(" "),
+            roles: subject.roles,
+            patient_id: subject.patient_id,
+            staff_id: subject.staff_id,
+        }
+    }
+}
+
+/// Why a token that was sent is refused. The sender learns no more than that it is.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Malformed, of another algorithm, tampered with, expired, or not for us.
+    #[error("the access token is invalid or expired")]
+    Invalid,
+    /// The header is not `Authorization: Bearer <token>`.
+    #[error("the Authorization header is not a bearer token")]
+    NotBearer,
+}
+
+/// Verifies access tokens.
+#[derive(Clone)]
+pub struct Verifier {
+    keys: Arc<KeyRing>,
+    validation: Arc<Validation>,
+}
+
+impl Verifier {
+    /// Verifies tokens of this issuer with these keys.
+    pub fn new(keys: Arc<KeyRing>, issuer: &str) -> Self {
+        // Named once and for all: neither `none` nor HS256 with a public key as its secret gets by.
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.leeway = 5;
+        Self { keys, validation: Arc::new(validation) }
+    }
+
+    /// The keys it verifies with.
+    pub fn keys(&self) -> &Arc<KeyRing> {
+        &self.keys
+    }
+
+    /// Verifies a token.
+    pub async fn verify(&self, token: &str) -> Result<Account, TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+        if header.alg != Algorithm::EdDSA {
+            return Err(TokenError::Invalid);
+        }
+        let id = header.kid.ok_or(TokenError::Invalid)?;
+        let key = self.keys.find(&id).await.ok_or(TokenError::Invalid)?;
+        let data = jsonwebtoken::decode::<Claims>(token, &key, &self.validation).map_err(|_| TokenError::Invalid)?;
+        Ok(Account::from(data.claims))
+    }
+
+    /// The caller behind an `Authorization` header: absent is anonymous, present must be valid.
+    pub async fn caller(&self, authorization: Option<&str>) -> Result<Caller, TokenError> {
+        match authorization {
+            None => Ok(Caller::Anonymous),
+            Some(value) => Ok(Caller::Account(self.verify(bearer(value)?).await?)),
+        }
+    }
+}
+
+/// The token in an `Authorization` header (RFC 6750).
+pub fn bearer(value: &str) -> Result<&str, TokenError> {
+    let (scheme, token) = value.split_once(' ').ok_or(TokenError::NotBearer)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(TokenError::NotBearer) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SigningKey;
+
+    const ISSUER: &str = "http://issuer.test";
+
+    fn claims(now: DateTime<Utc>) -> Claims {
+        let subject = Subject {
+            user_id: Uuid::now_v7(),
+            session_id: Uuid::now_v7(),
+            roles: vec![Role::Doctor, Role::Clerk],
+            extra_scopes: Vec::new(),
+            patient_id: None,
+            staff_id: None,
+        };
+        Claims::issue(ISSUER, subject, now)
+    }
+
+    fn verifier(key: &SigningKey) -> Verifier {
+        Verifier::new(Arc::new(KeyRing::fixed(&key.jwks()).expect("a key set")), ISSUER)
+    }
+
+    #[tokio::test]
+    async fn a_signed_token_is_accepted_with_the_union_of_the_roles_scopes() {
+        let key = SigningKey::generate().expect("a key");
+        let account = verifier(&key).verify(&key.sign(&claims(Utc::now()))).await.expect("valid");
+        assert!(account.scopes.contains("user/ImagingStudy.c") && account.scopes.contains("user/ChargeItem.c"));
+    }
+
+    #[tokio::test]
+    async fn an_expired_foreign_or_unsigned_token_is_refused() {
+        let key = SigningKey::generate().expect("a key");
+        let verifier = verifier(&key);
+        let expired = key.sign(&claims(Utc::now() - chrono::Duration::hours(1)));
+        let other_key = SigningKey::generate().expect("a key").sign(&claims(Utc::now()));
+        let other_issuer = key.sign(&Claims { iss: "http://elsewhere.test".to_owned(), ..claims(Utc::now()) });
+        let other_audience = key.sign(&Claims { aud: "elsewhere".to_owned(), ..claims(Utc::now()) });
+        for token in [expired, other_key, other_issuer, other_audience, String::new(), "a.b.c".to_owned()] {
+            assert_eq!(verifier.verify(&token).await, Err(TokenError::Invalid), "{token}");
+        }
+    }
+
+    #[test]
+    fn only_the_bearer_scheme_is_read() {
+        assert_eq!(bearer("bearer abc"), Ok("abc"));
+        assert_eq!(bearer("Basic abc"), Err(TokenError::NotBearer));
+        assert_eq!(bearer("abc"), Err(TokenError::NotBearer));
+    }
+}

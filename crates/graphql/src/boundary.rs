@@ -1,0 +1,129 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::{
+    PathSegment, Response, ServerError, ServerResult, ValidationResult, Value, Variables,
+    extensions::{
+        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextResolve, NextValidation,
+        ResolveInfo,
+    },
+    parser::types::ExecutableDocument,
+};
+use healthbridge_auth::Caller;
+
+use crate::{ApiError, ScopeRules};
+
+/// Stands around every field of a subgraph. It refuses what the caller's scopes do not cover, and keeps a field's
+/// failure to that field where its type allows null: the library alone would null the parent, and among `_entities`
+/// all of them.
+pub struct FieldBoundary {
+    rules: Arc<ScopeRules>,
+}
+
+impl FieldBoundary {
+    /// A boundary with these rules.
+    pub fn new(rules: ScopeRules) -> Self {
+        Self { rules: Arc::new(rules) }
+    }
+}
+
+impl ExtensionFactory for FieldBoundary {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Request { rules: self.rules.clone(), errors: Mutex::default() })
+    }
+}
+
+/// One request: the library makes an extension for each.
+struct Request {
+    rules: Arc<ScopeRules>,
+    errors: Mutex<Vec<ServerError>>,
+}
+
+impl Request {
+    fn permits(&self, ctx: &ExtensionContext<'_>, info: &ResolveInfo<'_>) -> bool {
+        let caller = ctx.data_opt::<Caller>().unwrap_or(&Caller::Anonymous);
+        self.rules.of(info.parent_type, info.name).all(|alternatives| caller.satisfies(alternatives))
+    }
+}
+
+#[async_trait::async_trait]
+impl Extension for Request {
+    async fn parse_query(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        query: &str,
+        variables: &Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        next.run(ctx, query, variables).await.map_err(|error| coded(error, "GRAPHQL_PARSE_FAILED"))
+    }
+
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        let coded =
+            |errors: Vec<_>| errors.into_iter().map(|error| coded(error, "GRAPHQL_VALIDATION_FAILED")).collect();
+        next.run(ctx).await.map_err(coded)
+    }
+
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        let mut response = next.run(ctx, operation_name).await;
+        response.errors.append(&mut self.errors.lock().unwrap_or_else(PoisonError::into_inner));
+        response.errors = response.errors.into_iter().map(told).collect();
+        response
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        let is_nullable = !info.return_type.ends_with('!');
+        let result = if self.permits(ctx, &info) { next.run(ctx, info).await } else { Err(unauthorized(&info)) };
+        match result {
+            Err(error) if is_nullable => {
+                self.errors.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+                Ok(Some(Value::Null))
+            }
+            other => other,
+        }
+    }
+}
+
+fn unauthorized(info: &ResolveInfo<'_>) -> ServerError {
+    let error = async_graphql::Error::from(ApiError::Unauthorized);
+    let mut error = error.into_server_error(async_graphql::Pos::default());
+    let path = serde_json::to_value(info.path_node).ok();
+    error.path = path.and_then(|path| serde_json::from_value::<Vec<PathSegment>>(path).ok()).unwrap_or_default();
+    error.locations.clear();
+    error
+}
+
+/// What the caller is told of a field's error. Only [`ApiError`]s speak for themselves.
+fn told(mut error: ServerError) -> ServerError {
+    let fault = match (error.source::<ApiError>(), &error.source) {
+        (Some(fault), _) => fault.clone(),
+        (None, Some(_)) => ApiError::internal(std::io::Error::other(error.message.clone())),
+        // What the library found wrong by itself while it ran was wrong in the arguments.
+        (None, None) => return coded(error, "BAD_USER_INPUT"),
+    };
+    fault.log();
+    error.message = fault.to_string();
+    coded(error, fault.code())
+}
+
+/// Gives a code to an error that has none.
+fn coded(mut error: ServerError, code: &str) -> ServerError {
+    let extensions = error.extensions.get_or_insert_default();
+    if extensions.get("code").is_none() {
+        extensions.set("code", code);
+    }
+    error
+}

@@ -1,0 +1,198 @@
+//! The HTTP face of a subgraph: GraphQL over HTTP, health, readiness and metrics.
+
+use std::sync::Arc;
+
+use async_graphql::{Executor, Response as GraphqlResponse, ServerError, Value};
+use async_graphql_axum::{GraphQLRequest, rejection::GraphQLRejection};
+use axum::{
+    Json, Router,
+    extract::{FromRequest, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use futures::future::BoxFuture;
+use healthbridge_auth::{Caller, Verifier};
+use serde_json::json;
+use tower_http::limit::RequestBodyLimitLayer;
+use tracing::Instrument;
+use uuid::Uuid;
+
+/// Largest request body, in bytes.
+const MAX_BODY: usize = 2 * 1024 * 1024;
+
+/// Most entities that one `_entities` call may ask for. Query complexity does not count them.
+const MAX_REPRESENTATIONS: usize = 1000;
+
+/// The id of a request, the router's where it sent one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(pub String);
+
+/// Says whether a part can serve, or what it waits for.
+pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// Puts a request's own data, its loaders, beside it.
+type Prepare = Arc<dyn Fn(async_graphql::Request, &Caller) -> async_graphql::Request + Send + Sync>;
+
+/// A subgraph's endpoint.
+#[derive(Clone)]
+pub struct Endpoint<E> {
+    name: &'static str,
+    executor: E,
+    verifier: Verifier,
+    prepare: Prepare,
+    readiness: Readiness,
+    introspection: bool,
+}
+
+impl<E: Executor> Endpoint<E> {
+    /// An endpoint for this schema. `prepare` makes the loaders of each request.
+    pub fn new(
+        name: &'static str,
+        executor: E,
+        verifier: Verifier,
+        prepare: impl Fn(async_graphql::Request, &Caller) -> async_graphql::Request + Send + Sync + 'static,
+        readiness: Readiness,
+    ) -> Self {
+        Self { name, executor, verifier, prepare: Arc::new(prepare), readiness, introspection: false }
+    }
+
+    /// Whether the anonymous may introspect. `_service { sdl }` is always served: the router's composer asks for it.
+    #[must_use]
+    pub fn introspection(mut self, open: bool) -> Self {
+        self.introspection = open;
+        self
+    }
+
+    /// The routes: `/graphql`, `/healthz`, `/readyz`, `/metrics`.
+    pub fn routes(self) -> Router {
+        let graphql = get(serve::<E>).post(serve::<E>);
+        Router::new()
+            .route("/graphql", graphql)
+            .route("/readyz", get(ready::<E>))
+            .with_state(self)
+            .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
+            .route("/metrics", get(async || healthbridge_telemetry::render_metrics()))
+            .layer(RequestBodyLimitLayer::new(MAX_BODY))
+    }
+}
+
+async fn ready<E: Executor>(State(endpoint): State<Endpoint<E>>) -> Response {
+    let keys = if endpoint.verifier.keys().is_ready() { Ok(()) } else { Err("the key set".to_owned()) };
+    match keys.and((endpoint.readiness)().await) {
+        Ok(()) => Json(json!({ "status": "ok" })).into_response(),
+        Err(waits_for) => {
+            let body = Json(json!({ "status": "unavailable", "waitsFor": waits_for }));
+            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+        }
+    }
+}
+
+async fn serve<E: Executor>(State(endpoint): State<Endpoint<E>>, http: Request) -> Response {
+    metrics::counter!("healthbridge_graphql_requests_total", "subgraph" => endpoint.name).increment(1);
+    let media = Media::wanted(http.headers());
+    let request_id = request_id(http.headers());
+    let authorization = http.headers().get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
+    let caller = match authorization {
+        Ok(value) => endpoint.verifier.caller(value).await,
+        Err(_) => Err(healthbridge_auth::TokenError::NotBearer),
+    };
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(error) => {
+            let mut refusal = media.fault(StatusCode::UNAUTHORIZED, &error.to_string(), "UNAUTHENTICATED");
+            let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
+            refusal.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            return refusal;
+        }
+    };
+    let request = match GraphQLRequest::<GraphQLRejection>::from_request(http, &()).await {
+        Ok(request) => request.into_inner(),
+        Err(rejection) => {
+            let status = rejection.into_response().status();
+            return media.fault(status, "The request is not a GraphQL request", "BAD_REQUEST");
+        }
+    };
+    if representations(&request) > MAX_REPRESENTATIONS {
+        let message = format!("`_entities` takes at most {MAX_REPRESENTATIONS} representations");
+        return media.fault(StatusCode::BAD_REQUEST, &message, "BAD_USER_INPUT");
+    }
+    let mut request = (endpoint.prepare)(request, &caller).data(request_id.clone());
+    if !endpoint.introspection && caller == Caller::Anonymous {
+        request = request.disable_introspection();
+    }
+    let span = tracing::info_span!("graphql", subgraph = endpoint.name, request_id = request_id.0);
+    let response = endpoint.executor.execute(request.data(caller)).instrument(span).await;
+    media.answer(name_failures(response, &request_id))
+}
+
+/// The caller of a failed request gets the id under which the log has the reason.
+fn name_failures(mut response: GraphqlResponse, request_id: &RequestId) -> GraphqlResponse {
+    let failed = |error: &&mut ServerError| {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        matches!(code, Some(Value::String(code)) if code == "INTERNAL_SERVER_ERROR")
+    };
+    for error in response.errors.iter_mut().filter(failed) {
+        error.extensions.get_or_insert_default().set("requestId", request_id.0.as_str());
+    }
+    response
+}
+
+fn representations(request: &async_graphql::Request) -> usize {
+    let lists = request.variables.iter().map(|(_, value)| if let Value::List(list) = value { list.len() } else { 0 });
+    lists.max().unwrap_or_default()
+}
+
+fn request_id(headers: &HeaderMap) -> RequestId {
+    let sent = headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    // A log line is no place for whatever somebody sends.
+    let is_plain = |id: &&str| id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    RequestId(sent.filter(is_plain).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+}
+
+/// How the answer is written: the GraphQL over HTTP specification has two media types with different status codes.
+#[derive(Clone, Copy)]
+enum Media {
+    Json,
+    GraphqlResponse,
+}
+
+impl Media {
+    fn wanted(headers: &HeaderMap) -> Self {
+        let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let mut types = accepts.flat_map(|value| value.split(','));
+        let is_new =
+            |kind: &str| kind.split(';').next().unwrap_or_default().trim() == "application/graphql-response+json";
+        if types.any(is_new) { Self::GraphqlResponse } else { Self::Json }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
+        }
+    }
+
+    fn answer(self, response: GraphqlResponse) -> Response {
+        // Without data the request was never executed: the newer media type says so in the status.
+        let refused = response.data == Value::Null && !response.errors.is_empty();
+        let ran = response.errors.iter().any(|error| !error.path.is_empty());
+        let status = match self {
+            Self::GraphqlResponse if refused && !ran => StatusCode::BAD_REQUEST,
+            _ => StatusCode::OK,
+        };
+        let mut answer = (status, Json(&response)).into_response();
+        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type()));
+        for (name, value) in &response.http_headers {
+            answer.headers_mut().append(name.clone(), value.clone());
+        }
+        answer
+    }
+
+    fn fault(self, status: StatusCode, message: &str, code: &str) -> Response {
+        let body = json!({ "errors": [{ "message": message, "extensions": { "code": code } }] });
+        let mut answer = (status, Json(body)).into_response();
+        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type()));
+        answer
+    }
+}

@@ -1,0 +1,68 @@
+use std::sync::Arc;
+
+use crate::Cursor;
+
+/// What a loader gives for one key: shared by every field that asked for the key.
+pub type Loaded<T> = Result<T, ApiError>;
+
+/// A fault of a GraphQL field. Each variant has one stable `extensions.code`.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The caller's scopes do not cover the field.
+    #[error("Unauthorized field or type")]
+    Unauthorized,
+    /// An argument cannot be used.
+    #[error("{0}")]
+    BadInput(String),
+    /// Something within failed; the caller learns no more, the log has it.
+    #[error("Internal error")]
+    Internal(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl ApiError {
+    /// Hides a fault from the caller. It is logged once, where it leaves the subgraph.
+    pub fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Internal(Arc::new(error))
+    }
+
+    /// Logs the fault if it is one of ours. Called once, where it leaves the subgraph.
+    pub(crate) fn log(&self) {
+        if let Self::Internal(source) = self {
+            let causes = std::iter::successors(source.source(), |cause| cause.source());
+            let chain = causes.fold(source.to_string(), |text, cause| format!("{text}: {cause}"));
+            tracing::error!(error = chain, "a field failed");
+        }
+    }
+
+    /// The fault of a cursor that this field did not make.
+    pub fn bad_cursor(argument: &str) -> Self {
+        Self::BadInput(format!("`{argument}` is not a cursor of this connection"))
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            // The code that the router gives when it filters a field by itself.
+            Self::Unauthorized => "UNAUTHORIZED_FIELD_OR_TYPE",
+            Self::BadInput(_) => "BAD_USER_INPUT",
+            Self::Internal(_) => "INTERNAL_SERVER_ERROR",
+        }
+    }
+}
+
+impl From<healthbridge_auth::Denied> for ApiError {
+    fn from(_: healthbridge_auth::Denied) -> Self {
+        Self::Unauthorized
+    }
+}
+
+impl Cursor {
+    /// Reads a cursor argument, or says which argument was wrong.
+    pub fn argument<K: serde::de::DeserializeOwned>(
+        value: Option<&str>,
+        kind: &str,
+        argument: &str,
+    ) -> Result<Option<K>, ApiError> {
+        value.map(|text| Self::read(text, kind).ok_or_else(|| ApiError::bad_cursor(argument))).transpose()
+    }
+}

@@ -1,0 +1,50 @@
+//! What every subgraph's GraphQL face shares: scalars, Relay connections, errors, authorization by `@requiresScopes`,
+//! and the HTTP endpoint.
+//!
+//! Belongs here: GraphQL words that two subgraphs really use. Does not belong here: any domain of the hospital.
+
+pub mod batch;
+mod boundary;
+mod coding;
+mod endpoint;
+mod error;
+mod page;
+mod scalar;
+mod scope_rules;
+mod user_error;
+
+pub use boundary::FieldBoundary;
+pub use coding::{Coding, CodingInput};
+pub use endpoint::{Endpoint, Readiness, RequestId};
+pub use error::{ApiError, Loaded};
+pub use page::{Connection, CountRows, Cursor, Direction, Edge, MAX_PAGE, Page, PageArgs, PageInfo, Window};
+pub use scalar::{BigInt, Date, parse_id};
+pub use scope_rules::{ScopeRules, ScopedField};
+pub use user_error::{Refusals, UserError, UserErrorCode};
+
+use async_graphql::{Context, ObjectType, Schema, SchemaBuilder, SubscriptionType};
+use healthbridge_auth::Caller;
+
+/// What a mutation of the service came to: the object, or why it was refused. Faults are errors beside it.
+pub type Outcome<T> = Result<T, Vec<UserError>>;
+
+/// The caller of the request; the endpoint puts it there.
+pub fn caller<'a>(ctx: &Context<'a>) -> &'a Caller {
+    ctx.data_opt::<Caller>().unwrap_or(&Caller::Anonymous)
+}
+
+/// Finishes a subgraph's schema: federation, limits, and the boundary that enforces its own `@requiresScopes`.
+pub fn finish<Q, M, S>(builder: SchemaBuilder<Q, M, S>, rules: ScopeRules) -> Schema<Q, M, S>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    builder
+        .enable_federation()
+        .disable_suggestions()
+        .limit_depth(20)
+        .limit_directives(20)
+        .extension(FieldBoundary::new(rules))
+        .finish()
+}

@@ -1,0 +1,84 @@
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+/// A connection that was idle this long is tried before it is used; trying each would double the round trips.
+const TRUSTED_IDLE: Duration = Duration::from_secs(30);
+
+/// What a subgraph's part of a database consists of.
+#[derive(Clone, Copy, Debug)]
+pub struct Provision {
+    /// The PostgreSQL schema, and the suffix of the role's name.
+    pub schema: &'static str,
+    /// The migrations.
+    pub migrator: &'static Migrator,
+}
+
+/// Reads a `postgres://` URL.
+pub fn connect_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    Ok(PgConnectOptions::from_str(url)?.disable_statement_logging())
+}
+
+/// A pool that connects when it is first used, so that a part starts before its database does.
+pub fn pool(options: PgConnectOptions, max_connections: u32) -> PgPool {
+    let options = options.application_name("healthbridge").options([("statement_timeout", "15s")]);
+    PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move { Ok(meta.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok()) })
+        })
+        .connect_lazy_with(options)
+}
+
+/// Whether the database answers.
+pub async fn ping(pool: &PgPool) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT 1").execute(pool).await.map(drop)
+}
+
+/// Brings a subgraph's schema up to date, as the owner of the database. Services that migrate at once wait for each
+/// other.
+pub async fn migrate(owner: &PgConnectOptions, part: Provision) -> Result<(), MigrateError> {
+    let mut connection = owner.connect().await?;
+    part.migrator.run(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// Gives a role what a subgraph needs in its own schema and nothing elsewhere; makes the role where it is missing.
+/// Tables that only grow refuse UPDATE and DELETE by triggers of their own.
+pub async fn grant_to_role(
+    owner: &PgConnectOptions,
+    part: Provision,
+    role: &str,
+    password: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let (schema, role_name) = (quote(part.schema), quote(role));
+    let mut connection = owner.connect().await?;
+    let exists = sqlx::query("SELECT 1 FROM pg_roles WHERE rolname = $1").bind(role);
+    if exists.fetch_optional(&mut connection).await?.is_none() {
+        let with = password.map_or_else(String::new, |password| format!(" PASSWORD {}", literal(password)));
+        connection.execute(AssertSqlSafe(format!("CREATE ROLE {role_name} LOGIN{with}"))).await?;
+    }
+    let grants = format!(
+        "GRANT USAGE ON SCHEMA {schema} TO {role_name};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role_name};
+         GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role_name};
+         ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role_name};"
+    );
+    connection.execute(AssertSqlSafe(grants)).await?;
+    connection.close().await
+}
+
+fn quote(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

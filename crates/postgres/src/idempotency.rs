@@ -1,0 +1,69 @@
+//! Idempotency keys: a mutation that is sent again with its key gives the first answer and changes nothing.
+//!
+//! Each subgraph has the table `idempotency_key` in its own schema. A key is claimed in the transaction of the change,
+//! so that both are there or neither; a second request with the same key waits for the first one's transaction.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+use uuid::Uuid;
+
+/// A request's key and what it is bound to.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The key that the client chose.
+    pub key: Uuid,
+    /// The account that sent it: keys of different accounts never meet.
+    pub caller: Uuid,
+    /// The mutation.
+    pub operation: &'static str,
+}
+
+/// What a claim found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The key is new: make the change.
+    New,
+    /// The change was made before; its object has this id.
+    Done(Uuid),
+    /// The key was used with another input.
+    Reused,
+}
+
+/// Claims a key for a change that makes the object `result`. Keys are kept for 24 hours.
+///
+/// # Errors
+/// When the statement fails or the input does not serialise.
+pub async fn claim(
+    connection: &mut PgConnection,
+    schema: &str,
+    key: &Key,
+    input: &(impl Serialize + Sync),
+    result: Uuid,
+) -> Result<Claim, sqlx::Error> {
+    let json = serde_json::to_vec(input).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    let fingerprint = Sha256::digest([key.operation.as_bytes(), b"\0", &json].concat());
+    let insert = format!(
+        "INSERT INTO {schema}.idempotency_key AS old (caller, key, operation, fingerprint, result_id)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (caller, key) DO UPDATE
+         SET operation = excluded.operation, fingerprint = excluded.fingerprint, result_id = excluded.result_id,
+             created_at = now()
+         WHERE old.created_at < now() - interval '24 hours'"
+    );
+    let inserted = sqlx::query(AssertSqlSafe(insert))
+        .bind(key.caller)
+        .bind(key.key)
+        .bind(key.operation)
+        .bind(fingerprint.as_slice())
+        .bind(result)
+        .execute(&mut *connection)
+        .await?;
+    if inserted.rows_affected() == 1 {
+        return Ok(Claim::New);
+    }
+    let select = format!("SELECT fingerprint, result_id FROM {schema}.idempotency_key WHERE caller = $1 AND key = $2");
+    let row = sqlx::query(AssertSqlSafe(select)).bind(key.caller).bind(key.key).fetch_one(connection).await?;
+    let is_same = row.try_get::<Vec<u8>, _>("fingerprint")? == fingerprint.as_slice();
+    Ok(if is_same { Claim::Done(row.try_get("result_id")?) } else { Claim::Reused })
+}

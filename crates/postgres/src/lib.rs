@@ -1,0 +1,12 @@
+//! PostgreSQL: the embedded server, pools, migrations and idempotency keys.
+//!
+//! Belongs here: what every subgraph needs of a database. Does not belong here: any table of the hospital.
+
+mod binaries;
+mod database;
+mod embedded;
+pub mod idempotency;
+
+pub use binaries::{Binaries, MissingPostgres};
+pub use database::{Provision, connect_options, grant_to_role, migrate, ping, pool};
+pub use embedded::{Embedded, EmbeddedError};

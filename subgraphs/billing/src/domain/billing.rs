@@ -1,0 +1,127 @@
+use chrono::{DateTime, Utc};
+use healthbridge_graphql::Coding;
+use rust_decimal::Decimal;
+use strum::{EnumString, IntoStaticStr};
+use uuid::Uuid;
+
+use super::{CurrencyCode, Money};
+
+/// FHIR chargeitem-status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the names are FHIR's codes")]
+pub enum ChargeItemStatus {
+    Planned,
+    Billable,
+    NotBillable,
+    Aborted,
+    Billed,
+    EnteredInError,
+    Unknown,
+}
+
+/// How far a billing is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentState {
+    /// Nothing was paid.
+    Unpaid,
+    /// A part was paid.
+    PartiallyPaid,
+    /// All was paid.
+    Paid,
+    /// All that was paid was paid back.
+    Refunded,
+    /// A part of what was paid was paid back.
+    PartiallyRefunded,
+}
+
+/// A billing (FHIR ChargeItem).
+#[derive(Clone, Debug)]
+pub struct Billing {
+    /// Our id.
+    pub id: Uuid,
+    /// Who owes it.
+    pub patient_id: Uuid,
+    /// The report that it is for.
+    pub report_id: Option<Uuid>,
+    /// The image that it is for.
+    pub image_id: Option<Uuid>,
+    /// The code of the service.
+    pub code: Option<Coding>,
+    /// The service.
+    pub description: String,
+    /// How many.
+    pub quantity: Decimal,
+    /// The price of one.
+    pub unit_price: Money,
+    /// The price of all.
+    pub net: Money,
+    /// What was paid, less nothing.
+    pub paid: Money,
+    /// What was paid back.
+    pub refunded: Money,
+    /// Status.
+    pub status: ChargeItemStatus,
+    /// When the service was given.
+    pub serviced_at: DateTime<Utc>,
+    /// When the billing was made.
+    pub created_at: DateTime<Utc>,
+    /// Who made it.
+    pub created_by: Uuid,
+    /// Counts changes, from 1.
+    pub version: i32,
+}
+
+impl ChargeItemStatus {
+    /// Whether the patient owes a billing in this state.
+    pub fn is_owed(self) -> bool {
+        matches!(self, Self::Billable | Self::Billed)
+    }
+}
+
+impl Billing {
+    /// What is still to be paid.
+    pub fn outstanding(&self) -> Money {
+        let owed = if self.status.is_owed() { self.net } else { Money::zero(self.net.currency()) };
+        let kept = self.paid.minus(self.refunded);
+        // The row's amounts are all in its one currency and within NUMERIC(19, 4).
+        kept.and_then(|kept| owed.minus(kept)).unwrap_or(owed)
+    }
+
+    /// How far it is paid.
+    pub fn payment_state(&self) -> PaymentState {
+        let (paid, refunded) = (self.paid.amount(), self.refunded.amount());
+        if paid.is_zero() {
+            PaymentState::Unpaid
+        } else if refunded >= paid {
+            PaymentState::Refunded
+        } else if !refunded.is_zero() {
+            PaymentState::PartiallyRefunded
+        } else if paid >= self.net.amount() {
+            PaymentState::Paid
+        } else {
+            PaymentState::PartiallyPaid
+        }
+    }
+}
+
+/// What a patient's billings in one currency come to.
+#[derive(Clone, Debug)]
+pub struct CurrencyTotal {
+    /// The patient.
+    pub patient_id: Uuid,
+    /// The currency.
+    pub currency: CurrencyCode,
+    /// What was charged.
+    pub charged: Money,
+    /// What is owed after discounts and taxes.
+    pub net: Money,
+    /// What was paid.
+    pub paid: Money,
+    /// What was paid back.
+    pub refunded: Money,
+    /// What is still to be paid.
+    pub outstanding: Money,
+    /// How many billings are owed.
+    pub item_count: i32,
+}

@@ -1,0 +1,108 @@
+//! Objects of other subgraphs, as far as this one knows them.
+
+use std::sync::Arc;
+
+use async_graphql::{ComplexObject, Context, ID, SimpleObject};
+use chrono::{DateTime, Utc};
+use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, parse_id};
+
+use super::{
+    billing::{Billing, BillingFilter, NEWEST_FIRST, filter},
+    loaders::Loaders,
+    scalar::{CurrencyCode, Money},
+};
+use crate::domain;
+
+/// A diagnosis report; the diagnosis subgraph tells more.
+#[derive(SimpleObject)]
+#[graphql(unresolvable)]
+pub(crate) struct DiagnosisReport {
+    /// Our id, a UUIDv7.
+    pub id: ID,
+}
+
+/// A medical image; the imaging subgraph tells more.
+#[derive(SimpleObject)]
+#[graphql(unresolvable)]
+pub(crate) struct MedicalImage {
+    /// Our id, a UUIDv7.
+    pub id: ID,
+}
+
+/// What a patient's billings come to, a line for each currency: two currencies are never added.
+#[derive(SimpleObject)]
+pub(crate) struct CostSummary {
+    /// The lines, by currency code.
+    by_currency: Vec<CurrencyTotal>,
+    /// When it was computed.
+    as_of: DateTime<Utc>,
+}
+
+/// What a patient's billings in one currency come to. Billings that are not owed count nothing.
+#[derive(SimpleObject)]
+pub(crate) struct CurrencyTotal {
+    /// The currency.
+    currency: CurrencyCode,
+    /// What was charged.
+    charged: Money,
+    /// What is owed.
+    net: Money,
+    /// What was paid.
+    paid: Money,
+    /// What was paid back.
+    refunded: Money,
+    /// What is still to be paid: net, less paid, plus refunded.
+    outstanding: Money,
+    /// How many billings are owed.
+    item_count: i32,
+}
+
+impl From<&domain::CurrencyTotal> for CurrencyTotal {
+    fn from(total: &domain::CurrencyTotal) -> Self {
+        Self {
+            currency: CurrencyCode(total.currency),
+            charged: total.charged.into(),
+            net: total.net.into(),
+            paid: total.paid.into(),
+            refunded: total.refunded.into(),
+            outstanding: total.outstanding.into(),
+            item_count: total.item_count,
+        }
+    }
+}
+
+/// A patient, as far as money goes.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub(crate) struct Patient {
+    /// Our id, a UUIDv7.
+    pub id: ID,
+}
+
+#[ComplexObject]
+impl Patient {
+    /// The patient's billings, the newest first.
+    #[graphql(requires_scopes = "user/ChargeItem.r", requires_scopes = "patient/ChargeItem.r")]
+    async fn billings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Which billings.")] filter: Option<BillingFilter>,
+    ) -> Result<Option<Connection<Billing>>, ApiError> {
+        let Some(patient) = parse_id(&self.id) else { return Ok(None) };
+        let window = PageArgs::forward(first, after, 25)?.window(NEWEST_FIRST)?;
+        let page = Loaders::of_patient(ctx, patient, self::filter(filter), window).await?;
+        let cursor = |billing: &Arc<domain::Billing>| Cursor::write(NEWEST_FIRST, &billing.id);
+        Ok(Some(Connection::new(page, cursor, Billing)))
+    }
+
+    /// What the patient's billings come to, a line for each currency.
+    #[graphql(requires_scopes = "user/ChargeItem.r", requires_scopes = "patient/ChargeItem.r")]
+    async fn total_cost(&self, ctx: &Context<'_>) -> Result<Option<CostSummary>, ApiError> {
+        let Some(patient) = parse_id(&self.id) else { return Ok(None) };
+        let totals = Loaders::totals(ctx, patient).await?;
+        let by_currency = totals.iter().map(CurrencyTotal::from).collect();
+        Ok(Some(CostSummary { by_currency, as_of: Utc::now() }))
+    }
+}

@@ -1,0 +1,41 @@
+//! The GraphQL face: thin types over the service.
+
+mod loaders;
+mod mutation;
+mod query;
+mod reference;
+mod report;
+mod workflow_log;
+
+use std::sync::Arc;
+
+use async_graphql::{EmptySubscription, SDLExportOptions, Schema};
+use healthbridge_auth::Caller;
+use healthbridge_graphql::ScopeRules;
+
+use crate::Service;
+use loaders::Loaders;
+use mutation::Mutation;
+use query::Query;
+
+type DiagnosisSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// The subgraph's SDL, which the supergraph is composed from.
+pub fn sdl() -> String {
+    let schema = Schema::build(Query, Mutation, EmptySubscription).enable_federation().finish();
+    schema.sdl_with_options(SDLExportOptions::new().federation().sorted_fields().sorted_enum_items())
+}
+
+pub(crate) fn schema(service: Arc<Service>) -> DiagnosisSchema {
+    let builder = Schema::build(Query, Mutation, EmptySubscription).data(service);
+    healthbridge_graphql::finish(builder, ScopeRules::from_sdl(&sdl()))
+}
+
+/// Puts the loaders of a request beside it.
+pub(crate) fn prepare(
+    request: async_graphql::Request,
+    service: &Arc<Service>,
+    caller: &Caller,
+) -> async_graphql::Request {
+    request.data(Loaders::new(service, caller))
+}

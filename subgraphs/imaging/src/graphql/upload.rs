@@ -1,0 +1,48 @@
+use std::sync::Arc;
+
+use async_graphql::{ID, Object};
+use chrono::{DateTime, Utc};
+
+use super::image::{ImageState, MedicalImage, PresignedUrl};
+use crate::{domain::Image, service};
+
+/// An upload: the client sends the bytes to `put`, then calls `completeImageUpload`.
+pub(crate) struct ImageUpload {
+    image: Arc<Image>,
+    put: Option<PresignedUrl>,
+}
+
+impl From<service::Upload> for ImageUpload {
+    fn from(upload: service::Upload) -> Self {
+        Self { image: Arc::new(upload.image), put: upload.put.map(PresignedUrl::from) }
+    }
+}
+
+/// An upload: the client sends the bytes to `put`, then calls `completeImageUpload`.
+#[Object]
+impl ImageUpload {
+    /// The upload's id, which is its image's.
+    async fn id(&self) -> ID {
+        self.image.id.into()
+    }
+
+    /// Where the image is on its way.
+    async fn state(&self) -> ImageState {
+        self.image.state.into()
+    }
+
+    /// Where to PUT the bytes, in one request with these headers; null once the upload ended.
+    async fn put(&self) -> Option<&PresignedUrl> {
+        self.put.as_ref()
+    }
+
+    /// Until when the bytes must have been sent.
+    async fn expires_at(&self) -> DateTime<Utc> {
+        self.image.upload_expires_at
+    }
+
+    /// The image that it will be.
+    async fn image(&self) -> MedicalImage {
+        MedicalImage(self.image.clone())
+    }
+}

@@ -1,0 +1,318 @@
+//! All SQL of the subgraph.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use healthbridge_graphql::{Coding, Window};
+use sqlx::{PgConnection, PgPool, types::Json};
+use uuid::Uuid;
+
+use crate::domain::{Image, ImageState, Modality};
+
+/// The subgraph's tables.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    pool: PgPool,
+}
+
+struct Row {
+    id: Uuid,
+    patient_id: Uuid,
+    modality: String,
+    body_site: Option<Json<Coding>>,
+    description: Option<String>,
+    file_name: String,
+    content_type: String,
+    byte_size: i64,
+    sha256: String,
+    object_key: String,
+    state: String,
+    taken_at: Option<DateTime<Utc>>,
+    uploaded_at: DateTime<Utc>,
+    uploaded_by: Uuid,
+    upload_expires_at: DateTime<Utc>,
+    legal_hold: bool,
+    purge_after: Option<DateTime<Utc>>,
+    version: i32,
+}
+
+/// Reads a value that the database's own constraints keep valid.
+fn known<T: FromStr>(column: &str, text: &str) -> Result<T, sqlx::Error>
+where
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    text.parse().map_err(|source| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(source) })
+}
+
+impl TryFrom<Row> for Image {
+    type Error = sqlx::Error;
+
+    fn try_from(row: Row) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.id,
+            patient_id: row.patient_id,
+            modality: known("modality", &row.modality)?,
+            body_site: row.body_site.map(|json| json.0),
+            description: row.description,
+            file_name: row.file_name,
+            content_type: known("content_type", &row.content_type)?,
+            byte_size: row.byte_size,
+            sha256: row.sha256,
+            object_key: row.object_key,
+            state: known("state", &row.state)?,
+            taken_at: row.taken_at,
+            uploaded_at: row.uploaded_at,
+            uploaded_by: row.uploaded_by,
+            upload_expires_at: row.upload_expires_at,
+            legal_hold: row.legal_hold,
+            purge_after: row.purge_after,
+            version: row.version,
+        })
+    }
+}
+
+fn images(rows: Vec<Row>) -> Result<Vec<Image>, sqlx::Error> {
+    rows.into_iter().map(Image::try_from).collect()
+}
+
+/// Which images a list shows; an empty list of modalities filters nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ImageFilter {
+    pub modalities: Vec<Modality>,
+    pub states: Vec<ImageState>,
+    pub taken_from: Option<DateTime<Utc>>,
+    pub taken_to: Option<DateTime<Utc>>,
+}
+
+impl ImageFilter {
+    fn modality_names(&self) -> Vec<String> {
+        self.modalities.iter().map(|modality| <&str>::from(*modality).to_owned()).collect()
+    }
+
+    fn state_names(&self) -> Vec<String> {
+        self.states.iter().map(|state| <&str>::from(*state).to_owned()).collect()
+    }
+}
+
+impl Store {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The images with these ids, of the one patient if one is named.
+    pub(crate) async fn by_id(&self, ids: &[Uuid], own: Option<Uuid>) -> Result<Vec<Image>, sqlx::Error> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"SELECT id, patient_id, modality, body_site AS "body_site: _", description, file_name, content_type,
+                      byte_size, sha256, object_key, state, taken_at, uploaded_at, uploaded_by, upload_expires_at,
+                      legal_hold, purge_after, version
+               FROM imaging.medical_image
+               WHERE id = ANY($1) AND ($2::uuid IS NULL OR (patient_id = $2 AND state = 'READY'))"#,
+            ids,
+            own,
+        );
+        images(rows.fetch_all(&self.pool).await?)
+    }
+
+    /// Of each patient one row more than the page has, the newest first.
+    pub(crate) async fn of_patients(
+        &self,
+        patients: &[Uuid],
+        filter: &ImageFilter,
+        window: &Window<Uuid>,
+    ) -> Result<Vec<Image>, sqlx::Error> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"SELECT i.id AS "id!", i.patient_id AS "patient_id!", i.modality AS "modality!",
+                      i.body_site AS "body_site: _", i.description, i.file_name AS "file_name!",
+                      i.content_type AS "content_type!", i.byte_size AS "byte_size!", i.sha256 AS "sha256!",
+                      i.object_key AS "object_key!", i.state AS "state!", i.taken_at, i.uploaded_at AS "uploaded_at!",
+                      i.uploaded_by AS "uploaded_by!", i.upload_expires_at AS "upload_expires_at!",
+                      i.legal_hold AS "legal_hold!", i.purge_after, i.version AS "version!"
+               FROM unnest($1::uuid[]) AS patient (id)
+               CROSS JOIN LATERAL (
+                   SELECT * FROM imaging.medical_image AS image
+                   WHERE image.patient_id = patient.id AND image.state = ANY($2)
+                     AND (cardinality($3::text[]) = 0 OR image.modality = ANY($3))
+                     AND ($4::timestamptz IS NULL OR image.taken_at >= $4)
+                     AND ($5::timestamptz IS NULL OR image.taken_at < $5)
+                     AND ($6::uuid IS NULL OR image.id < $6)
+                   ORDER BY image.id DESC LIMIT $7
+               ) AS i
+               ORDER BY i.patient_id, i.id DESC"#,
+            patients,
+            &filter.state_names(),
+            &filter.modality_names(),
+            filter.taken_from,
+            filter.taken_to,
+            window.start,
+            window.limit(),
+        );
+        images(rows.fetch_all(&self.pool).await?)
+    }
+
+    /// How many images of each patient a filter leaves.
+    pub(crate) async fn count_of_patients(
+        &self,
+        patients: &[Uuid],
+        filter: &ImageFilter,
+    ) -> Result<Vec<(Uuid, i64)>, sqlx::Error> {
+        let rows = sqlx::query!(
+            r#"SELECT patient_id, count(*) AS "count!" FROM imaging.medical_image
+               WHERE patient_id = ANY($1) AND state = ANY($2)
+                 AND (cardinality($3::text[]) = 0 OR modality = ANY($3))
+                 AND ($4::timestamptz IS NULL OR taken_at >= $4)
+                 AND ($5::timestamptz IS NULL OR taken_at < $5)
+               GROUP BY patient_id"#,
+            patients,
+            &filter.state_names(),
+            &filter.modality_names(),
+            filter.taken_from,
+            filter.taken_to,
+        );
+        Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| (row.patient_id, row.count)).collect())
+    }
+
+    /// One row more than the page has, over all patients, the newest first.
+    pub(crate) async fn list(&self, filter: &ImageFilter, window: &Window<Uuid>) -> Result<Vec<Image>, sqlx::Error> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"SELECT id, patient_id, modality, body_site AS "body_site: _", description, file_name, content_type,
+                      byte_size, sha256, object_key, state, taken_at, uploaded_at, uploaded_by, upload_expires_at,
+                      legal_hold, purge_after, version
+               FROM imaging.medical_image
+               WHERE state = ANY($1)
+                 AND (cardinality($2::text[]) = 0 OR modality = ANY($2))
+                 AND ($3::timestamptz IS NULL OR taken_at >= $3)
+                 AND ($4::timestamptz IS NULL OR taken_at < $4)
+                 AND ($5::uuid IS NULL OR id < $5)
+               ORDER BY id DESC LIMIT $6"#,
+            &filter.state_names(),
+            &filter.modality_names(),
+            filter.taken_from,
+            filter.taken_to,
+            window.start,
+            window.limit(),
+        );
+        images(rows.fetch_all(&self.pool).await?)
+    }
+
+    /// How many images a filter leaves, over all patients.
+    pub(crate) async fn count(&self, filter: &ImageFilter) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM imaging.medical_image
+               WHERE state = ANY($1)
+                 AND (cardinality($2::text[]) = 0 OR modality = ANY($2))
+                 AND ($3::timestamptz IS NULL OR taken_at >= $3)
+                 AND ($4::timestamptz IS NULL OR taken_at < $4)"#,
+            &filter.state_names(),
+            &filter.modality_names(),
+            filter.taken_from,
+            filter.taken_to,
+        )
+        .fetch_one(&self.pool)
+        .await
+    }
+
+    /// Adds an image that awaits its bytes.
+    pub(crate) async fn insert(connection: &mut PgConnection, image: &Image) -> Result<(), sqlx::Error> {
+        let inserted = sqlx::query!(
+            "INSERT INTO imaging.medical_image (id, patient_id, modality, body_site, description, file_name,
+                 content_type, byte_size, sha256, object_key, state, taken_at, uploaded_at, uploaded_by,
+                 upload_expires_at, version)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+            image.id,
+            image.patient_id,
+            <&str>::from(image.modality),
+            image.body_site.as_ref().map(Json) as _,
+            image.description,
+            image.file_name,
+            <&str>::from(image.content_type),
+            image.byte_size,
+            image.sha256,
+            image.object_key,
+            <&str>::from(image.state),
+            image.taken_at,
+            image.uploaded_at,
+            image.uploaded_by,
+            image.upload_expires_at,
+            image.version,
+        );
+        inserted.execute(connection).await.map(drop)
+    }
+
+    /// Moves an image that awaits its bytes on; `None` where somebody else did so meanwhile.
+    pub(crate) async fn settle_upload(
+        &self,
+        id: Uuid,
+        state: ImageState,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Image>, sqlx::Error> {
+        let row = sqlx::query_as!(
+            Row,
+            r#"UPDATE imaging.medical_image SET state = $2, uploaded_at = $3, version = version + 1
+               WHERE id = $1 AND state = 'AWAITING_UPLOAD'
+               RETURNING id, patient_id, modality, body_site AS "body_site: _", description, file_name, content_type,
+                   byte_size, sha256, object_key, state, taken_at, uploaded_at, uploaded_by, upload_expires_at,
+                   legal_hold, purge_after, version"#,
+            id,
+            <&str>::from(state),
+            now,
+        );
+        row.fetch_optional(&self.pool).await?.map(Image::try_from).transpose()
+    }
+
+    /// Marks an image as deleted; `false` where it changed meanwhile.
+    pub(crate) async fn delete(
+        connection: &mut PgConnection,
+        image: &Image,
+        by: Uuid,
+        reason: &str,
+        now: DateTime<Utc>,
+        purge_after: DateTime<Utc>,
+    ) -> Result<bool, sqlx::Error> {
+        let deleted = sqlx::query!(
+            "UPDATE imaging.medical_image
+             SET state = 'DELETED', deleted_at = $3, deleted_by = $4, delete_reason = $5, purge_after = $6,
+                 version = version + 1
+             WHERE id = $1 AND version = $2 AND NOT legal_hold",
+            image.id,
+            image.version,
+            now,
+            by,
+            reason,
+            purge_after,
+        );
+        Ok(deleted.execute(connection).await?.rows_affected() == 1)
+    }
+
+    /// Gives up uploads that were not completed in time; their bytes are then to be removed.
+    pub(crate) async fn abandon_uploads(&self, before: DateTime<Utc>) -> Result<u64, sqlx::Error> {
+        let abandoned = sqlx::query!(
+            "UPDATE imaging.medical_image SET state = 'FAILED', purge_after = $1, version = version + 1
+             WHERE state = 'AWAITING_UPLOAD' AND upload_expires_at < $1",
+            before,
+        );
+        Ok(abandoned.execute(&self.pool).await?.rows_affected())
+    }
+
+    /// Images whose bytes are to be removed now.
+    pub(crate) async fn to_purge(&self, now: DateTime<Utc>) -> Result<Vec<(Uuid, String)>, sqlx::Error> {
+        let rows = sqlx::query!(
+            "SELECT id, object_key FROM imaging.medical_image
+             WHERE state IN ('DELETED', 'FAILED') AND purge_after <= $1 AND NOT legal_hold LIMIT 100",
+            now,
+        );
+        Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| (row.id, row.object_key)).collect())
+    }
+
+    /// Notes that an image's bytes are gone. The row stays: it says what was there.
+    pub(crate) async fn purged(&self, id: Uuid) -> Result<(), sqlx::Error> {
+        let done = sqlx::query!("UPDATE imaging.medical_image SET purge_after = NULL WHERE id = $1", id);
+        done.execute(&self.pool).await.map(drop)
+    }
+}

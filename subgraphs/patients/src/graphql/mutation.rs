@@ -1,0 +1,121 @@
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use healthbridge_graphql::{ApiError, Coding, CodingInput, Date, UserError, caller};
+use uuid::Uuid;
+
+use super::{
+    patient::{AddressInput, AdministrativeGender, ContactPointInput, HumanNameInput, IdentifierInput, Patient},
+    user::User,
+};
+use crate::{Service, service::CreatePatient};
+
+/// The mutations of the subgraph.
+pub(crate) struct Mutation;
+
+/// What one signs in with.
+#[derive(InputObject)]
+pub(crate) struct SignInInput {
+    /// Email address, in any case.
+    email: String,
+    /// Password.
+    #[graphql(secret)]
+    password: String,
+}
+
+/// The session that a sign-in begins.
+#[derive(SimpleObject)]
+pub(crate) struct SignInPayload {
+    /// An access token for the header `Authorization: Bearer …`; it lasts 15 minutes.
+    access_token: Option<String>,
+    /// When the access token expires.
+    expires_at: Option<DateTime<Utc>>,
+    /// The account.
+    user: Option<User>,
+    /// Why the sign-in was refused. The answer is the same whatever was wrong.
+    user_errors: Vec<UserError>,
+}
+
+/// A patient to be registered.
+#[derive(InputObject)]
+pub(crate) struct CreatePatientInput {
+    /// Medical record number; made where it is left out.
+    mrn: Option<String>,
+    /// Further identifiers.
+    identifiers: Option<Vec<IdentifierInput>>,
+    /// The name.
+    name: HumanNameInput,
+    /// Gender for administration.
+    gender: AdministrativeGender,
+    /// Birth date.
+    birth_date: Option<Date>,
+    /// Ways to reach the patient.
+    telecom: Option<Vec<ContactPointInput>>,
+    /// Postal addresses.
+    addresses: Option<Vec<AddressInput>>,
+    /// The general practitioner.
+    general_practitioner_id: Option<ID>,
+    /// Known conditions.
+    conditions: Option<Vec<CodingInput>>,
+    /// Sent again with the same key and input, the mutation gives its first answer.
+    idempotency_key: Option<Uuid>,
+}
+
+/// A patient, or why there is none.
+#[derive(SimpleObject)]
+pub(crate) struct PatientPayload {
+    /// The patient.
+    patient: Option<Patient>,
+    /// Why the input was refused; then nothing was changed.
+    user_errors: Vec<UserError>,
+}
+
+fn all<T, U: From<T>>(list: Option<Vec<T>>) -> Vec<U> {
+    list.into_iter().flatten().map(U::from).collect()
+}
+
+/// The mutations of the subgraph.
+#[Object]
+impl Mutation {
+    /// Begins a session with an email address and a password. Open to the anonymous.
+    async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Result<SignInPayload, ApiError> {
+        let service = ctx.data_unchecked::<Arc<Service>>();
+        let outcome = service.sign_in(&input.email, input.password.into(), Utc::now()).await?;
+        Ok(match outcome {
+            Ok(signed_in) => SignInPayload {
+                access_token: Some(signed_in.access_token),
+                expires_at: Some(signed_in.expires_at),
+                user: Some(User(Arc::new(signed_in.account))),
+                user_errors: Vec::new(),
+            },
+            Err(user_errors) => SignInPayload { access_token: None, expires_at: None, user: None, user_errors },
+        })
+    }
+
+    /// Registers a patient.
+    #[graphql(requires_scopes = "user/Patient.c")]
+    async fn create_patient(
+        &self,
+        ctx: &Context<'_>,
+        input: CreatePatientInput,
+    ) -> Result<Option<PatientPayload>, ApiError> {
+        let key = input.idempotency_key;
+        let input = CreatePatient {
+            mrn: input.mrn,
+            identifiers: all(input.identifiers),
+            name: input.name.into(),
+            gender: input.gender.into(),
+            birth_date: input.birth_date.map(|date| date.0),
+            telecom: all(input.telecom),
+            addresses: all(input.addresses),
+            general_practitioner_id: input.general_practitioner_id.map(|id| id.0),
+            conditions: all::<_, Coding>(input.conditions),
+        };
+        let service = ctx.data_unchecked::<Arc<Service>>();
+        Ok(Some(match service.create_patient(caller(ctx), input, key, Utc::now()).await? {
+            Ok(patient) => PatientPayload { patient: Some(Patient(Arc::new(patient))), user_errors: Vec::new() },
+            Err(user_errors) => PatientPayload { patient: None, user_errors },
+        }))
+    }
+}

@@ -1,0 +1,185 @@
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use healthbridge_graphql::{ApiError, Connection, CountRows, Cursor, Date, PageArgs, caller, parse_id};
+
+use super::{
+    loaders::Loaders,
+    patient::{AdministrativeGender, Patient},
+    staff::MedicalStaff,
+    user::User,
+};
+use crate::{
+    Service,
+    store::{PatientFilter, PatientOrder, SortKey},
+};
+
+/// The queries of the subgraph.
+pub(crate) struct Query;
+
+/// How a list of patients is ordered.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(name = "PatientOrder")]
+pub(crate) enum Order {
+    /// By family name, then given names.
+    FamilyNameAsc,
+    /// The newest record first.
+    CreatedAtDesc,
+}
+
+/// Which patients a list shows; what is left out filters nothing.
+#[derive(Default, InputObject)]
+#[graphql(name = "PatientFilter")]
+pub(crate) struct Filter {
+    /// The beginning of the name, family name first, in any case; or a whole medical record number.
+    search: Option<String>,
+    /// A whole medical record number.
+    mrn: Option<String>,
+    /// The beginning of the family name, in any case.
+    family: Option<String>,
+    /// The beginning of the first given name, in any case.
+    given: Option<String>,
+    /// Birth date.
+    birth_date: Option<Date>,
+    /// Gender for administration.
+    gender: Option<AdministrativeGender>,
+    /// Whether the record is in use; null shows both.
+    #[graphql(default_with = "Some(true)")]
+    active: Option<bool>,
+}
+
+impl From<Filter> for PatientFilter {
+    fn from(filter: Filter) -> Self {
+        Self {
+            search: filter.search,
+            mrn: filter.mrn,
+            family: filter.family,
+            given: filter.given,
+            birth_date: filter.birth_date.map(|date| date.0),
+            gender: filter.gender.map(Into::into),
+            active: filter.active,
+        }
+    }
+}
+
+struct Count(PatientFilter);
+
+#[async_trait::async_trait]
+impl CountRows for Count {
+    async fn count(&self, ctx: &Context<'_>) -> Result<i64, ApiError> {
+        ctx.data_unchecked::<Arc<Service>>().count_patients(caller(ctx), &self.0).await
+    }
+}
+
+async fn patient(ctx: &Context<'_>, id: &ID) -> Result<Option<Patient>, ApiError> {
+    match parse_id(id) {
+        Some(id) => Ok(Loaders::patient(ctx, id).await?.map(Patient)),
+        None => Ok(None),
+    }
+}
+
+async fn user(ctx: &Context<'_>, id: &ID) -> Result<Option<User>, ApiError> {
+    match parse_id(id) {
+        Some(id) => Ok(Loaders::account(ctx, id).await?.map(User)),
+        None => Ok(None),
+    }
+}
+
+async fn staff_member(ctx: &Context<'_>, id: &ID) -> Result<Option<MedicalStaff>, ApiError> {
+    match parse_id(id) {
+        Some(id) => Ok(Loaders::staff(ctx, id).await?.map(MedicalStaff)),
+        None => Ok(None),
+    }
+}
+
+/// The queries of the subgraph.
+#[Object]
+impl Query {
+    /// The caller's own account; null for the anonymous.
+    async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>, ApiError> {
+        match caller(ctx).account() {
+            Some(account) => Ok(Loaders::account(ctx, account.user_id).await?.map(User)),
+            None => Ok(None),
+        }
+    }
+
+    /// An account.
+    #[graphql(requires_scopes = "user/User.r", requires_scopes = "system/User.r")]
+    async fn user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>, ApiError> {
+        user(ctx, &id).await
+    }
+
+    /// A patient; null where there is none or the caller may not see it.
+    #[graphql(
+        requires_scopes = "user/Patient.r",
+        requires_scopes = "patient/Patient.r",
+        requires_scopes = "system/Patient.r"
+    )]
+    async fn patient(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Patient>, ApiError> {
+        patient(ctx, &id).await
+    }
+
+    /// The patients that the caller may search.
+    #[graphql(requires_scopes = "user/Patient.s", requires_scopes = "system/Patient.s")]
+    #[expect(clippy::too_many_arguments, reason = "Relay's paging arguments")]
+    async fn patients(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size from the beginning, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; then pass `first: null`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
+        #[graphql(desc = "Which patients; those whose records are in use where it is left out.")] filter: Option<
+            Filter,
+        >,
+        #[graphql(default_with = "Order::FamilyNameAsc", desc = "The order.")] order_by: Order,
+    ) -> Result<Option<Connection<Patient>>, ApiError> {
+        // The default of `first` must not forbid reading backwards.
+        let first = if last.is_some() && first == Some(25) { None } else { first };
+        let order = match order_by {
+            Order::FamilyNameAsc => PatientOrder::FamilyNameAsc,
+            Order::CreatedAtDesc => PatientOrder::CreatedAtDesc,
+        };
+        let filter =
+            filter.map_or_else(|| PatientFilter { active: Some(true), ..PatientFilter::default() }, Into::into);
+        let window = PageArgs::new(first, after, last, before, 25)?.window(order.kind())?;
+        let service = ctx.data_unchecked::<Arc<Service>>();
+        let page = service.search_patients(caller(ctx), &filter, order, &window).await?;
+        let cursor = |row: &Arc<_>| Cursor::write(order.kind(), &SortKey::of(row));
+        let connection = Connection::new(page.map(Arc::new), cursor, Patient);
+        Ok(Some(connection.counted(Count(filter))))
+    }
+
+    /// A member of the medical staff.
+    #[graphql(
+        requires_scopes = "user/Practitioner.r",
+        requires_scopes = "patient/Practitioner.r",
+        requires_scopes = "system/Practitioner.r"
+    )]
+    async fn staff_member(&self, ctx: &Context<'_>, id: ID) -> Result<Option<MedicalStaff>, ApiError> {
+        staff_member(ctx, &id).await
+    }
+
+    #[graphql(entity)]
+    async fn find_patient_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Patient>, ApiError> {
+        patient(ctx, &id).await
+    }
+
+    #[graphql(entity)]
+    async fn find_patient_by_mrn(&self, ctx: &Context<'_>, mrn: String) -> Result<Option<Patient>, ApiError> {
+        match Loaders::patient_id_by_mrn(ctx, mrn).await? {
+            Some(id) => Ok(Loaders::patient(ctx, id).await?.map(Patient)),
+            None => Ok(None),
+        }
+    }
+
+    #[graphql(entity)]
+    async fn find_user_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>, ApiError> {
+        user(ctx, &id).await
+    }
+
+    #[graphql(entity)]
+    async fn find_medical_staff_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<MedicalStaff>, ApiError> {
+        staff_member(ctx, &id).await
+    }
+}

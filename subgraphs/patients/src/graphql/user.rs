@@ -1,0 +1,95 @@
+use std::sync::Arc;
+
+use async_graphql::{Enum, ID, Object};
+use chrono::{DateTime, Utc};
+use healthbridge_auth::Role;
+
+use crate::domain;
+
+/// Whose account it is.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::UserKind")]
+pub(crate) enum UserKind {
+    /// A patient's.
+    Patient,
+    /// A member of the staff's.
+    Staff,
+    /// A machine's.
+    Service,
+}
+
+/// A role of an account: the table of rights says what each may do.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Role")]
+pub(crate) enum SystemRole {
+    /// Runs the installation and its accounts.
+    Admin,
+    /// A physician who treats patients.
+    Doctor,
+    /// A physician who reads images and signs reports.
+    Radiologist,
+    /// Acquires images.
+    Technologist,
+    /// Cares for patients.
+    Nurse,
+    /// Registers patients, books appointments and handles bills.
+    Clerk,
+    /// Reads everything and changes nothing.
+    Auditor,
+    /// A patient, who sees the own record only.
+    Patient,
+    /// A machine account, with exactly the scopes that it was created with.
+    Service,
+}
+
+/// An account.
+pub(crate) struct User(pub(crate) Arc<domain::Account>);
+
+/// An account.
+#[Object]
+impl User {
+    /// Our id, a UUIDv7.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Whose account it is.
+    async fn kind(&self) -> UserKind {
+        self.0.kind.into()
+    }
+
+    /// Email address, in lower case.
+    async fn email(&self) -> &str {
+        &self.0.email
+    }
+
+    /// Whether the account may sign in.
+    async fn active(&self) -> bool {
+        self.0.active
+    }
+
+    /// Roles.
+    async fn roles(&self) -> Vec<SystemRole> {
+        self.0.roles.iter().map(|role| SystemRole::from(*role)).collect()
+    }
+
+    /// Last sign-in.
+    async fn last_login_at(&self) -> Option<DateTime<Utc>> {
+        self.0.last_login_at
+    }
+
+    /// When the account was made.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When the account was changed last.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.0.updated_at
+    }
+
+    /// Counts changes, from 1.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}

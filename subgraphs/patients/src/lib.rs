@@ -1,0 +1,43 @@
+//! The patients subgraph: users and their sign-in, patients, medical staff.
+
+pub mod domain;
+mod graphql;
+mod service;
+mod store;
+
+use std::sync::Arc;
+
+use axum::{Json, Router, routing::get};
+use healthbridge_auth::{SigningKey, Verifier};
+use healthbridge_graphql::{Endpoint, Readiness};
+use healthbridge_postgres::Provision;
+use sqlx::{PgPool, migrate::Migrator};
+
+pub use graphql::sdl;
+pub use service::{NewAccount, Passwords, Service};
+
+/// The subgraph's name in the supergraph.
+pub const NAME: &str = "patients";
+
+static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// The subgraph's part of the database.
+pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR };
+
+/// The HTTP routes of the subgraph. It alone has the signing key, and publishes its public half as a JWKS.
+pub fn routes(pool: PgPool, key: Arc<SigningKey>, issuer: &str, verifier: Verifier, introspection: bool) -> Router {
+    let jwks = key.jwks();
+    let service = Arc::new(Service::new(pool.clone(), key, issuer));
+    let readiness: Readiness = Arc::new(move || {
+        let pool = pool.clone();
+        Box::pin(async move { healthbridge_postgres::ping(&pool).await.map_err(|_| "the database".to_owned()) })
+    });
+    let prepare = {
+        let service = service.clone();
+        move |request, caller: &_| graphql::prepare(request, &service, caller)
+    };
+    Endpoint::new(NAME, graphql::schema(service), verifier, prepare, readiness)
+        .introspection(introspection)
+        .routes()
+        .route("/.well-known/jwks.json", get(async move || Json(jwks)))
+}

@@ -1,0 +1,97 @@
+//! The rules: who may, what is valid, what happens together.
+
+mod create_patient;
+mod identity;
+mod passwords;
+
+use std::sync::Arc;
+
+use healthbridge_auth::{Caller, Reach, Resource, Right, SigningKey};
+use healthbridge_graphql::{ApiError, Page, Window};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+pub(crate) use create_patient::CreatePatient;
+pub use identity::NewAccount;
+pub use passwords::Passwords;
+
+use crate::{
+    domain::{Account, Patient, Staff},
+    store::{PatientFilter, PatientOrder, SortKey, Store},
+};
+
+/// The subgraph's service.
+pub struct Service {
+    store: Store,
+    key: Arc<SigningKey>,
+    issuer: String,
+    passwords: Passwords,
+}
+
+impl Service {
+    /// A service on this database, which signs tokens with this key.
+    pub fn new(pool: PgPool, key: Arc<SigningKey>, issuer: &str) -> Self {
+        Self { store: Store::new(pool), key, issuer: issuer.to_owned(), passwords: Passwords::default() }
+    }
+
+    /// The patients that the caller may read, of these.
+    pub(crate) async fn patients(&self, caller: &Caller, ids: &[Uuid]) -> Result<Vec<Patient>, ApiError> {
+        match caller.reach(Resource::Patient, Right::Read).confine() {
+            None => Ok(Vec::new()),
+            Some(own) => self.store.patients_by_id(ids, own).await.map_err(ApiError::internal),
+        }
+    }
+
+    /// The ids of the patients with these record numbers, of those that the caller may read.
+    pub(crate) async fn patient_ids(&self, caller: &Caller, mrns: &[String]) -> Result<Vec<(String, Uuid)>, ApiError> {
+        match caller.reach(Resource::Patient, Right::Read).confine() {
+            None => Ok(Vec::new()),
+            Some(own) => self.store.patient_ids_by_mrn(mrns, own).await.map_err(ApiError::internal),
+        }
+    }
+
+    /// A page of the patients that the caller may search.
+    pub(crate) async fn search_patients(
+        &self,
+        caller: &Caller,
+        filter: &PatientFilter,
+        order: PatientOrder,
+        window: &Window<SortKey>,
+    ) -> Result<Page<Patient>, ApiError> {
+        match caller.reach(Resource::Patient, Right::Search).confine() {
+            None => Ok(Page::default()),
+            Some(own) => {
+                let rows = self.store.list_patients(filter, order, window, own).await;
+                rows.map(|rows| window.page(rows)).map_err(ApiError::internal)
+            }
+        }
+    }
+
+    /// How many patients the caller would find.
+    pub(crate) async fn count_patients(&self, caller: &Caller, filter: &PatientFilter) -> Result<i64, ApiError> {
+        match caller.reach(Resource::Patient, Right::Search).confine() {
+            None => Ok(0),
+            Some(own) => self.store.count_patients(filter, own).await.map_err(ApiError::internal),
+        }
+    }
+
+    /// The members of the staff with these ids; a patient, too, reads who treats them.
+    pub(crate) async fn staff(&self, caller: &Caller, ids: &[Uuid]) -> Result<Vec<Staff>, ApiError> {
+        let scopes = ["user/Practitioner.r", "patient/Practitioner.r", "system/Practitioner.r"];
+        if !scopes.iter().any(|scope| caller.holds(scope)) {
+            return Ok(Vec::new());
+        }
+        self.store.staff_by_id(ids).await.map_err(ApiError::internal)
+    }
+
+    /// The accounts with these ids that the caller may see: the own one always.
+    pub(crate) async fn accounts(&self, caller: &Caller, ids: &[Uuid]) -> Result<Vec<Account>, ApiError> {
+        let sees_all = caller.reach(Resource::User, Right::Read) == Reach::Everyone;
+        let own = caller.account().map(|account| account.user_id);
+        let visible: Vec<Uuid> = ids.iter().copied().filter(|id| sees_all || Some(*id) == own).collect();
+        if visible.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.store.accounts_by_id(&visible).await.map_err(ApiError::internal)
+    }
+}

@@ -1,0 +1,78 @@
+use std::sync::Arc;
+
+use argon2::{
+    Argon2, PasswordHash, PasswordHasher, PasswordVerifier,
+    password_hash::{Error, SaltString},
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+/// Hashes and verifies passwords by Argon2id with the parameters that OWASP names first (19 MiB, 2 passes, 1 lane).
+pub struct Passwords {
+    /// Each hash takes 19 MiB and a core: more at once would make everything slow.
+    at_once: Arc<Semaphore>,
+    /// Verified for accounts that do not exist, so that the time tells nothing.
+    decoy: String,
+}
+
+/// A password could not be hashed.
+#[derive(Debug, thiserror::Error)]
+#[error("the password could not be hashed")]
+pub struct HashError;
+
+impl Default for Passwords {
+    fn default() -> Self {
+        let decoy = hash("no account has this password").unwrap_or_default();
+        Self { at_once: Arc::new(Semaphore::new(2)), decoy }
+    }
+}
+
+impl Passwords {
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub async fn hash(&self, password: SecretString) -> Result<String, HashError> {
+        self.run(move || hash(password.expose_secret())).await.ok_or(HashError)?.map_err(|_| HashError)
+    }
+
+    /// Whether the password is the one that was hashed; takes as long where there is no hash.
+    pub(crate) async fn verify(&self, password: SecretString, stored: Option<&str>) -> bool {
+        let is_real = stored.is_some();
+        let stored = stored.unwrap_or(&self.decoy).to_owned();
+        let matches = move || {
+            let parsed = PasswordHash::new(&stored);
+            parsed.is_ok_and(|parsed| {
+                Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed).is_ok()
+            })
+        };
+        self.run(matches).await.unwrap_or(false) && is_real
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let _permit = self.at_once.acquire().await.ok()?;
+        tokio::task::spawn_blocking(work).await.ok()
+    }
+}
+
+fn hash(password: &str) -> Result<String, Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Error::Crypto)?;
+    let salt = SaltString::encode_b64(&bytes)?;
+    Ok(Argon2::default().hash_password(password.as_bytes(), &salt)?.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_right_password_of_a_real_account_is_accepted() {
+        let passwords = Passwords::default();
+        let hash = passwords.hash("correct horse".into()).await.expect("hashed");
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(passwords.verify("correct horse".into(), Some(&hash)).await);
+        assert!(!passwords.verify("wrong horse".into(), Some(&hash)).await);
+        assert!(!passwords.verify("no account has this password".into(), None).await);
+    }
+}
