@@ -1,1 +1,18 @@
-//! Stub.
+//! The router: a build of Hive Router with our plugins. It knows the subgraphs by their URLs and the supergraph alone.
+//!
+//! Belongs here: plugins, the landing page, GraphiQL and the configuration that makes it safe. Does not belong here:
+//! anything about the hospital.
+
+mod pages;
+mod plugin;
+mod server;
+mod settings;
+
+pub use server::run;
+pub use settings::{Auth, Settings, Subgraph};
+
+/// The supergraph that this build was made with.
+pub const SUPERGRAPH: &str = include_str!("../../schema/supergraph.graphql");
+
+/// The schema as clients see it.
+pub const API_SCHEMA: &str = include_str!("../../schema/api.graphql");

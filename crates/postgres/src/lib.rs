@@ -3,6 +3,7 @@
 //! Belongs here: what every subgraph needs of a database. Does not belong here: any table of the hospital.
 
 mod binaries;
+pub mod copy;
 mod database;
 mod embedded;
 pub mod idempotency;

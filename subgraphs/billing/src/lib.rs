@@ -2,6 +2,7 @@
 
 pub mod domain;
 mod graphql;
+pub mod seed;
 mod service;
 mod store;
 

@@ -1,0 +1,158 @@
+//! The command line.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{Config, Subgraph, roles, seed, up};
+
+/// One federated graph over a hospital's patients, images, reports and billing.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs everything on this machine, with its own database and storage.
+    Up(UpArgs),
+    /// Runs the router.
+    Router(RouterArgs),
+    /// Runs one subgraph.
+    Subgraph {
+        /// Which.
+        name: Subgraph,
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+    /// Runs the embedded object storage.
+    Storage(ConfigFile),
+    /// Brings the database's schemas and roles up to date.
+    Migrate(ConfigFile),
+    /// Writes the subgraphs' SDL into a folder.
+    Schema {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Loads made-up patients with images, reports and billings, as rows only, for benchmarks.
+    Seed {
+        /// How many patients.
+        #[arg(long)]
+        patients: u32,
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+    /// Manages accounts.
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// Says whether the configuration can be used, and what protection it lacks.
+    CheckConfig(ConfigFile),
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Makes an account with the role ADMIN. Its password is read from standard input.
+    CreateAdmin {
+        /// Email address.
+        #[arg(long)]
+        email: String,
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+}
+
+/// What `up` is told.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Where everything is kept.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// The router's port; the subgraphs have the next four, the storage the one 1000 above.
+    #[arg(long, value_name = "N", default_value_t = 8000, value_parser = clap::value_parser!(u16).range(1..=64000))]
+    pub base_port: u16,
+    /// The address to listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Loads demo data, and accounts whose password everybody knows: on loopback only.
+    #[arg(long)]
+    pub demo: bool,
+    /// The URL under which others reach the router, if it is not the address: behind a proxy with TLS, say.
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct RouterArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// A supergraph of any federation, instead of the built-in one.
+    #[arg(long, value_name = "FILE")]
+    supergraph: Option<PathBuf>,
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Checks no tokens and enforces no scopes. Not for patients' data.
+    #[arg(long)]
+    insecure_no_auth: bool,
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration's TOML file; variables `HEALTHBRIDGE__…` override it.
+    #[arg(long = "config", value_name = "FILE", env = "HEALTHBRIDGE_CONFIG")]
+    file: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn read(&self) -> anyhow::Result<Config> {
+        let config = Config::read(self.file.as_deref())?;
+        healthbridge_telemetry::start_log(match config.log_format {
+            crate::config::LogFormat::Text => healthbridge_telemetry::LogFormat::Text,
+            crate::config::LogFormat::Json => healthbridge_telemetry::LogFormat::Json,
+        });
+        Ok(config)
+    }
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// What a person has to know to mend it.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    // Two TLS providers are linked in; the first one to ask would panic if none was chosen.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    match cli.command {
+        Command::Router(args) => {
+            // Its library brings a log and a runtime of its own.
+            let config = Config::read(args.file.file.as_deref())?;
+            return roles::router(&config, args.supergraph, args.listen, args.insecure_no_auth);
+        }
+        Command::Schema { folder } => return roles::schema(&folder),
+        _ => {}
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async move {
+        match cli.command {
+            Command::Up(args) => {
+                healthbridge_telemetry::start_log(healthbridge_telemetry::LogFormat::Text);
+                up::run(args).await
+            }
+            Command::Subgraph { name, file } => roles::subgraph(&file.read()?, name).await,
+            Command::Storage(file) => roles::storage(&file.read()?).await,
+            Command::Migrate(file) => roles::migrate(&file.read()?).await,
+            Command::Seed { patients, file } => seed::bulk(&file.read()?, patients).await,
+            Command::User { command: UserCommand::CreateAdmin { email, file } } => {
+                roles::create_admin(&file.read()?, email).await
+            }
+            Command::CheckConfig(file) => roles::check_config(&file.read()?),
+            Command::Router(_) | Command::Schema { .. } => unreachable!("answered above"),
+        }
+    })
+}

@@ -1,0 +1,340 @@
+//! The configuration of the roles: one TOML file, then environment variables `HEALTHBRIDGE__SECTION__KEY`. A key that is
+//! not known is refused. `config/example.toml` documents each.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use healthbridge_objectstore::Location;
+use healthbridge_storage::Credentials;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+/// The subgraphs, in the order of their ports.
+pub const SUBGRAPHS: [Subgraph; 4] = [Subgraph::Patients, Subgraph::Imaging, Subgraph::Diagnosis, Subgraph::Billing];
+
+/// A subgraph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Subgraph {
+    /// Users, sessions, patients, medical staff.
+    Patients,
+    /// Uploads and medical images.
+    Imaging,
+    /// Reports and the workflow log.
+    Diagnosis,
+    /// Billings and payments.
+    Billing,
+}
+
+impl Subgraph {
+    /// The name in the supergraph, the configuration and the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Patients => healthbridge_patients::NAME,
+            Self::Imaging => healthbridge_imaging::NAME,
+            Self::Diagnosis => healthbridge_diagnosis::NAME,
+            Self::Billing => healthbridge_billing::NAME,
+        }
+    }
+
+    /// Its part of the database.
+    pub fn provision(self) -> healthbridge_postgres::Provision {
+        match self {
+            Self::Patients => healthbridge_patients::PROVISION,
+            Self::Imaging => healthbridge_imaging::PROVISION,
+            Self::Diagnosis => healthbridge_diagnosis::PROVISION,
+            Self::Billing => healthbridge_billing::PROVISION,
+        }
+    }
+
+    /// Its SDL.
+    pub fn sdl(self) -> String {
+        match self {
+            Self::Patients => healthbridge_patients::sdl(),
+            Self::Imaging => healthbridge_imaging::sdl(),
+            Self::Diagnosis => healthbridge_diagnosis::sdl(),
+            Self::Billing => healthbridge_billing::sdl(),
+        }
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Patients => 8001,
+            Self::Imaging => 8002,
+            Self::Diagnosis => 8003,
+            Self::Billing => 8004,
+        }
+    }
+}
+
+/// The whole configuration. A role reads the sections that it needs.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The deployment's public URL: the issuer of its tokens. Every role needs the same one.
+    pub public_url: Option<String>,
+    /// `text` or `json`.
+    pub log_format: LogFormat,
+    /// The database of all subgraphs.
+    pub database: Database,
+    /// Tokens.
+    pub auth: Auth,
+    /// The router.
+    pub router: Router,
+    /// The subgraphs.
+    pub subgraphs: Subgraphs,
+    /// The object storage.
+    pub storage: Storage,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// The database of all subgraphs.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// `postgres://` URL of the owner. `migrate` uses it, and each subgraph that has none of its own.
+    pub url: Option<SecretString>,
+    /// A file with that URL.
+    pub url_file: Option<PathBuf>,
+    /// Most connections of each subgraph; 10 where it is left out.
+    pub max_connections: Option<u32>,
+}
+
+/// Tokens.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// The Ed25519 key that signs tokens, PKCS#8 PEM, closed to others. Only the patients subgraph needs it, which makes
+    /// it where there is none.
+    pub signing_key_file: Option<PathBuf>,
+    /// Where the patients subgraph publishes its keys; every other role needs it.
+    pub jwks_url: Option<String>,
+}
+
+/// The router.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Router {
+    /// Where it listens; `127.0.0.1:8000` where it is left out.
+    pub listen: Option<SocketAddr>,
+    /// A supergraph's file; the one that the program was built with where it is left out.
+    pub supergraph: Option<PathBuf>,
+    /// Whether anybody may introspect the schema.
+    pub introspection: bool,
+    /// Whether GraphiQL is served at `/graphiql`.
+    pub graphiql: bool,
+    /// Origins of browsers that may use the graph beside the router's own.
+    pub allowed_origins: Vec<String>,
+}
+
+/// The subgraphs.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Subgraphs {
+    /// Users, sessions, patients, medical staff.
+    pub patients: SubgraphSection,
+    /// Uploads and medical images.
+    pub imaging: SubgraphSection,
+    /// Reports and the workflow log.
+    pub diagnosis: SubgraphSection,
+    /// Billings and payments.
+    pub billing: SubgraphSection,
+}
+
+/// One subgraph.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SubgraphSection {
+    /// Where it listens; `127.0.0.1` and ports 8001 to 8004 where it is left out.
+    pub listen: Option<SocketAddr>,
+    /// Where the router finds its GraphQL endpoint.
+    pub url: Option<String>,
+    /// `postgres://` URL of its own role.
+    pub database_url: Option<SecretString>,
+    /// A file with that URL.
+    pub database_url_file: Option<PathBuf>,
+    /// Whether the anonymous may introspect it.
+    pub introspection: bool,
+}
+
+/// The object storage.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Storage {
+    /// Where the embedded storage listens; `127.0.0.1:9000` where it is left out.
+    pub listen: Option<SocketAddr>,
+    /// The folder of the embedded storage.
+    pub directory: Option<PathBuf>,
+    /// The endpoint that the services use.
+    pub internal_endpoint: Option<String>,
+    /// The endpoint that clients reach; the internal one where it is left out.
+    pub public_endpoint: Option<String>,
+    /// The region; `us-east-1` where it is left out.
+    pub region: Option<String>,
+    /// The bucket; `imaging` where it is left out.
+    pub bucket: Option<String>,
+    /// The access key id.
+    pub access_key_id: Option<String>,
+    /// The secret access key.
+    pub secret_access_key: Option<SecretString>,
+    /// A file with the secret access key.
+    pub secret_access_key_file: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the file, if one is named, and the environment.
+    ///
+    /// # Errors
+    /// Names the key that is not known or has a wrong value.
+    pub fn read(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut builder = config::Config::builder();
+        if let Some(file) = file {
+            builder = builder.add_source(config::File::from(file).format(config::FileFormat::Toml));
+        }
+        let environment = config::Environment::with_prefix("HEALTHBRIDGE").prefix_separator("__").separator("__");
+        let environment =
+            environment.try_parsing(true).list_separator(",").with_list_parse_key("router.allowed_origins");
+        let read = builder.add_source(environment).build().and_then(config::Config::try_deserialize);
+        read.context("the configuration cannot be used")
+    }
+
+    /// The issuer of tokens.
+    ///
+    /// # Errors
+    /// When it is left out.
+    pub fn issuer(&self) -> anyhow::Result<&str> {
+        self.public_url
+            .as_deref()
+            .context("`public_url` is missing: the deployment's public URL, the same for every role")
+    }
+
+    /// Where the keys are published.
+    ///
+    /// # Errors
+    /// When it is left out.
+    pub fn jwks_url(&self) -> anyhow::Result<&str> {
+        let missing = "`auth.jwks_url` is missing: http://<patients>/.well-known/jwks.json";
+        self.auth.jwks_url.as_deref().context(missing)
+    }
+
+    /// A subgraph's section.
+    pub fn subgraph(&self, subgraph: Subgraph) -> &SubgraphSection {
+        match subgraph {
+            Subgraph::Patients => &self.subgraphs.patients,
+            Subgraph::Imaging => &self.subgraphs.imaging,
+            Subgraph::Diagnosis => &self.subgraphs.diagnosis,
+            Subgraph::Billing => &self.subgraphs.billing,
+        }
+    }
+
+    /// Where a subgraph listens.
+    pub fn subgraph_listen(&self, subgraph: Subgraph) -> SocketAddr {
+        let default = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), subgraph.default_port());
+        self.subgraph(subgraph).listen.unwrap_or(default)
+    }
+
+    /// Where the router finds a subgraph.
+    pub fn subgraph_url(&self, subgraph: Subgraph) -> String {
+        let default = || format!("http://{}/graphql", self.subgraph_listen(subgraph));
+        self.subgraph(subgraph).url.clone().unwrap_or_else(default)
+    }
+
+    /// The database of the owner.
+    ///
+    /// # Errors
+    /// When it is left out or cannot be read.
+    pub fn owner_url(&self) -> anyhow::Result<SecretString> {
+        secret("database.url", self.database.url.as_ref(), self.database.url_file.as_deref())
+    }
+
+    /// The database of a subgraph: its own role's, or the owner's.
+    ///
+    /// # Errors
+    /// When both are left out or cannot be read.
+    pub fn database_url(&self, subgraph: Subgraph) -> anyhow::Result<SecretString> {
+        match self.own_database_url(subgraph)? {
+            Some(own) => Ok(own),
+            None => self.owner_url(),
+        }
+    }
+
+    /// The database of a subgraph's own role, if it has one.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub fn own_database_url(&self, subgraph: Subgraph) -> anyhow::Result<Option<SecretString>> {
+        let section = self.subgraph(subgraph);
+        if section.database_url.is_none() && section.database_url_file.is_none() {
+            return Ok(None);
+        }
+        let name = format!("subgraphs.{}.database_url", subgraph.name());
+        secret(&name, section.database_url.as_ref(), section.database_url_file.as_deref()).map(Some)
+    }
+
+    /// Most connections of a subgraph.
+    pub fn max_connections(&self) -> u32 {
+        self.database.max_connections.unwrap_or(10)
+    }
+
+    /// The keys of the storage.
+    ///
+    /// # Errors
+    /// When one is left out or cannot be read.
+    pub fn storage_credentials(&self) -> anyhow::Result<Credentials> {
+        let storage = &self.storage;
+        let file = storage.secret_access_key_file.as_deref();
+        Ok(Credentials {
+            access_key_id: storage.access_key_id.clone().context("`storage.access_key_id` is missing")?,
+            secret_access_key: secret("storage.secret_access_key", storage.secret_access_key.as_ref(), file)?,
+        })
+    }
+
+    /// Where the objects are.
+    ///
+    /// # Errors
+    /// When a key is left out.
+    pub fn storage_location(&self) -> anyhow::Result<Location> {
+        let credentials = self.storage_credentials()?;
+        let storage = &self.storage;
+        let internal_endpoint = storage.internal_endpoint.clone().context("`storage.internal_endpoint` is missing")?;
+        Ok(Location {
+            public_endpoint: storage.public_endpoint.clone().unwrap_or_else(|| internal_endpoint.clone()),
+            internal_endpoint,
+            region: storage.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
+            bucket: self.bucket().to_owned(),
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key,
+        })
+    }
+
+    /// The bucket.
+    pub fn bucket(&self) -> &str {
+        self.storage.bucket.as_deref().unwrap_or("imaging")
+    }
+}
+
+/// A secret from the configuration or from a file of its own.
+fn secret(name: &str, value: Option<&SecretString>, file: Option<&Path>) -> anyhow::Result<SecretString> {
+    match (value, file) {
+        (Some(_), Some(_)) => bail!("set `{name}` or `{name}_file`, not both"),
+        (Some(value), None) => Ok(value.expose_secret().into()),
+        (None, Some(file)) => {
+            let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            Ok(text.trim_end().into())
+        }
+        (None, None) => bail!("`{name}` is missing; it can be in a file of its own, `{name}_file`"),
+    }
+}

@@ -1,0 +1,16 @@
+//! The program `healthbridge`; everything is in the library beside this file.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use healthbridge::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    match cli::run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,112 @@
+use std::{io::Read, sync::Arc};
+
+use anyhow::{Context, bail};
+use chrono::Utc;
+use healthbridge_auth::{Role, SigningKey};
+use healthbridge_patients::{NewAccount, Service, domain::UserKind};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::PgConnectOptions;
+
+use crate::{Config, SUBGRAPHS, Subgraph};
+
+/// Brings the schemas up to date as the owner, and gives each subgraph's own role its rights.
+pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let owner = healthbridge_postgres::connect_options(config.owner_url()?.expose_secret())?;
+    for subgraph in SUBGRAPHS {
+        let own = config.own_database_url(subgraph)?;
+        let own = own.map(|url| role_and_password(url.expose_secret())).transpose()?;
+        let role = own.as_ref().map(|(role, password)| (role.as_str(), password.as_deref()));
+        provision(&owner, subgraph, role).await?;
+        println!("migrated {}", subgraph.name());
+    }
+    Ok(())
+}
+
+/// Brings one schema up to date, and gives a role its rights in it.
+pub(crate) async fn provision(
+    owner: &PgConnectOptions,
+    subgraph: Subgraph,
+    role: Option<(&str, Option<&str>)>,
+) -> anyhow::Result<()> {
+    let part = subgraph.provision();
+    let migrated = healthbridge_postgres::migrate(owner, part).await;
+    migrated.with_context(|| format!("cannot migrate the schema {}", subgraph.name()))?;
+    let Some((role, password)) = role else { return Ok(()) };
+    let granted = healthbridge_postgres::grant_to_role(owner, part, role, password).await;
+    granted.with_context(|| {
+        format!(
+            "the owner may not make the role {role} or give it rights; let an administrator run: CREATE ROLE {role} LOGIN; \
+             GRANT USAGE ON SCHEMA {schema} TO {role}; \
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}; \
+             GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role};",
+            schema = part.schema
+        )
+    })
+}
+
+/// The user and the password in a URL.
+fn role_and_password(url: &str) -> anyhow::Result<(String, Option<String>)> {
+    let url = reqwest::Url::parse(url).context("a subgraph's database URL cannot be read")?;
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().map(|text| text.into_owned());
+    let role = decode(url.username())?;
+    if role.is_empty() {
+        bail!("a subgraph's database URL has no user");
+    }
+    Ok((role, url.password().map(decode).transpose()?))
+}
+
+/// Makes an account with the role ADMIN; its password is the first line of standard input.
+pub(crate) async fn create_admin(config: &Config, email: String) -> anyhow::Result<()> {
+    let mut password = String::new();
+    std::io::stdin().lock().take(4096).read_to_string(&mut password)?;
+    let password = password.lines().next().unwrap_or_default().to_owned();
+    if password.chars().count() < 12 {
+        bail!("the password on standard input has fewer than 12 characters");
+    }
+    let url = config.database_url(Subgraph::Patients)?;
+    let pool = healthbridge_postgres::pool(healthbridge_postgres::connect_options(url.expose_secret())?, 1);
+    // No token is signed here.
+    let key = Arc::new(SigningKey::generate()?);
+    let service = Service::new(pool, key, "");
+    let password = SecretString::from(password);
+    let account = NewAccount { kind: UserKind::Staff, email, password, roles: vec![Role::Admin] };
+    match service.create_account(account, Utc::now()).await? {
+        Ok(id) => println!("made the account {id}"),
+        Err(refused) => bail!("{}", refused.first().map_or("refused", |error| error.message.as_str())),
+    }
+    Ok(())
+}
+
+/// Says whether the configuration can be used by every role, and what protection it lacks.
+pub(crate) fn check_config(config: &Config) -> anyhow::Result<()> {
+    let mut missing = Vec::new();
+    let mut note = |problem: Option<anyhow::Error>| missing.extend(problem.map(|error| format!("{error:#}")));
+    note(config.issuer().err());
+    note(config.jwks_url().err());
+    note(config.storage_location().err());
+    let mut shared = Vec::new();
+    for subgraph in SUBGRAPHS {
+        note(config.database_url(subgraph).err());
+        if matches!(config.own_database_url(subgraph), Ok(None)) {
+            shared.push(subgraph.name());
+        }
+    }
+    if config.auth.signing_key_file.is_none() {
+        println!("note: `auth.signing_key_file` is missing, which the patients subgraph needs");
+    }
+    if !shared.is_empty() {
+        println!(
+            "note: {} use the owner's role in the database: a fault in one could read and change the schemas of the others, \
+             and drop the triggers that keep logs and ledgers from being changed",
+            shared.join(", ")
+        );
+    }
+    if config.router.introspection {
+        println!("note: anybody may introspect the schema");
+    }
+    if missing.is_empty() {
+        println!("the configuration can be used");
+        return Ok(());
+    }
+    bail!("{}", missing.join("\n"))
+}

@@ -1,0 +1,204 @@
+//! The roles that run alone. `up` starts the same ones side by side.
+
+mod admin;
+mod serve;
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use healthbridge_auth::{KeyRing, SigningKey, Verifier};
+use healthbridge_objectstore::ObjectStore;
+use healthbridge_router::Settings;
+use secrecy::ExposeSecret;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use admin::{check_config, create_admin, migrate, provision};
+pub(crate) use serve::{bind, serve, stop_signal};
+
+use crate::{Config, SUBGRAPHS, Subgraph};
+
+/// How often a subgraph fetches the keys.
+const KEYS_PERIOD: Duration = Duration::from_secs(5);
+
+/// Runs the router until it is stopped.
+pub(crate) fn router(
+    config: &Config,
+    supergraph: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    insecure_no_auth: bool,
+) -> anyhow::Result<()> {
+    let auth = match (insecure_no_auth, &config.auth.jwks_url) {
+        (true, _) => None,
+        (false, Some(jwks_url)) => {
+            wait_for_keys(jwks_url)?;
+            Some(healthbridge_router::Auth { issuer: config.issuer()?.to_owned(), jwks_url: jwks_url.clone() })
+        }
+        (false, None) => bail!(
+            "the router enforces no scopes without keys: set `auth.jwks_url` and `public_url`, or, for a graph without \
+             patients' data, give --insecure-no-auth"
+        ),
+    };
+    let supergraph = supergraph.or_else(|| config.router.supergraph.clone());
+    // Another graph has other subgraphs, whose URLs are in it.
+    let own = supergraph.is_none();
+    let urls = SUBGRAPHS.iter().filter(|_| own || auth.is_some()).map(|subgraph| healthbridge_router::Subgraph {
+        name: subgraph.name().to_owned(),
+        url: config.subgraph_url(*subgraph),
+    });
+    healthbridge_router::run(Settings {
+        listen: listen.or(config.router.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8000))),
+        subgraphs: urls.collect(),
+        supergraph,
+        auth,
+        introspection: config.router.introspection,
+        graphiql: config.router.graphiql,
+        allowed_origins: config.router.allowed_origins.clone(),
+    })
+}
+
+/// A router that starts before it can have the keys would refuse every token for a while: it waits instead.
+fn wait_for_keys(jwks_url: &str) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let keys = KeyRing::remote(jwks_url)?;
+        let mut told = false;
+        while let Err(error) = keys.refresh().await {
+            if !told {
+                eprintln!("waiting for the keys at {jwks_url}: {error}");
+                told = true;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(200)) => {}
+                () = stop_signal() => bail!("stopped while waiting for the keys"),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Runs one subgraph until it is stopped.
+pub(crate) async fn subgraph(config: &Config, subgraph: Subgraph) -> anyhow::Result<()> {
+    healthbridge_telemetry::start_metrics();
+    let url = config.database_url(subgraph)?;
+    let options =
+        healthbridge_postgres::connect_options(url.expose_secret()).context("the database's URL cannot be read")?;
+    let pool = healthbridge_postgres::pool(options, config.max_connections());
+    let key = match subgraph {
+        Subgraph::Patients => {
+            let file = config.auth.signing_key_file.as_deref().context("`auth.signing_key_file` is missing")?;
+            Some(Arc::new(SigningKey::open_or_create(file)?))
+        }
+        _ => None,
+    };
+    let keys = match &key {
+        Some(key) => KeyRing::fixed(&key.jwks())?,
+        None => KeyRing::remote(config.jwks_url()?)?,
+    };
+    let listener = bind(config.subgraph_listen(subgraph)).await?;
+    let part = Part {
+        pool,
+        verifier: Verifier::new(Arc::new(keys), config.issuer()?),
+        key,
+        objects: (subgraph == Subgraph::Imaging)
+            .then(|| config.storage_location())
+            .transpose()?
+            .map(|location| ObjectStore::new(&location)),
+    };
+    eprintln!("subgraph {} listens on {}", subgraph.name(), listener.local_addr()?);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        stop_signal().await;
+        stopped.cancel();
+    });
+    run_subgraph(config, subgraph, part, listener, stop).await
+}
+
+/// What a subgraph is made of.
+pub(crate) struct Part {
+    pub pool: PgPool,
+    pub verifier: Verifier,
+    pub key: Option<Arc<SigningKey>>,
+    pub objects: Option<ObjectStore>,
+}
+
+/// Serves a subgraph, with what runs beside it, until `stop`.
+pub(crate) async fn run_subgraph(
+    config: &Config,
+    subgraph: Subgraph,
+    part: Part,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let introspection = config.subgraph(subgraph).introspection;
+    let Part { pool, verifier, key, objects } = part;
+    let keys = verifier.keys().clone();
+    let objects = objects.context("the imaging subgraph needs the storage");
+    let sweep = (subgraph == Subgraph::Imaging).then(|| objects.as_ref().ok().cloned()).flatten();
+    let routes = match subgraph {
+        Subgraph::Patients => {
+            let key = key.context("the patients subgraph needs the signing key")?;
+            healthbridge_patients::routes(pool.clone(), key, config.issuer()?, verifier, introspection)
+        }
+        Subgraph::Imaging => healthbridge_imaging::routes(pool.clone(), objects?, verifier, introspection),
+        Subgraph::Diagnosis => healthbridge_diagnosis::routes(pool.clone(), verifier, introspection),
+        Subgraph::Billing => healthbridge_billing::routes(pool.clone(), verifier, introspection),
+    };
+    let beside = {
+        let pool = pool.clone();
+        async move {
+            match sweep {
+                Some(objects) => {
+                    tokio::join!(keys.keep_fresh(KEYS_PERIOD), healthbridge_imaging::sweep_forever(pool, objects));
+                }
+                None => keys.keep_fresh(KEYS_PERIOD).await,
+            }
+        }
+    };
+    tokio::select! {
+        served = serve(listener, routes, stop) => served?,
+        () = beside => {}
+    }
+    pool.close().await;
+    Ok(())
+}
+
+/// Runs the embedded storage until it is stopped.
+pub(crate) async fn storage(config: &Config) -> anyhow::Result<()> {
+    let directory = config.storage.directory.as_deref().context("`storage.directory` is missing")?;
+    let listener = bind(config.storage.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 9000)))).await?;
+    let store = open_store(directory, config.bucket()).await?;
+    let routes = healthbridge_storage::routes(store, &config.storage_credentials()?);
+    eprintln!("storage listens on {}", listener.local_addr()?);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        stop_signal().await;
+        stopped.cancel();
+    });
+    serve(listener, routes, stop).await
+}
+
+/// Opens the folder of the embedded storage.
+pub(crate) async fn open_store(directory: &Path, bucket: &str) -> anyhow::Result<healthbridge_storage::Store> {
+    let opened = healthbridge_storage::Store::open(directory, bucket).await;
+    opened.with_context(|| format!("cannot use {} as the storage", directory.display()))
+}
+
+/// Writes the subgraphs' SDL into a folder.
+pub(crate) fn schema(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for subgraph in SUBGRAPHS {
+        let file = folder.join(format!("{}.graphql", subgraph.name()));
+        fs::write(&file, subgraph.sdl()).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}

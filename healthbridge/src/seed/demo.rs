@@ -1,0 +1,166 @@
+//! The demo: 25 patients with images that are really stored, reports in several states, billings in two currencies, and
+//! an account for each role.
+
+use std::collections::HashSet;
+
+use chrono::Duration;
+use healthbridge_auth::Role;
+use healthbridge_diagnosis::domain::{Entry, WorkflowAction};
+use healthbridge_imaging::domain::{ContentType, Image, ImageState, Modality};
+use healthbridge_objectstore::ObjectStore;
+use healthbridge_patients::{
+    Passwords,
+    domain::{Account, Patient, UserKind},
+};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{Pools, pictures, world};
+
+/// The password of every demo account.
+pub(crate) const DEMO_PASSWORD: &str = "healthbridge-demo";
+
+const PATIENTS: u64 = 25;
+const IMAGES_EACH: u64 = 4;
+const REPORTS_EACH: u64 = 3;
+const BILLINGS_EACH: u64 = 3;
+
+const ACCOUNTS: [(&str, Role, Option<u64>); 6] = [
+    ("admin", Role::Admin, None),
+    ("doctor", Role::Doctor, Some(0)),
+    ("radiologist", Role::Radiologist, Some(1)),
+    ("clerk", Role::Clerk, Some(2)),
+    ("auditor", Role::Auditor, None),
+    ("patient", Role::Patient, None),
+];
+
+/// The first demo patient, to whom the patient's account belongs.
+pub(crate) fn first_patient() -> Uuid {
+    world::id("demo-patient", 0)
+}
+
+fn account_id(name: &str) -> Uuid {
+    let number = (0..).zip(ACCOUNTS).find(|(_, (account, ..))| *account == name);
+    world::id("demo-account", number.map_or(0, |(number, _)| number))
+}
+
+/// Loads what is not there yet, and changes nothing that is.
+pub(crate) async fn demo(pools: &Pools, objects: &ObjectStore) -> anyhow::Result<()> {
+    let patients: Vec<Patient> =
+        (0..PATIENTS).zip(1..).map(|(number, serial)| world::patient("demo-patient", number, serial)).collect();
+    let (stored, accounts) = tokio::join!(load_images(pools, objects, &patients), accounts());
+    let staff = world::staff();
+    healthbridge_patients::seed::Seed { staff, patients: patients.clone(), accounts: accounts? }
+        .load(&pools.patients)
+        .await?;
+    load_reports(pools, &patients, &stored?).await?;
+    load_billings(pools, &patients).await
+}
+
+async fn accounts() -> anyhow::Result<Vec<(Account, String)>> {
+    // One hash for all: they share the password that everybody knows.
+    let hash = Passwords::default().hash(DEMO_PASSWORD.into()).await?;
+    let account = |(name, role, staff): (&str, Role, Option<u64>)| Account {
+        id: account_id(name),
+        kind: if role == Role::Patient { UserKind::Patient } else { UserKind::Staff },
+        email: format!("{name}@demo.healthbridge.test"),
+        roles: vec![role],
+        scopes: Vec::new(),
+        active: true,
+        patient_id: (role == Role::Patient).then(first_patient),
+        staff_id: staff.map(|number| world::id("staff", number)),
+        last_login_at: None,
+        created_at: world::opening(),
+        updated_at: world::opening(),
+        version: 1,
+    };
+    Ok(ACCOUNTS.into_iter().map(account).map(|account| (account, hash.clone())).collect())
+}
+
+/// Gives all images' ids by patient. Bytes are stored before the row that names them.
+async fn load_images(pools: &Pools, objects: &ObjectStore, patients: &[Patient]) -> anyhow::Result<Vec<Vec<Uuid>>> {
+    let mut by_patient = Vec::new();
+    let mut images = Vec::new();
+    for (index, patient) in (0..).zip(patients) {
+        let made: Vec<(Image, Vec<u8>)> =
+            (0..IMAGES_EACH).map(|place| image(patient, index * IMAGES_EACH + place)).collect();
+        by_patient.push(made.iter().map(|(image, _)| image.id).collect());
+        images.extend(made);
+    }
+    let ids: Vec<Uuid> = images.iter().map(|(image, _)| image.id).collect();
+    let missing: HashSet<Uuid> = healthbridge_imaging::seed::missing(&pools.imaging, &ids).await?.into_iter().collect();
+    images.retain(|(image, _)| missing.contains(&image.id));
+    let mut rows = Vec::new();
+    for (image, bytes) in images {
+        objects.put(&image.object_key, image.content_type.into(), bytes).await?;
+        rows.push(image);
+    }
+    healthbridge_imaging::seed::load(&pools.imaging, &rows).await?;
+    Ok(by_patient)
+}
+
+fn image(patient: &Patient, number: u64) -> (Image, Vec<u8>) {
+    let modalities = [(Modality::Ct, "CT"), (Modality::Mr, "MR"), (Modality::Dx, "DX")];
+    let (modality, code) = modalities[usize::try_from(number % 3).expect("small")];
+    let is_dicom = number % 4 < 3;
+    let bytes = if is_dicom { pictures::dicom(number, patient.mrn.as_str(), code) } else { pictures::png(number) };
+    let at = world::moment(number);
+    let image = Image {
+        id: world::id("demo-image", number),
+        patient_id: patient.id,
+        modality,
+        body_site: None,
+        description: Some("Synthetic demo image".to_owned()),
+        file_name: format!("demo-{number}.{}", if is_dicom { "dcm" } else { "png" }),
+        content_type: if is_dicom { ContentType::Dicom } else { ContentType::Png },
+        byte_size: i64::try_from(bytes.len()).expect("small"),
+        sha256: hex::encode(Sha256::digest(&bytes)),
+        object_key: format!("images/{}", world::id("demo-object", number)),
+        state: ImageState::Ready,
+        taken_at: Some(at - Duration::hours(1)),
+        uploaded_at: at,
+        uploaded_by: account_id("radiologist"),
+        upload_expires_at: at + Duration::minutes(15),
+        legal_hold: false,
+        purge_after: None,
+        version: 1,
+    };
+    (image, bytes)
+}
+
+async fn load_reports(pools: &Pools, patients: &[Patient], images: &[Vec<Uuid>]) -> anyhow::Result<()> {
+    let mut reports = Vec::new();
+    for (index, (patient, images)) in (0..).zip(patients.iter().zip(images)) {
+        let report = |place| {
+            let about = images.iter().skip(usize::try_from(place).expect("small")).take(1).copied().collect();
+            world::report("demo-report", index * REPORTS_EACH + place, patient.id, about)
+        };
+        reports.extend((0..REPORTS_EACH).map(report));
+    }
+    healthbridge_diagnosis::seed::load(&pools.diagnosis, &reports).await?;
+    let entry = |(number, report): (u64, &healthbridge_diagnosis::domain::Report)| Entry {
+        id: world::id("demo-log", number),
+        occurred_at: report.created_at,
+        recorded_at: report.created_at,
+        user_id: account_id("radiologist"),
+        action: WorkflowAction::Drafted,
+        note: None,
+        patient_id: Some(report.patient_id),
+        report_id: Some(report.id),
+        image_id: None,
+    };
+    let entries = (0..).zip(&reports).map(entry).collect();
+    Ok(healthbridge_diagnosis::seed::begin_log(&pools.diagnosis, entries).await?)
+}
+
+async fn load_billings(pools: &Pools, patients: &[Patient]) -> anyhow::Result<()> {
+    let clerk = account_id("clerk");
+    let billings: Vec<_> = (0..)
+        .zip(patients)
+        .flat_map(|(index, patient)| (0..BILLINGS_EACH).map(move |place| (index * BILLINGS_EACH + place, patient.id)))
+        .map(|(number, patient)| world::billing("demo-billing", number, patient, clerk))
+        .collect();
+    let payments: Vec<_> =
+        (0..).zip(&billings).filter_map(|(number, billing)| world::payment("demo-payment", number, billing)).collect();
+    Ok(healthbridge_billing::seed::load(&pools.billing, &billings, &payments).await?)
+}

@@ -1,0 +1,84 @@
+//! Where `up` keeps everything, for one process at a time.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{ErrorKind, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use healthbridge_storage::Credentials;
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+
+/// The data directory, locked.
+pub(crate) struct DataDir {
+    path: PathBuf,
+    /// Held as long as the process lives; the system lets go of it however the process ends.
+    _lock: File,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StorageKeys {
+    access_key_id: String,
+    secret_access_key: String,
+}
+
+impl DataDir {
+    /// Opens the directory, and makes it where there is none.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        // Run by root, the database is another user's, who must be able to pass through.
+        let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
+        let path = std::path::absolute(path)?;
+        let unusable =
+            || format!("cannot use {} as the data directory: choose one that you may write to", path.display());
+        DirBuilder::new().recursive(true).mode(mode).create(&path).with_context(unusable)?;
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path.join("lock"));
+        let lock = lock.with_context(unusable)?;
+        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            bail!("another `healthbridge up` uses {}: stop it, or choose another --data-dir", path.display());
+        }
+        DirBuilder::new().recursive(true).mode(0o700).create(path.join("keys")).with_context(unusable)?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    pub(crate) fn postgres(&self) -> PathBuf {
+        self.path.join("postgres")
+    }
+
+    pub(crate) fn storage(&self) -> PathBuf {
+        self.path.join("storage")
+    }
+
+    pub(crate) fn signing_key(&self) -> PathBuf {
+        self.path.join("keys").join("signing.pem")
+    }
+
+    /// The keys of the embedded storage, made at the first start.
+    pub(crate) fn storage_credentials(&self) -> anyhow::Result<Credentials> {
+        let file = self.path.join("keys").join("storage.json");
+        let keys: StorageKeys = match fs::read(&file) {
+            Ok(text) => serde_json::from_slice(&text).with_context(|| format!("{} is damaged", file.display()))?,
+            Err(error) if error.kind() == ErrorKind::NotFound => make_storage_keys(&file)?,
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+        };
+        Ok(Credentials { access_key_id: keys.access_key_id, secret_access_key: keys.secret_access_key.into() })
+    }
+}
+
+fn make_storage_keys(file: &Path) -> anyhow::Result<StorageKeys> {
+    let keys = StorageKeys { access_key_id: format!("HB{}", random_hex(9)?), secret_access_key: random_hex(32)? };
+    let half = file.with_extension("new");
+    let mut output = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half)?;
+    output.write_all(&serde_json::to_vec(&keys)?)?;
+    output.sync_all()?;
+    fs::rename(&half, file)?;
+    Ok(keys)
+}
+
+fn random_hex(bytes: usize) -> anyhow::Result<String> {
+    let mut random = vec![0; bytes];
+    getrandom::fill(&mut random).context("the operating system gave no random bytes")?;
+    Ok(hex::encode(random))
+}

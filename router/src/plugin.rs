@@ -1,0 +1,116 @@
+//! Our one plugin: it refuses tokens that are not valid, serves the pages beside `/graphql`, and names the errors.
+
+use std::{sync::Arc, time::Duration};
+
+use healthbridge_auth::{KeyRing, Verifier};
+use hive_router::{
+    GraphQLError, async_trait,
+    background_tasks::{BackgroundTask, CancellationToken},
+    http::StatusCode,
+    ntex::{
+        http::{Response, header},
+        web::{DefaultError, WebRequest},
+    },
+    plugins::{
+        hooks::{
+            on_graphql_error::{OnGraphQLErrorHookPayload, OnGraphQLErrorHookResult},
+            on_http_request::{OnHttpRequestHookFuture, OnHttpRequestHookPayload},
+            on_plugin_init::{OnPluginInitPayload, OnPluginInitResult},
+        },
+        plugin_trait::{FromGraphQLErrorToResponse, RouterPlugin, StartHookPayload},
+    },
+};
+
+use crate::{pages::Pages, settings::PluginSettings};
+
+/// How often the keys are fetched.
+const KEYS_PERIOD: Duration = Duration::from_secs(5);
+
+pub(crate) struct HealthBridge {
+    verifier: Option<Verifier>,
+    pages: Pages,
+}
+
+struct KeepKeysFresh(Arc<KeyRing>);
+
+#[async_trait]
+impl BackgroundTask for KeepKeysFresh {
+    fn id(&self) -> &'static str {
+        "healthbridge_keys"
+    }
+
+    async fn run(&self, token: CancellationToken) {
+        tokio::select! {
+            () = self.0.keep_fresh(KEYS_PERIOD) => {}
+            () = token.cancelled() => {}
+        }
+    }
+}
+
+#[async_trait]
+impl RouterPlugin for HealthBridge {
+    type Config = PluginSettings;
+
+    fn plugin_name() -> &'static str {
+        "healthbridge"
+    }
+
+    fn on_plugin_init(mut payload: OnPluginInitPayload<Self>) -> OnPluginInitResult<Self> {
+        let settings = payload.config()?;
+        let verifier = match &settings.auth {
+            Some(auth) => {
+                let keys = Arc::new(KeyRing::remote(&auth.jwks_url)?);
+                payload.register_background_task(KeepKeysFresh(keys.clone()));
+                Some(Verifier::new(keys, &auth.issuer))
+            }
+            None => None,
+        };
+        let pages = Pages::new(settings)?;
+        payload.initialize_plugin(Self { verifier, pages })
+    }
+
+    fn on_http_request<'req>(&'req self, payload: OnHttpRequestHookPayload<'req>) -> OnHttpRequestHookFuture<'req> {
+        Box::pin(async move {
+            let request = &payload.router_http_request;
+            if let Some(page) = self.pages.answer(request, self.verifier.as_ref()).await {
+                return payload.end_with_response(page);
+            }
+            match self.refuse(request).await {
+                Some(refusal) => payload.end_with_response(refusal),
+                None => payload.proceed(),
+            }
+        })
+    }
+
+    /// Hive Router's codes say how a subgraph failed; a client wants to know that it did, and which.
+    fn on_graphql_error<'req>(
+        &'req self,
+        mut payload: OnGraphQLErrorHookPayload<'req>,
+    ) -> OnGraphQLErrorHookResult<'req> {
+        let extensions = &mut payload.error.extensions;
+        let is_unreachable = extensions.code.as_deref().is_some_and(|code| code.starts_with("SUBREQUEST_"));
+        if is_unreachable {
+            let name = extensions.service_name.as_deref().unwrap_or("unknown");
+            payload.error.message = format!("The subgraph `{name}` is unavailable");
+            extensions.code = Some("SUBGRAPH_UNAVAILABLE".to_owned());
+        }
+        payload.proceed()
+    }
+}
+
+impl HealthBridge {
+    /// Hive Router takes a token that is not valid for none at all; we do not.
+    async fn refuse(&self, request: &WebRequest<DefaultError>) -> Option<Response> {
+        let verifier = self.verifier.as_ref()?;
+        let authorization = request.headers().get(header::AUTHORIZATION)?;
+        let error = match authorization.to_str() {
+            Ok(value) => verifier.caller(Some(value)).await.err()?,
+            Err(_) => healthbridge_auth::TokenError::NotBearer,
+        };
+        let error = GraphQLError::from_message_and_code(error.to_string(), "UNAUTHENTICATED");
+        let mut refusal = Response::from_graphql_error_to_response(error, StatusCode::UNAUTHORIZED);
+        let challenge = header::HeaderValue::from_static(r#"Bearer error="invalid_token""#);
+        refusal.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        Some(refusal)
+    }
+}

@@ -1,0 +1,92 @@
+//! Starts Hive Router's server. This is its own `router_entrypoint`, but for the configuration, which comes from our
+//! settings and not from files and variables of its own.
+
+use std::io::Write;
+
+use anyhow::{Context, anyhow, bail};
+use hive_router::{
+    PluginRegistry, RouterPaths,
+    background_tasks::BackgroundTasksManager,
+    config::parse_yaml_config,
+    configure_app_from_config, configure_ntex_app, invoke_shutdown_hooks,
+    ntex::{self, SharedCfg, web},
+    pipeline::{
+        long_lived_client_limit::LongLivedClientLimitService, request_identifiers::RequestIdentifiersService,
+        request_summary::RequestSummaryService, response_compression::ResponseCompressionService,
+    },
+    plugins::plugins_service::PluginService,
+    telemetry::Telemetry,
+};
+
+use crate::{SUPERGRAPH, Settings, plugin::HealthBridge};
+
+/// Runs the router until SIGTERM or SIGINT. It starts a runtime of its own: call it from a plain thread.
+///
+/// # Errors
+/// When the supergraph or the configuration cannot be used, the keys cannot be had, or the address is taken.
+pub fn run(settings: Settings) -> anyhow::Result<()> {
+    for variable in ["HOST", "PORT"] {
+        if std::env::var_os(variable).is_some() {
+            bail!("unset the environment variable {variable}: it would override the address in the configuration");
+        }
+    }
+    let embedded = match &settings.supergraph {
+        Some(_) => None,
+        None => {
+            let mut file = tempfile::Builder::new().prefix("supergraph-").suffix(".graphql").tempfile()?;
+            file.write_all(SUPERGRAPH.as_bytes())?;
+            Some(file)
+        }
+    };
+    let path = match (&settings.supergraph, &embedded) {
+        (Some(path), _) => std::path::absolute(path)?,
+        (None, Some(file)) => file.path().to_owned(),
+        (None, None) => unreachable!("one of them was just made"),
+    };
+    let path = path.to_str().context("the supergraph's path is not UTF-8")?;
+    let config = parse_yaml_config(settings.hive(path).to_string())?.into_static();
+    ntex::rt::System::new("router", ntex::rt::DefaultRuntime).block_on(serve(config))
+}
+
+async fn serve(config: &'static hive_router::config::HiveRouterConfig) -> anyhow::Result<()> {
+    let telemetry = Telemetry::init_global(config)?;
+    let prometheus = telemetry.prometheus.as_ref().and_then(|prometheus| prometheus.to_attached());
+    let mut tasks = BackgroundTasksManager::new();
+    let registry = PluginRegistry::new().register::<HealthBridge>();
+    let configured = configure_app_from_config(config, telemetry.context.clone(), &mut tasks, registry).await;
+    // Its error cannot leave the thread, as ours must.
+    let (shared_state, schema_state) = configured.map_err(|error| anyhow!("{error}"))?;
+    let paths = RouterPaths::new(config.graphql_path().to_owned(), config.websocket_path().map(str::to_owned), None);
+    paths.detect_conflicts(&prometheus).map_err(|error| anyhow!("{error}"))?;
+    let long_lived = LongLivedClientLimitService::new(config);
+    let compression = ResponseCompressionService::new(config);
+    let state = shared_state.clone();
+    let server = web::HttpServer::new(async move || {
+        let (paths, prometheus) = (paths.clone(), prometheus.clone());
+        web::App::new()
+            .middleware(long_lived.clone())
+            .middleware(PluginService::new(paths.clone(), prometheus.as_ref().map(|one| one.endpoint.clone())))
+            .middleware(RequestSummaryService::new(&paths.graphql))
+            .middleware(RequestIdentifiersService)
+            .middleware(compression.clone())
+            .state(state.clone())
+            .state(schema_state.clone())
+            .state(state.telemetry_context.clone())
+            .state(schema_state.callback_subscriptions.clone())
+            .configure(|app| configure_ntex_app(app, &paths, prometheus))
+            // What the plugin has not answered is nowhere.
+            .default_service(web::to(async || web::HttpResponse::NotFound()))
+    });
+    let address = config.address();
+    server
+        .config(SharedCfg::new("HEALTHBRIDGE"))
+        .shutdown_timeout(config.shutdown_timeout())
+        .bind(&address)
+        .with_context(|| format!("cannot listen on {address}"))?
+        .run()
+        .await?;
+    tasks.graceful_shutdown().await;
+    telemetry.graceful_shutdown().await;
+    invoke_shutdown_hooks(&shared_state).await;
+    Ok(())
+}

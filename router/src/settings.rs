@@ -1,0 +1,106 @@
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde_json::{Map, Value, json};
+
+/// How the router runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The supergraph's file; the one that this build was made with where it is left out.
+    pub supergraph: Option<PathBuf>,
+    /// The subgraphs' URLs; one that is left out has the URL in the supergraph.
+    pub subgraphs: Vec<Subgraph>,
+    /// Whose tokens are taken. Without it nothing is checked, and nobody may start the router so by accident.
+    pub auth: Option<Auth>,
+    /// Whether the schema may be introspected.
+    pub introspection: bool,
+    /// Whether GraphiQL is served.
+    pub graphiql: bool,
+    /// Origins of browsers that may use the graph beside the router's own; none where it is left out.
+    pub allowed_origins: Vec<String>,
+}
+
+/// A subgraph and where it is.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Subgraph {
+    /// Its name in the supergraph.
+    pub name: String,
+    /// Its GraphQL endpoint.
+    pub url: String,
+}
+
+/// Whose tokens are taken.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Auth {
+    /// The `iss` of our tokens.
+    pub issuer: String,
+    /// Where the keys are published.
+    pub jwks_url: String,
+}
+
+/// What the plugin is told; it reads its part of the configuration as Hive Router hands it over.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct PluginSettings {
+    pub auth: Option<Auth>,
+    pub subgraphs: Vec<Subgraph>,
+    pub graphiql: bool,
+}
+
+impl Settings {
+    /// The configuration of Hive Router, in JSON, which is YAML, too.
+    pub(crate) fn hive(&self, supergraph: &str) -> Value {
+        let urls: Map<String, Value> =
+            self.subgraphs.iter().map(|subgraph| (subgraph.name.clone(), json!({ "url": subgraph.url }))).collect();
+        let plugin =
+            PluginSettings { auth: self.auth.clone(), subgraphs: self.subgraphs.clone(), graphiql: self.graphiql };
+        let mut config = json!({
+            "log": { "level": "info", "format": "text", "filter": log_filter() },
+            "supergraph": { "source": "file", "path": supergraph },
+            "http": {
+                "host": self.listen.ip().to_string(),
+                "port": self.listen.port(),
+                "graphql_endpoint": "/graphql",
+                "shutdown_timeout": "3s",
+            },
+            "laboratory": { "enabled": false },
+            "introspection": self.introspection,
+            "override_subgraph_urls": { "subgraphs": urls },
+            // Two callers' requests must never share an answer.
+            "traffic_shaping": { "all": { "request_timeout": "30s", "dedupe_enabled": false } },
+            "headers": { "all": { "request": [{ "propagate": { "named": ["authorization", "x-request-id"] } }] } },
+            "limits": { "max_depth": { "n": 25 }, "max_tokens": { "n": 10_000 }, "max_aliases": { "n": 100 } },
+            // The subgraphs mask their own faults, and know which of their messages may be told.
+            "error_masking": { "enabled": false },
+            "telemetry": { "metrics": { "exporters": [{ "kind": "prometheus", "path": "/metrics" }] } },
+            "plugins": { "healthbridge": { "enabled": true, "config": plugin } },
+        });
+        let object = config.as_object_mut().expect("an object, made above");
+        if !self.allowed_origins.is_empty() {
+            object.insert(
+                "cors".to_owned(),
+                json!({ "enabled": true, "policies": [{ "origins": self.allowed_origins }] }),
+            );
+        }
+        if let Some(auth) = &self.auth {
+            let provider =
+                json!({ "source": "remote", "url": auth.jwks_url, "polling_interval": "5s", "prefetch": true });
+            let jwt = json!({
+                "enabled": true,
+                "jwks_providers": [provider],
+                "issuers": [auth.issuer],
+                "audiences": [healthbridge_auth::AUDIENCE],
+                // The default allows HS256, too, which would take a public key as a secret.
+                "allowed_algorithms": ["EdDSA"],
+                "require_authentication": false,
+            });
+            object.insert("jwt".to_owned(), jwt);
+        }
+        config
+    }
+}
+
+/// Hive Router's own lines are of interest to those who ask for them.
+fn log_filter() -> String {
+    std::env::var("HEALTHBRIDGE_LOG").unwrap_or_else(|_| "warn".to_owned())
+}

@@ -1,0 +1,63 @@
+//! Rows made by the program: demo data and benchmarks.
+
+use healthbridge_postgres::copy::Rows;
+use sqlx::PgPool;
+
+use crate::domain::{Account, Patient, Staff};
+
+/// What is loaded.
+#[derive(Debug, Default)]
+pub struct Seed {
+    /// Members of the staff.
+    pub staff: Vec<Staff>,
+    /// Patients.
+    pub patients: Vec<Patient>,
+    /// Accounts with their password hashes.
+    pub accounts: Vec<(Account, String)>,
+}
+
+impl Seed {
+    /// Loads the rows that are not there yet.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn load(self, pool: &PgPool) -> Result<(), sqlx::Error> {
+        let mut connection = pool.acquire().await?;
+        let mut rows = Rows::default();
+        for one in &self.staff {
+            rows.value(one.id).value(<&str>::from(one.name.name_use)).value(&one.name.family);
+            rows.array(&one.name.given).array(&one.name.prefix).array(&one.name.suffix);
+            rows.value(<&str>::from(one.profession)).optional(one.specialty.as_ref().map(json));
+            rows.optional(one.department.as_ref()).value(one.created_at.to_rfc3339()).end_row();
+        }
+        let columns = "id, name_use, family, given, prefix, suffix, profession, specialty, department, created_at";
+        rows.load(&mut connection, "patients.staff", columns).await?;
+
+        let mut rows = Rows::default();
+        for one in &self.patients {
+            rows.value(one.id).value(&one.mrn).value(<&str>::from(one.name.name_use)).value(&one.name.family);
+            rows.array(&one.name.given).array(&one.name.prefix).array(&one.name.suffix).value(one.name.sort_key());
+            rows.value(<&str>::from(one.gender)).optional(one.birth_date).value(json(&one.telecom));
+            rows.value(json(&one.addresses)).value(json(&one.identifiers)).value(json(&one.conditions));
+            rows.optional(one.general_practitioner_id).value(one.active).value(one.version);
+            rows.value(one.created_at.to_rfc3339()).value(one.updated_at.to_rfc3339()).end_row();
+        }
+        let columns = "id, mrn, name_use, family, given, prefix, suffix, sort_name, gender, birth_date, telecom, \
+                       addresses, identifiers, conditions, general_practitioner_id, active, version, created_at, updated_at";
+        rows.load(&mut connection, "patients.patient", columns).await?;
+
+        let mut rows = Rows::default();
+        for (one, password_hash) in &self.accounts {
+            rows.value(one.id).value(<&str>::from(one.kind)).value(&one.email).value(password_hash).array(&one.roles);
+            rows.array(&one.scopes).value(one.active).optional(one.patient_id).optional(one.staff_id);
+            rows.value(one.version).value(one.created_at.to_rfc3339()).value(one.updated_at.to_rfc3339()).end_row();
+        }
+        let columns = "id, kind, email, password_hash, roles, scopes, active, patient_id, staff_id, version, \
+                       created_at, updated_at";
+        rows.load(&mut connection, "patients.account", columns).await.map(drop)
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("plain data serialises")
+}
