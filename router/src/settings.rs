@@ -61,7 +61,7 @@ impl Settings {
                 "host": self.listen.ip().to_string(),
                 "port": self.listen.port(),
                 "graphql_endpoint": "/graphql",
-                "shutdown_timeout": "3s",
+                "shutdown_timeout": "1s",
             },
             "laboratory": { "enabled": false },
             "introspection": self.introspection,

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use sqlx::{AssertSqlSafe, PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row, Transaction};
 use uuid::Uuid;
 
 /// A request's key and what it is bound to.
@@ -19,22 +19,47 @@ pub struct Key {
     pub operation: &'static str,
 }
 
-/// What a claim found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// The key is new: make the change.
-    New,
-    /// The change was made before; its object has this id.
+/// How a change begins.
+#[derive(Debug)]
+pub enum Begin {
+    /// It was not made before: make it in this transaction.
+    New(Transaction<'static, Postgres>),
+    /// It was made before; its object has this id.
     Done(Uuid),
     /// The key was used with another input.
     Reused,
 }
 
-/// Claims a key for a change that makes the object `result`. Keys are kept for 24 hours.
+/// Begins a change that makes the object `result`, once for its key. Keys are kept for 24 hours. A change that was made
+/// before holds no connection, so that its answer can be read with any.
 ///
 /// # Errors
-/// When the statement fails or the input does not serialise.
-pub async fn claim(
+/// When a statement fails or the input does not serialise.
+pub async fn begin(
+    pool: &PgPool,
+    schema: &str,
+    key: Option<Key>,
+    input: &(impl Serialize + Sync),
+    result: Uuid,
+) -> Result<Begin, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    let Some(key) = key else { return Ok(Begin::New(transaction)) };
+    let begin = match claim(&mut transaction, schema, &key, input, result).await? {
+        Claim::New => return Ok(Begin::New(transaction)),
+        Claim::Done(id) => Begin::Done(id),
+        Claim::Reused => Begin::Reused,
+    };
+    transaction.rollback().await?;
+    Ok(begin)
+}
+
+enum Claim {
+    New,
+    Done(Uuid),
+    Reused,
+}
+
+async fn claim(
     connection: &mut PgConnection,
     schema: &str,
     key: &Key,

@@ -20,7 +20,7 @@ pub enum LogFormat {
 /// Starts the log on standard error. `HEALTHBRIDGE_LOG` filters it, in the syntax of `tracing`; the default is `info`.
 /// A second call does nothing.
 pub fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("HEALTHBRIDGE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("HEALTHBRIDGE_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => builder.with_ansi(false).try_init(),

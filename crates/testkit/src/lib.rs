@@ -1,1 +1,15 @@
-//! Stub.
+//! What tests share: a database each on a real PostgreSQL, a real S3 endpoint, tokens, and a client that speaks GraphQL.
+//!
+//! Belongs here: what tests of two crates need. Does not belong here: anything that a test could fake.
+
+mod client;
+mod database;
+mod statements;
+mod storage;
+mod tokens;
+
+pub use client::{Answer, Client, serve};
+pub use database::TestDatabase;
+pub use statements::StatementCount;
+pub use storage::TestStorage;
+pub use tokens::{ISSUER, Tokens, forged};

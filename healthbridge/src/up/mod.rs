@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use healthbridge_auth::{KeyRing, SigningKey, Verifier};
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_postgres::Embedded;
@@ -46,10 +46,15 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let listeners = Listeners::bind(&args).await?;
     healthbridge_telemetry::start_metrics();
     let database = Embedded::start(&data_dir.postgres()).await?;
-    let ran = tokio::select! {
-        ran = run_on(&args, &data_dir, listeners, &database) => ran,
-        // Before everything runs there is nothing but the database to stop.
-        () = roles::stop_signal() => Ok(()),
+    let started = tokio::select! {
+        started = start(&args, &data_dir, listeners, &database) => started.map(Some),
+        // What was started so far ends with its handles.
+        () = roles::stop_signal() => Ok(None),
+    };
+    let ran = match started {
+        Ok(Some(running)) => running.until_stopped().await,
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
     };
     let stopped = database.stop(DATABASE_PATIENCE).await.context("PostgreSQL did not stop");
     ran.and(stopped)
@@ -75,7 +80,32 @@ impl Listeners {
     }
 }
 
-async fn run_on(args: &UpArgs, data_dir: &DataDir, listeners: Listeners, database: &Embedded) -> anyhow::Result<()> {
+/// Everything on the database.
+struct Running {
+    router: Child,
+    parts: Parts,
+}
+
+impl Running {
+    /// Waits for Ctrl-C or SIGTERM, or until a part ends by itself; then stops all parts in order.
+    async fn until_stopped(mut self) -> anyhow::Result<()> {
+        let ended = tokio::select! {
+            () = roles::stop_signal() => Ok(()),
+            _ = self.router.wait() => Err(anyhow!("the router has ended")),
+            failed = self.parts.failed() => Err(failed),
+        };
+        let stopped = self.router.stop(ROUTER_PATIENCE).await.context("the router did not stop");
+        self.parts.stop().await;
+        ended.and(stopped)
+    }
+}
+
+async fn start(
+    args: &UpArgs,
+    data_dir: &DataDir,
+    listeners: Listeners,
+    database: &Embedded,
+) -> anyhow::Result<Running> {
     let config = configure(args, data_dir, &listeners)?;
     for subgraph in SUBGRAPHS {
         let role = role_of(subgraph);
@@ -86,30 +116,13 @@ async fn run_on(args: &UpArgs, data_dir: &DataDir, listeners: Listeners, databas
         healthbridge_postgres::pool(options, config.max_connections())
     };
     let router_address = listeners.router;
-    let mut parts = Parts::start(&config, data_dir, listeners, pool).await?;
-    let summary = async {
-        if args.demo {
-            seed::demo(&parts.pools, &parts.objects).await.context("the demo data cannot be loaded")?;
-        }
-        let router = start_router(&config, router_address).await?;
-        print_summary(args, &config, router_address);
-        Ok::<Child, anyhow::Error>(router)
-    };
-    let mut router = match summary.await {
-        Ok(router) => router,
-        Err(error) => {
-            parts.stop().await;
-            return Err(error);
-        }
-    };
-    let ended = tokio::select! {
-        () = roles::stop_signal() => Ok(()),
-        _ = router.wait() => Err(anyhow::anyhow!("the router has ended")),
-        failed = parts.failed() => Err(failed),
-    };
-    let stopped = router.stop(ROUTER_PATIENCE).await.context("the router did not stop");
-    parts.stop().await;
-    ended.and(stopped)
+    let parts = Parts::start(&config, data_dir, listeners, pool).await?;
+    if args.demo {
+        seed::demo(&parts.pools, &parts.objects).await.context("the demo data cannot be loaded")?;
+    }
+    let router = start_router(&config, router_address).await?;
+    print_summary(args, &config, router_address);
+    Ok(Running { router, parts })
 }
 
 /// The database's role of a subgraph.
@@ -187,7 +200,7 @@ impl Parts {
     async fn failed(&mut self) -> anyhow::Error {
         match self.running.join_next().await {
             Some(Ok(Err(error))) => error,
-            _ => anyhow::anyhow!("a part has ended"),
+            _ => anyhow!("a part has ended"),
         }
     }
 

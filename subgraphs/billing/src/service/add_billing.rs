@@ -1,7 +1,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use healthbridge_auth::{Caller, Resource, Right};
 use healthbridge_graphql::{ApiError, Coding, Outcome, Refusals, UserError, UserErrorCode};
-use healthbridge_postgres::idempotency::{self, Claim};
+use healthbridge_postgres::idempotency::{self, Begin};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use uuid::Uuid;
@@ -44,17 +44,17 @@ impl Service {
             Ok(billing) => billing,
             Err(refused) => return Ok(Err(refused)),
         };
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
         let key = idempotency::Key { key, caller: account.user_id, operation: "addBilling" };
-        let claim = idempotency::claim(&mut transaction, NAME, &key, &input, billing.id).await;
-        match claim.map_err(ApiError::internal)? {
-            Claim::New => Store::insert(&mut transaction, &billing).await.map_err(ApiError::internal)?,
-            Claim::Reused => return Ok(Err(vec![UserError::key_reused()])),
-            Claim::Done(id) => {
+        let begun = idempotency::begin(self.store.pool(), NAME, Some(key), &input, billing.id).await;
+        let mut transaction = match begun.map_err(ApiError::internal)? {
+            Begin::New(transaction) => transaction,
+            Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
+            Begin::Done(id) => {
                 let first = self.store.by_id(&[id], None).await.map_err(ApiError::internal)?;
                 return first.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);
             }
-        }
+        };
+        Store::insert(&mut transaction, &billing).await.map_err(ApiError::internal)?;
         transaction.commit().await.map_err(ApiError::internal)?;
         Ok(Ok(billing))
     }

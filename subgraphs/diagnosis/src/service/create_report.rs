@@ -1,7 +1,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use healthbridge_auth::{Account, Caller, Resource, Right};
 use healthbridge_graphql::{ApiError, Coding, Outcome, Refusals, UserError, UserErrorCode};
-use healthbridge_postgres::idempotency::{self, Claim};
+use healthbridge_postgres::idempotency::{self, Begin};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -41,19 +41,16 @@ impl Service {
             Ok(report) => report,
             Err(refused) => return Ok(Err(refused)),
         };
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        if let Some(key) = key {
-            let key = idempotency::Key { key, caller: account.user_id, operation: "createReport" };
-            let claim = idempotency::claim(&mut transaction, NAME, &key, &input, report.id).await;
-            match claim.map_err(ApiError::internal)? {
-                Claim::New => {}
-                Claim::Reused => return Ok(Err(vec![UserError::key_reused()])),
-                Claim::Done(id) => {
-                    let first = self.store.reports_by_id(&[id], None).await.map_err(ApiError::internal)?;
-                    return first.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);
-                }
+        let key = key.map(|key| idempotency::Key { key, caller: account.user_id, operation: "createReport" });
+        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, report.id).await;
+        let mut transaction = match begun.map_err(ApiError::internal)? {
+            Begin::New(transaction) => transaction,
+            Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
+            Begin::Done(id) => {
+                let first = self.store.reports_by_id(&[id], None).await.map_err(ApiError::internal)?;
+                return first.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);
             }
-        }
+        };
         Store::insert_report(&mut transaction, &report).await.map_err(ApiError::internal)?;
         let entry = Entry {
             id: Uuid::now_v7(),

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 use healthbridge_auth::{Caller, Resource, Right};
 use healthbridge_graphql::{ApiError, Outcome, Page, Refusals, UserError, UserErrorCode, Window};
-use healthbridge_postgres::idempotency::{self, Claim};
+use healthbridge_postgres::idempotency::{self, Begin};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -56,19 +56,16 @@ impl Service {
             Ok(entry) => entry,
             Err(refused) => return Ok(Err(refused)),
         };
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        if let Some(key) = key {
-            let key = idempotency::Key { key, caller: account.user_id, operation: "addWorkflowLog" };
-            let claim = idempotency::claim(&mut transaction, NAME, &key, &input, entry.id).await;
-            match claim.map_err(ApiError::internal)? {
-                Claim::New => {}
-                Claim::Reused => return Ok(Err(vec![UserError::key_reused()])),
-                Claim::Done(id) => {
-                    let first = self.store.workflow_logs_by_id(&[id]).await.map_err(ApiError::internal)?;
-                    return first.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);
-                }
+        let key = key.map(|key| idempotency::Key { key, caller: account.user_id, operation: "addWorkflowLog" });
+        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, entry.id).await;
+        let mut transaction = match begun.map_err(ApiError::internal)? {
+            Begin::New(transaction) => transaction,
+            Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
+            Begin::Done(id) => {
+                let first = self.store.workflow_logs_by_id(&[id]).await.map_err(ApiError::internal)?;
+                return first.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);
             }
-        }
+        };
         let log = Store::append_workflow_log(&mut transaction, entry).await.map_err(ApiError::internal)?;
         transaction.commit().await.map_err(ApiError::internal)?;
         Ok(Ok(log))

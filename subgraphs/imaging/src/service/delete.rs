@@ -1,7 +1,7 @@
 use chrono::{DateTime, Duration, Utc};
 use healthbridge_auth::{Caller, Resource, Right};
 use healthbridge_graphql::{ApiError, Outcome, Refusals, UserError, UserErrorCode};
-use healthbridge_postgres::idempotency::{self, Claim};
+use healthbridge_postgres::idempotency::{self, Begin};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -46,16 +46,13 @@ impl Service {
             Err(_) => None,
         };
         let Some(image) = found else { return refuse("imageId", UserErrorCode::NotFound, "There is no such image") };
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        if let Some(key) = key {
-            let key = idempotency::Key { key, caller: account.user_id, operation: "deleteImage" };
-            let claim = idempotency::claim(&mut transaction, NAME, &key, &input, image.id).await;
-            match claim.map_err(ApiError::internal)? {
-                Claim::New => {}
-                Claim::Reused => return Ok(Err(vec![UserError::key_reused()])),
-                Claim::Done(_) => return Ok(Ok(Deleted { image_id: image.id, purge_after: image.purge_after })),
-            }
-        }
+        let key = key.map(|key| idempotency::Key { key, caller: account.user_id, operation: "deleteImage" });
+        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, image.id).await;
+        let mut transaction = match begun.map_err(ApiError::internal)? {
+            Begin::New(transaction) => transaction,
+            Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
+            Begin::Done(_) => return Ok(Ok(Deleted { image_id: image.id, purge_after: image.purge_after })),
+        };
         if image.state == ImageState::Deleted {
             return refuse("imageId", UserErrorCode::NotFound, "There is no such image");
         }

@@ -2,7 +2,7 @@ use chrono::{DateTime, Duration, Utc};
 use healthbridge_auth::{Caller, Resource, Right};
 use healthbridge_graphql::{ApiError, Coding, Outcome, Refusals, UserError, UserErrorCode};
 use healthbridge_objectstore::{Presigned, Stored};
-use healthbridge_postgres::idempotency::{self, Claim};
+use healthbridge_postgres::idempotency::{self, Begin};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -61,18 +61,17 @@ impl Service {
             Ok(image) => image,
             Err(refused) => return Ok(Err(refused)),
         };
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
         let key = idempotency::Key { key, caller: account.user_id, operation: "requestImageUpload" };
-        let claim = idempotency::claim(&mut transaction, NAME, &key, &input, image.id).await;
-        match claim.map_err(ApiError::internal)? {
-            Claim::New => Store::insert(&mut transaction, &image).await.map_err(ApiError::internal)?,
-            Claim::Reused => return Ok(Err(vec![UserError::key_reused()])),
-            Claim::Done(id) => {
-                drop(transaction);
+        let begun = idempotency::begin(self.store.pool(), NAME, Some(key), &input, image.id).await;
+        let mut transaction = match begun.map_err(ApiError::internal)? {
+            Begin::New(transaction) => transaction,
+            Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
+            Begin::Done(id) => {
                 let first = self.store.by_id(&[id], None).await.map_err(ApiError::internal)?.into_iter().next();
                 return Ok(Ok(self.upload(first.ok_or(ApiError::Unauthorized)?, now).await?));
             }
-        }
+        };
+        Store::insert(&mut transaction, &image).await.map_err(ApiError::internal)?;
         transaction.commit().await.map_err(ApiError::internal)?;
         Ok(Ok(self.upload(image, now).await?))
     }

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use healthbridge_auth::{Caller, Resource, Right};
 use healthbridge_graphql::{ApiError, Outcome, Refusals, UserError, UserErrorCode};
-use healthbridge_postgres::idempotency::{self, Claim};
+use healthbridge_postgres::idempotency::{self, Begin};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -40,19 +40,17 @@ impl Service {
             Ok(patient) => patient,
             Err(refused) => return Ok(Err(refused)),
         };
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        if let Some(key) = idempotency_key {
-            let key = idempotency::Key { key, caller: account.user_id, operation: "createPatient" };
-            let claim = idempotency::claim(&mut transaction, NAME, &key, &input, patient.id).await;
-            match claim.map_err(ApiError::internal)? {
-                Claim::New => {}
-                Claim::Done(id) => {
-                    let found = self.store.patients_by_id(&[id], None).await.map_err(ApiError::internal)?;
-                    return found.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);
-                }
-                Claim::Reused => return Ok(Err(vec![UserError::key_reused()])),
+        let key =
+            idempotency_key.map(|key| idempotency::Key { key, caller: account.user_id, operation: "createPatient" });
+        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, patient.id).await;
+        let mut transaction = match begun.map_err(ApiError::internal)? {
+            Begin::New(transaction) => transaction,
+            Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
+            Begin::Done(id) => {
+                let first = self.store.patients_by_id(&[id], None).await.map_err(ApiError::internal)?;
+                return first.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);
             }
-        }
+        };
         if !Store::insert_patient(&mut transaction, &patient).await.map_err(ApiError::internal)? {
             let message = "A patient with this medical record number exists";
             return Ok(Err(vec![UserError::at("mrn", UserErrorCode::AlreadyExists, message)]));

@@ -1,0 +1,111 @@
+use axum::Router;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// Serves routes on a port of their own, as long as the test runs; gives `http://address`.
+///
+/// # Panics
+/// When no port is free.
+pub async fn serve(routes: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    format!("http://{address}")
+}
+
+/// Asks a GraphQL endpoint.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    token: Option<String>,
+}
+
+/// What an endpoint answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Value,
+}
+
+impl Client {
+    /// A client of `http://address`, without a token.
+    pub fn new(base: &str) -> Self {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        Self { http: reqwest::Client::new(), url: format!("{base}/graphql"), token: None }
+    }
+
+    /// The same client with a token.
+    #[must_use]
+    pub fn with_token(&self, token: impl Into<String>) -> Self {
+        Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    /// Asks.
+    ///
+    /// # Panics
+    /// When there is no answer in JSON.
+    pub async fn ask(&self, query: &str, variables: Value) -> Answer {
+        self.try_ask(query, variables).await.expect("an answer in JSON")
+    }
+
+    /// Asks an endpoint that may be gone.
+    ///
+    /// # Errors
+    /// When there is no answer in JSON.
+    pub async fn try_ask(&self, query: &str, variables: Value) -> Result<Answer, reqwest::Error> {
+        let request = self.http.post(&self.url).json(&json!({ "query": query, "variables": variables }));
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let answer = request.send().await?;
+        Ok(Answer { status: answer.status(), body: answer.json().await? })
+    }
+
+    /// Asks for the data, which must come without any error.
+    ///
+    /// # Panics
+    /// When there is an error.
+    pub async fn data(&self, query: &str, variables: Value) -> Value {
+        let answer = self.ask(query, variables).await;
+        assert!(answer.body["errors"].is_null(), "{:#}", answer.body["errors"]);
+        answer.body["data"].clone()
+    }
+
+    /// Asks `_entities` for a type's selection, with these ids.
+    ///
+    /// # Panics
+    /// When there is no answer in JSON.
+    pub async fn entities(&self, type_name: &str, ids: &[uuid::Uuid], selection: &str) -> Answer {
+        let query = format!(
+            "query ($r: [_Any!]!) {{ _entities(representations: $r) {{ ... on {type_name} {{ {selection} }} }} }}"
+        );
+        let representations: Vec<Value> = ids.iter().map(|id| json!({ "__typename": type_name, "id": id })).collect();
+        self.ask(&query, json!({ "r": representations })).await
+    }
+}
+
+impl Answer {
+    /// The codes of all errors.
+    ///
+    /// # Panics
+    /// When an error has no code: every one must.
+    pub fn codes(&self) -> Vec<String> {
+        let errors = self.body["errors"].as_array().cloned().unwrap_or_default();
+        let code = |error: &Value| {
+            let code = error["extensions"]["code"].as_str();
+            code.unwrap_or_else(|| panic!("an error without a code: {error}")).to_owned()
+        };
+        errors.iter().map(code).collect()
+    }
+
+    /// The codes of the `userErrors` of a mutation.
+    pub fn refusals(&self, mutation: &str) -> Vec<String> {
+        let errors = self.body["data"][mutation]["userErrors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| error["code"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+}

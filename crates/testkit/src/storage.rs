@@ -1,0 +1,51 @@
+use healthbridge_objectstore::{Location, ObjectStore};
+use healthbridge_storage::{Credentials, Store};
+use tempfile::TempDir;
+
+use crate::serve;
+
+/// The embedded storage on a port and in a folder of the test's own.
+#[derive(Debug)]
+pub struct TestStorage {
+    /// A client of it.
+    pub objects: ObjectStore,
+    /// Where it is.
+    pub location: Location,
+    folder: TempDir,
+}
+
+impl TestStorage {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub async fn start() -> Self {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path(), "imaging").await.expect("a store");
+        let credentials =
+            Credentials { access_key_id: "HBTEST".to_owned(), secret_access_key: "a-secret-of-the-test".into() };
+        let endpoint = serve(healthbridge_storage::routes(store, &credentials)).await;
+        let location = Location {
+            internal_endpoint: endpoint.clone(),
+            public_endpoint: endpoint,
+            region: "us-east-1".to_owned(),
+            bucket: "imaging".to_owned(),
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key,
+        };
+        Self { objects: ObjectStore::new(&location), location, folder }
+    }
+
+    /// How many objects and unfinished files there are.
+    ///
+    /// # Panics
+    /// When the folder cannot be read.
+    pub fn files(&self) -> usize {
+        fn count(folder: &std::path::Path) -> usize {
+            let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+            entries.map(|path| if path.is_dir() { count(&path) } else { 1 }).sum()
+        }
+        count(self.folder.path())
+    }
+}

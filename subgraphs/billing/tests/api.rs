@@ -1,0 +1,220 @@
+//! The billing subgraph over HTTP on a real database.
+
+use chrono::Utc;
+use healthbridge_auth::Role;
+use healthbridge_billing::{PROVISION, domain::Money, routes, seed};
+use healthbridge_testkit::{Client, StatementCount, TestDatabase, Tokens, forged, serve};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+struct Setup {
+    database: TestDatabase,
+    tokens: Tokens,
+    anonymous: Client,
+}
+
+async fn setup() -> Setup {
+    let database = TestDatabase::of(PROVISION).await;
+    let tokens = Tokens::new();
+    let base = serve(routes(database.pool.clone(), tokens.verifier(), false)).await;
+    Setup { database, tokens, anonymous: Client::new(&base) }
+}
+
+impl Setup {
+    fn as_role(&self, role: Role) -> Client {
+        self.anonymous.with_token(self.tokens.of(role))
+    }
+
+    async fn pay(&self, billing: &Value, amount: &str, currency: &str) {
+        let payment = seed::Payment {
+            id: Uuid::now_v7(),
+            billing_id: billing["id"].as_str().and_then(|id| id.parse().ok()).expect("an id"),
+            amount: Money::new(amount.parse().expect("a number"), currency.parse().expect("a currency"))
+                .expect("money"),
+            recorded_by: Uuid::now_v7(),
+            recorded_at: Utc::now(),
+        };
+        seed::load(&self.database.pool, &[], &[payment]).await.expect("paid");
+    }
+}
+
+const ADD: &str = "mutation ($input: AddBillingInput!) { addBilling(input: $input) {
+    billing { id quantity net { amount currency } outstanding { amount } status paymentState } userErrors { code field } } }";
+const TOTAL: &str =
+    "totalCost { byCurrency { currency charged { amount } net { amount } paid { amount } refunded { amount }
+    outstanding { amount } itemCount } }";
+
+fn input(patient: Uuid, quantity: &str, amount: &str, currency: &str) -> Value {
+    json!({
+        "patientId": patient, "description": "CT", "quantity": quantity,
+        "unitPrice": { "amount": amount, "currency": currency }, "idempotencyKey": Uuid::new_v4(),
+    })
+}
+
+async fn add(client: &Client, patient: Uuid, quantity: &str, amount: &str, currency: &str) -> Value {
+    let data = client.data(ADD, json!({ "input": input(patient, quantity, amount, currency) })).await;
+    data["addBilling"]["billing"].clone()
+}
+
+#[tokio::test]
+async fn a_billing_counts_at_once_and_two_currencies_are_never_added() {
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let patient = Uuid::now_v7();
+    let first = add(&clerk, patient, "3", "0.10", "USD").await;
+    assert_eq!(first["net"], json!({ "amount": "0.30", "currency": "USD" }));
+    assert_eq!((&first["status"], &first["paymentState"]), (&json!("BILLABLE"), &json!("UNPAID")));
+    add(&clerk, patient, "1", "1000", "JPY").await;
+    add(&clerk, patient, "0.5", "0.005", "KWD").await;
+    setup.pay(&first, "0.1", "USD").await;
+    let total = clerk.entities("Patient", &[patient], TOTAL).await;
+    let line = |currency: &str, net: &str, paid: &str, outstanding: &str, zero: &str| {
+        json!({
+            "currency": currency, "charged": { "amount": net }, "net": { "amount": net }, "paid": { "amount": paid },
+            "refunded": { "amount": zero }, "outstanding": { "amount": outstanding }, "itemCount": 1,
+        })
+    };
+    let expected = json!([
+        line("JPY", "1000", "0", "1000", "0"),
+        line("KWD", "0.002", "0.000", "0.002", "0.000"),
+        line("USD", "0.30", "0.10", "0.20", "0.00"),
+    ]);
+    assert_eq!(total.body["data"]["_entities"][0]["totalCost"]["byCurrency"], expected);
+    let query = "query ($id: ID!) { billing(id: $id) { paid { amount } outstanding { amount } paymentState } }";
+    let billing = clerk.data(query, json!({ "id": first["id"] })).await;
+    let expected =
+        json!({ "paid": { "amount": "0.10" }, "outstanding": { "amount": "0.20" }, "paymentState": "PARTIALLY_PAID" });
+    assert_eq!(billing["billing"], expected);
+}
+
+#[tokio::test]
+async fn wrong_amounts_are_refused_with_a_code_and_nothing_is_stored() {
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let patient = Uuid::now_v7();
+    let cases = [
+        ("1", "5.5", "JPY", "OUT_OF_RANGE"),
+        ("0", "1", "USD", "OUT_OF_RANGE"),
+        ("-1", "1", "USD", "OUT_OF_RANGE"),
+        ("1.00001", "1", "USD", "OUT_OF_RANGE"),
+        ("1", "-1", "USD", "OUT_OF_RANGE"),
+        ("1", "9999999999999999", "USD", "OUT_OF_RANGE"),
+    ];
+    for (quantity, amount, currency, code) in cases {
+        let answer = clerk.ask(ADD, json!({ "input": input(patient, quantity, amount, currency) })).await;
+        let refusals = answer.refusals("addBilling");
+        assert!(
+            !refusals.is_empty() && refusals.iter().all(|found| found == code),
+            "{quantity} {amount}: {}",
+            answer.body
+        );
+    }
+    for (amount, currency) in [
+        (json!("1"), json!("usd")),
+        (json!(0.1), json!("USD")),
+        (json!("1e3"), json!("USD")),
+        (json!(""), json!("USD")),
+    ] {
+        let mut input = input(patient, "1", "1", "USD");
+        input["unitPrice"] = json!({ "amount": amount, "currency": currency });
+        let answer = clerk.ask(ADD, json!({ "input": input })).await;
+        assert!(answer.body["data"].is_null() || answer.body["data"]["addBilling"].is_null(), "{}", answer.body);
+        assert!(!answer.codes().is_empty());
+    }
+    assert_eq!(clerk.data("{ billings { nodes { id } } }", Value::Null).await["billings"]["nodes"], json!([]));
+}
+
+#[tokio::test]
+async fn a_billing_sent_by_more_clients_at_once_than_there_are_connections_is_made_once() {
+    let setup = setup().await;
+    let token = setup.tokens.of(Role::Clerk);
+    let clerk = setup.anonymous.with_token(token);
+    let patient = Uuid::now_v7();
+    let mut input = input(patient, "1", "9.90", "EUR");
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let (clerk, input) = (clerk.clone(), input.clone());
+            tokio::spawn(async move {
+                clerk.data(ADD, json!({ "input": input })).await["addBilling"]["billing"]["id"].clone()
+            })
+        })
+        .collect();
+    let mut ids = Vec::new();
+    for client in clients {
+        ids.push(client.await.expect("answered"));
+    }
+    assert!(ids.iter().all(|id| id.is_string() && id == &ids[0]), "{ids:?}");
+    input["quantity"] = json!("2");
+    assert_eq!(clerk.ask(ADD, json!({ "input": input })).await.refusals("addBilling"), ["IDEMPOTENCY_KEY_REUSED"]);
+    assert_eq!(
+        clerk.data("{ billings { nodes { id } } }", Value::Null).await["billings"]["nodes"].as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+#[tokio::test]
+async fn a_patient_sees_the_own_bills_and_those_without_the_right_see_none() {
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let (own, foreign) = (Uuid::now_v7(), Uuid::now_v7());
+    let (mine, theirs) = (add(&clerk, own, "1", "5", "EUR").await, add(&clerk, foreign, "1", "7", "EUR").await);
+    let patient = setup.anonymous.with_token(setup.tokens.of_patient(own));
+    let selection = "billings { nodes { id } } totalCost { byCurrency { itemCount } }";
+    let seen = patient.entities("Patient", &[own, foreign, Uuid::now_v7()], selection).await;
+    let nothing = json!({ "billings": { "nodes": [] }, "totalCost": { "byCurrency": [] } });
+    let expected = json!([{ "billings": { "nodes": [{ "id": mine["id"] }] }, "totalCost": { "byCurrency": [{ "itemCount": 1 }] } }, nothing, nothing]);
+    assert_eq!(seen.body["data"]["_entities"], expected);
+    let query = "query ($id: ID!) { billing(id: $id) { id } }";
+    let absent = patient.ask(query, json!({ "id": Uuid::now_v7() })).await;
+    assert_eq!(patient.ask(query, json!({ "id": theirs["id"] })).await.body, absent.body);
+    for role in [Role::Radiologist, Role::Nurse, Role::Technologist] {
+        let answer = setup.as_role(role).entities("Patient", &[own], "id totalCost { asOf }").await;
+        assert_eq!(answer.body["data"]["_entities"], json!([{ "id": own, "totalCost": null }]), "{role}");
+        assert_eq!(answer.codes(), ["UNAUTHORIZED_FIELD_OR_TYPE"]);
+    }
+}
+
+#[tokio::test]
+async fn the_ledger_only_grows() {
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let billing = add(&clerk, Uuid::now_v7(), "1", "5", "EUR").await;
+    setup.pay(&billing, "5", "EUR").await;
+    for statement in [
+        "UPDATE billing.ledger_entry SET amount = 1",
+        "DELETE FROM billing.ledger_entry",
+        "TRUNCATE billing.ledger_entry",
+    ] {
+        assert!(sqlx::query(statement).execute(&setup.database.pool).await.is_err(), "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_patients_totals_cost_as_many_statements_as_ones() {
+    let count = StatementCount::start();
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let patients: Vec<Uuid> = (0..100).map(|_| Uuid::now_v7()).collect();
+    for patient in &patients {
+        add(&clerk, *patient, "1", "5", "EUR").await;
+    }
+    let selection = "totalCost { byCurrency { net { amount } } } billings(first: 5) { nodes { id paid { amount } } }";
+    let (one, for_one) = count.during(clerk.entities("Patient", &patients[..1], selection)).await;
+    let (all, for_all) = count.during(clerk.entities("Patient", &patients, selection)).await;
+    let priced = |answer: &healthbridge_testkit::Answer| {
+        let entities = answer.body["data"]["_entities"].as_array().cloned().unwrap_or_default();
+        entities.iter().filter(|entity| entity["totalCost"]["byCurrency"][0]["net"]["amount"] == "5.00").count()
+    };
+    assert_eq!((priced(&one), priced(&all), for_one, for_all), (1, 100, 2, 2));
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_valid_is_refused_by_401_through_every_door() {
+    let setup = setup().await;
+    for (kind, token) in forged(&setup.tokens) {
+        let caller = setup.anonymous.with_token(token);
+        let root = caller.ask("{ billings { nodes { id } } }", Value::Null).await;
+        let entities = caller.entities("Patient", &[Uuid::now_v7()], "totalCost { asOf }").await;
+        assert_eq!((root.status.as_u16(), entities.status.as_u16()), (401, 401), "{kind}");
+    }
+}

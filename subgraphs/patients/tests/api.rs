@@ -1,0 +1,226 @@
+//! The patients subgraph over HTTP on a real database.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use healthbridge_auth::Role;
+use healthbridge_patients::{NewAccount, PROVISION, Service, domain::UserKind, routes};
+use healthbridge_testkit::{Client, ISSUER, StatementCount, TestDatabase, Tokens, forged, serve};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+struct Setup {
+    database: TestDatabase,
+    tokens: Tokens,
+    anonymous: Client,
+}
+
+async fn setup() -> Setup {
+    let database = TestDatabase::of(PROVISION).await;
+    let tokens = Tokens::new();
+    let base = serve(routes(database.pool.clone(), tokens.key.clone(), ISSUER, tokens.verifier(), false)).await;
+    Setup { database, tokens, anonymous: Client::new(&base) }
+}
+
+impl Setup {
+    fn as_role(&self, role: Role) -> Client {
+        self.anonymous.with_token(self.tokens.of(role))
+    }
+
+    async fn add_account(&self, email: &str, role: Role) {
+        let service = Service::new(self.database.pool.clone(), self.tokens.key.clone(), ISSUER);
+        let password = "a long password".into();
+        let account = NewAccount { kind: UserKind::Staff, email: email.to_owned(), password, roles: vec![role] };
+        service.create_account(account, Utc::now()).await.expect("an answer").expect("made");
+    }
+}
+
+const CREATE: &str = "mutation ($input: CreatePatientInput!) {
+    createPatient(input: $input) { patient { id mrn name { text } version } userErrors { code field } } }";
+
+fn input(family: &str) -> Value {
+    json!({ "name": { "family": family, "given": ["Ada"] }, "gender": "FEMALE", "birthDate": "1990-02-28" })
+}
+
+async fn create(client: &Client, family: &str) -> Uuid {
+    let data = client.data(CREATE, json!({ "input": input(family) })).await;
+    let id = data["createPatient"]["patient"]["id"].as_str();
+    id.and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("no patient: {data}"))
+}
+
+#[tokio::test]
+async fn a_created_patient_is_found_by_id_and_by_its_record_number() {
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let id = create(&clerk, "Lovelace").await;
+    let query = "query ($id: ID!) { patient(id: $id) { mrn name { text } birthDate ageYears gender } }";
+    let patient = clerk.data(query, json!({ "id": id })).await["patient"].clone();
+    assert_eq!((&patient["name"]["text"], &patient["birthDate"]), (&json!("Ada Lovelace"), &json!("1990-02-28")));
+    let entity = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on Patient { id } } }";
+    let representation = json!({ "r": [{ "__typename": "Patient", "mrn": patient["mrn"] }] });
+    assert_eq!(clerk.data(entity, representation).await["_entities"][0]["id"], json!(id));
+}
+
+#[tokio::test]
+async fn wrong_input_is_refused_with_a_code_and_the_field_and_nothing_is_stored() {
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let wrong = [
+        (json!({ "name": { "family": " ", "given": [] }, "gender": "MALE" }), "REQUIRED", "family"),
+        (json!({ "name": { "family": "A\u{202E}B", "given": [] }, "gender": "MALE" }), "INVALID_FORMAT", "family"),
+        (
+            json!({ "mrn": "123456789", "name": { "family": "A", "given": [] }, "gender": "MALE" }),
+            "INVALID_FORMAT",
+            "mrn",
+        ),
+        (
+            json!({ "birthDate": "2999-01-01", "name": { "family": "A", "given": [] }, "gender": "MALE" }),
+            "OUT_OF_RANGE",
+            "birthDate",
+        ),
+        (
+            json!({ "generalPractitionerId": "x", "name": { "family": "A", "given": [] }, "gender": "MALE" }),
+            "NOT_FOUND",
+            "generalPractitionerId",
+        ),
+    ];
+    for (input, code, field) in wrong {
+        let answer = clerk.ask(CREATE, json!({ "input": input })).await;
+        assert_eq!(answer.refusals("createPatient"), [code], "{}", answer.body);
+        let path = answer.body["data"]["createPatient"]["userErrors"][0]["field"].clone();
+        assert_eq!(path.as_array().and_then(|path| path.last()), Some(&json!(field)));
+    }
+    let count = clerk.data("{ patients { totalCount } }", Value::Null).await;
+    assert_eq!(count["patients"]["totalCount"], json!(0));
+}
+
+#[tokio::test]
+async fn a_mutation_sent_again_with_its_key_gives_the_first_answer() {
+    let setup = setup().await;
+    let token = setup.tokens.of(Role::Clerk);
+    let clerk = setup.anonymous.with_token(token);
+    let key = Uuid::new_v4();
+    let with_key = |family: &str| {
+        let mut input = input(family);
+        input["idempotencyKey"] = json!(key);
+        json!({ "input": input })
+    };
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(clerk.data(CREATE, with_key("Twice")).await["createPatient"]["patient"]["id"].clone());
+    }
+    assert!(ids.iter().all(|id| id == &ids[0] && id.is_string()), "{ids:?}");
+    assert_eq!(clerk.ask(CREATE, with_key("Other")).await.refusals("createPatient"), ["IDEMPOTENCY_KEY_REUSED"]);
+}
+
+#[tokio::test]
+async fn pages_walk_all_patients_once_both_ways_and_foreign_cursors_are_refused() {
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    for family in ["Eve", "adam", "Bob", "Öz", "Carol"] {
+        create(&clerk, family).await;
+    }
+    let query = "query ($first: Int, $after: String, $last: Int, $before: String, $order: PatientOrder!) {
+        patients(first: $first, after: $after, last: $last, before: $before, orderBy: $order) {
+            nodes { name { family } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount } }";
+    let mut names = Vec::new();
+    let mut after = Value::Null;
+    loop {
+        let variables = json!({ "first": 2, "after": after, "order": "FAMILY_NAME_ASC" });
+        let page = clerk.data(query, variables).await["patients"].clone();
+        assert_eq!(page["totalCount"], json!(5));
+        names.extend(page["nodes"].as_array().expect("nodes").iter().map(|node| node["name"]["family"].clone()));
+        after = page["pageInfo"]["endCursor"].clone();
+        if page["pageInfo"]["hasNextPage"] == json!(false) {
+            break;
+        }
+    }
+    assert_eq!(names, ["adam", "Bob", "Carol", "Eve", "Öz"]);
+    let variables = json!({ "first": null, "last": 2, "before": after, "order": "FAMILY_NAME_ASC" });
+    let page = clerk.data(query, variables).await["patients"].clone();
+    assert_eq!(page["nodes"], json!([{ "name": { "family": "Carol" } }, { "name": { "family": "Eve" } }]));
+    assert_eq!(page["pageInfo"]["hasPreviousPage"], json!(true));
+    let foreign = clerk.ask(query, json!({ "after": after, "first": 2, "order": "CREATED_AT_DESC" })).await;
+    assert_eq!((foreign.codes(), &foreign.body["data"]["patients"]), (vec!["BAD_USER_INPUT".to_owned()], &Value::Null));
+}
+
+#[tokio::test]
+async fn a_patient_sees_the_own_record_and_another_one_looks_absent() {
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let (own, foreign) = (create(&clerk, "Own").await, create(&clerk, "Foreign").await);
+    let patient = setup.anonymous.with_token(setup.tokens.of_patient(own));
+    let query = "query ($id: ID!) { patient(id: $id) { id mrn name { text } } }";
+    assert_eq!(patient.data(query, json!({ "id": own })).await["patient"]["id"], json!(own));
+    let seen = patient.ask(query, json!({ "id": foreign })).await;
+    let absent = patient.ask(query, json!({ "id": Uuid::now_v7() })).await;
+    assert_eq!(seen.body, absent.body);
+    let entities = patient.entities("Patient", &[own, foreign, Uuid::now_v7()], "id").await;
+    assert_eq!(entities.body["data"]["_entities"], json!([{ "id": own }, null, null]));
+    assert_eq!(patient.ask("{ patients { nodes { id } } }", Value::Null).await.codes(), ["UNAUTHORIZED_FIELD_OR_TYPE"]);
+}
+
+#[tokio::test]
+async fn signing_in_gives_a_token_and_every_failure_looks_alike() {
+    let setup = setup().await;
+    setup.add_account("Doc@example.test", Role::Doctor).await;
+    let query =
+        "mutation ($email: String!, $password: String!) { signIn(input: { email: $email, password: $password }) {
+        accessToken user { email roles } userErrors { code message field } } }";
+    let signed_in =
+        setup.anonymous.data(query, json!({ "email": "doc@EXAMPLE.test", "password": "a long password" })).await;
+    assert_eq!(signed_in["signIn"]["user"], json!({ "email": "doc@example.test", "roles": ["DOCTOR"] }));
+    let token = signed_in["signIn"]["accessToken"].as_str().expect("a token").to_owned();
+    let me = setup.anonymous.with_token(token).data("{ me { email } }", Value::Null).await;
+    assert_eq!(me["me"]["email"], json!("doc@example.test"));
+    let wrong = setup.anonymous.ask(query, json!({ "email": "doc@example.test", "password": "wrong" })).await;
+    let unknown = setup.anonymous.ask(query, json!({ "email": "nobody@example.test", "password": "wrong" })).await;
+    assert_eq!((wrong.refusals("signIn"), &wrong.body), (vec!["NOT_ALLOWED".to_owned()], &unknown.body));
+    assert_eq!(setup.anonymous.data("{ me { email } }", Value::Null).await["me"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_valid_is_refused_by_401_through_every_door() {
+    let setup = setup().await;
+    let id = create(&setup.as_role(Role::Clerk), "Safe").await;
+    for (kind, token) in forged(&setup.tokens) {
+        let caller = setup.anonymous.with_token(token);
+        let root = caller.ask("query ($id: ID!) { patient(id: $id) { id } }", json!({ "id": id })).await;
+        let entities = caller.entities("Patient", &[id], "id").await;
+        for answer in [root, entities] {
+            assert_eq!((answer.status.as_u16(), answer.codes()), (401, vec!["UNAUTHENTICATED".to_owned()]), "{kind}");
+            assert!(answer.body["data"].is_null(), "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_patients_cost_as_many_statements_as_one() {
+    let count = StatementCount::start();
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let mut ids = Vec::new();
+    for number in 0..100 {
+        ids.push(create(&clerk, &format!("N{number:03}")).await);
+    }
+    let selection = "id mrn name { text } generalPractitioner { id }";
+    let (one, for_one) = count.during(clerk.entities("Patient", &ids[..1], selection)).await;
+    let (all, for_all) = count.during(clerk.entities("Patient", &ids, selection)).await;
+    let entities = |answer: &healthbridge_testkit::Answer| answer.body["data"]["_entities"].as_array().map(Vec::len);
+    assert_eq!((entities(&one), entities(&all)), (Some(1), Some(100)));
+    assert_eq!((for_one, for_all), (1, 1));
+    let list = count.during(clerk.data("{ patients(first: 100) { nodes { id name { text } } } }", Value::Null));
+    assert_eq!(list.await.1, 1);
+}
+
+#[tokio::test]
+async fn the_anonymous_get_null_and_a_code_for_what_is_scoped_and_do_not_introspect() {
+    let setup = setup().await;
+    let answer = setup.anonymous.ask("{ patients { nodes { id } } user(id: \"x\") { id } }", Value::Null).await;
+    assert_eq!(answer.body["data"], json!({ "patients": null, "user": null }));
+    assert_eq!(answer.codes(), ["UNAUTHORIZED_FIELD_OR_TYPE", "UNAUTHORIZED_FIELD_OR_TYPE"]);
+    let schema = setup.anonymous.ask("{ __schema { queryType { name } } }", Value::Null).await;
+    assert!(schema.body["data"]["__schema"].is_null(), "{}", schema.body);
+    let keys = Arc::clone(&setup.tokens.key).jwks();
+    assert!(keys["keys"][0]["d"].is_null(), "a private key must not be published");
+}
