@@ -17,7 +17,7 @@ pub use boundary::FieldBoundary;
 pub use coding::{Coding, CodingInput};
 pub use endpoint::{Endpoint, Readiness, RequestId};
 pub use error::{ApiError, Loaded};
-pub use page::{Connection, CountRows, Cursor, Direction, Edge, MAX_PAGE, Page, PageArgs, PageInfo, Window};
+pub use page::{Connection, Cursor, Direction, Edge, MAX_PAGE, Page, PageArgs, PageInfo, Window, total};
 pub use scalar::{BigInt, Date, parse_id};
 pub use scope_rules::{ScopeRules, ScopedField};
 pub use user_error::{Refusals, UserError, UserErrorCode};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{Context, Object, OutputType, Result, SimpleObject, TypeName};
+use async_graphql::{Context, Object, OutputType, SimpleObject, TypeName};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -184,19 +184,12 @@ impl<T: OutputType> Edge<T> {
     }
 }
 
-/// Counts all rows of a connection, when somebody asks.
-#[async_trait::async_trait]
-pub trait CountRows: Send + Sync {
-    /// How many rows the filter leaves.
-    async fn count(&self, ctx: &Context<'_>) -> Result<i64, ApiError>;
-}
-
 /// A page of a list (Relay Cursor Connections).
 pub struct Connection<T> {
     edges: Vec<Edge<T>>,
     has_next: bool,
     has_previous: bool,
-    total: Option<Box<dyn CountRows>>,
+    total: Option<i64>,
 }
 
 impl<T> Connection<T> {
@@ -206,10 +199,10 @@ impl<T> Connection<T> {
         Self { edges, has_next: page.has_next, has_previous: page.has_previous, total: None }
     }
 
-    /// Lets the connection answer `totalCount`.
+    /// Lets the connection answer `totalCount`, where it was asked for.
     #[must_use]
-    pub fn counted(mut self, total: impl CountRows + 'static) -> Self {
-        self.total = Some(Box::new(total));
+    pub fn counted(mut self, total: Option<i64>) -> Self {
+        self.total = total;
         self
     }
 }
@@ -244,12 +237,17 @@ impl<T: OutputType> Connection<T> {
     }
 
     /// How many rows the whole list has; counted only when it is asked for.
-    async fn total_count(&self, ctx: &Context<'_>) -> Result<Option<i64>, ApiError> {
-        match &self.total {
-            Some(total) => total.count(ctx).await.map(Some),
-            None => Ok(None),
-        }
+    async fn total_count(&self) -> Option<i64> {
+        self.total
     }
+}
+
+/// Counts a list's rows if the field's selection has `totalCount`: beside the page, in the same wave of loads.
+pub async fn total<F>(ctx: &Context<'_>, count: impl FnOnce() -> F) -> Result<Option<i64>, ApiError>
+where
+    F: Future<Output = Result<i64, ApiError>>,
+{
+    if ctx.look_ahead().field("totalCount").exists() { count().await.map(Some) } else { Ok(None) }
 }
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    fmt::Debug,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use tracing::{Event, Subscriber};
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt};
 
-/// Counts the SQL statements of the process, by the log lines that sqlx writes for each.
+/// Notes the SQL statements of the process, by the log lines that sqlx writes for each.
 #[derive(Clone, Debug, Default)]
-pub struct StatementCount(Arc<AtomicU64>);
+pub struct StatementCount(Arc<Mutex<Vec<String>>>);
 
 impl StatementCount {
     /// Begins to count. Each test is a process of its own, so that the count is the test's.
@@ -22,11 +25,25 @@ impl StatementCount {
         count
     }
 
-    /// Statements that were run while this future ran.
-    pub async fn during<T>(&self, work: impl Future<Output = T>) -> (T, u64) {
-        let before = self.0.load(Ordering::SeqCst);
+    /// How many statements were run while this future ran; prints them, for a test that fails.
+    pub async fn during<T>(&self, work: impl Future<Output = T>) -> (T, usize) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let result = work.await;
-        (result, self.0.load(Ordering::SeqCst) - before)
+        let statements = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        println!("{statements:#?}");
+        (result, statements.len())
+    }
+}
+
+/// Takes the beginning of the statement out of an event.
+#[derive(Default)]
+struct Summary(String);
+
+impl Visit for Summary {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == "summary" {
+            self.0 = format!("{value:?}");
+        }
     }
 }
 
@@ -37,7 +54,9 @@ impl<S: Subscriber> Layer<S> for StatementCount {
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() == "sqlx::query" {
-            self.0.fetch_add(1, Ordering::SeqCst);
+            let mut summary = Summary::default();
+            event.record(&mut summary);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(summary.0);
         }
     }
 }

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use healthbridge_auth::Role;
-use healthbridge_patients::{NewAccount, PROVISION, Service, domain::UserKind, routes};
+use healthbridge_patients::{
+    NewAccount, PROVISION, Service,
+    domain::{HumanName, NameUse, Staff, StaffProfession, UserKind},
+    routes, seed,
+};
 use healthbridge_testkit::{Client, ISSUER, StatementCount, TestDatabase, Tokens, forged, serve};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -25,6 +29,31 @@ async fn setup() -> Setup {
 impl Setup {
     fn as_role(&self, role: Role) -> Client {
         self.anonymous.with_token(self.tokens.of(role))
+    }
+
+    async fn add_staff(&self) -> Uuid {
+        let name = HumanName {
+            name_use: NameUse::Official,
+            family: "House".to_owned(),
+            given: vec!["Gregory".to_owned()],
+            prefix: Vec::new(),
+            suffix: Vec::new(),
+        };
+        let staff = Staff {
+            id: Uuid::now_v7(),
+            name,
+            profession: StaffProfession::Physician,
+            specialty: None,
+            licence_number: None,
+            department: None,
+            active: true,
+            created_at: Utc::now(),
+            version: 1,
+        };
+        let id = staff.id;
+        let seed = seed::Seed { staff: vec![staff], ..seed::Seed::default() };
+        seed.load(&self.database.pool).await.expect("loaded");
+        id
     }
 
     async fn add_account(&self, email: &str, role: Role) {
@@ -199,16 +228,20 @@ async fn a_hundred_patients_cost_as_many_statements_as_one() {
     let count = StatementCount::start();
     let setup = setup().await;
     let clerk = setup.as_role(Role::Clerk);
+    let practitioner = setup.add_staff().await;
     let mut ids = Vec::new();
     for number in 0..100 {
         ids.push(create(&clerk, &format!("N{number:03}")).await);
     }
-    let selection = "id mrn name { text } generalPractitioner { id }";
+    // A practitioner each, so that a second loader works below the first.
+    let update = sqlx::query("UPDATE patients.patient SET general_practitioner_id = $1").bind(practitioner);
+    update.execute(&setup.database.pool).await.expect("updated");
+    let selection = "id mrn name { text } generalPractitioner { id name { text } }";
     let (one, for_one) = count.during(clerk.entities("Patient", &ids[..1], selection)).await;
     let (all, for_all) = count.during(clerk.entities("Patient", &ids, selection)).await;
     let entities = |answer: &healthbridge_testkit::Answer| answer.body["data"]["_entities"].as_array().map(Vec::len);
     assert_eq!((entities(&one), entities(&all)), (Some(1), Some(100)));
-    assert_eq!((for_one, for_all), (1, 1));
+    assert_eq!((for_one, for_all), (2, 2), "the patients and their practitioners");
     let list = count.during(clerk.data("{ patients(first: 100) { nodes { id name { text } } } }", Value::Null));
     assert_eq!(list.await.1, 1);
 }

@@ -5,7 +5,7 @@ use dataloader::{BatchFn, non_cached::Loader};
 use healthbridge_auth::Caller;
 use healthbridge_graphql::{
     ApiError, Page, Window,
-    batch::{self, MAX_BATCH, Many, One},
+    batch::{self, Many, One, loader},
 };
 use uuid::Uuid;
 
@@ -34,11 +34,7 @@ struct Batch {
 impl Loaders {
     pub(crate) fn new(service: &Arc<Service>, caller: &Caller) -> Self {
         let batch = Batch { service: service.clone(), caller: caller.clone() };
-        Self {
-            billings: Loader::new(batch.clone()).with_max_batch_size(MAX_BATCH),
-            of_patient: Loader::new(batch.clone()).with_max_batch_size(MAX_BATCH),
-            totals: Loader::new(batch).with_max_batch_size(MAX_BATCH),
-        }
+        Self { billings: loader(batch.clone()), of_patient: loader(batch.clone()), totals: loader(batch) }
     }
 
     fn of<'a>(ctx: &Context<'a>) -> &'a Self {

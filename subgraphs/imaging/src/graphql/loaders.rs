@@ -5,7 +5,7 @@ use dataloader::{BatchFn, non_cached::Loader};
 use healthbridge_auth::Caller;
 use healthbridge_graphql::{
     ApiError, Page, Window,
-    batch::{self, MAX_BATCH, Many, One},
+    batch::{self, Many, One, loader},
 };
 use uuid::Uuid;
 
@@ -30,11 +30,7 @@ struct Batch {
 impl Loaders {
     pub(crate) fn new(service: &Arc<Service>, caller: &Caller) -> Self {
         let batch = Batch { service: service.clone(), caller: caller.clone() };
-        Self {
-            images: Loader::new(batch.clone()).with_max_batch_size(MAX_BATCH),
-            of_patient: Loader::new(batch.clone()).with_max_batch_size(MAX_BATCH),
-            count_of_patient: Loader::new(batch).with_max_batch_size(MAX_BATCH),
-        }
+        Self { images: loader(batch.clone()), of_patient: loader(batch.clone()), count_of_patient: loader(batch) }
     }
 
     fn of<'a>(ctx: &Context<'a>) -> &'a Self {

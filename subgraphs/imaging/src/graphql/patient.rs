@@ -1,12 +1,10 @@
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
-use healthbridge_graphql::{ApiError, Connection, CountRows, Cursor, PageArgs, parse_id};
-use uuid::Uuid;
+use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, parse_id, total};
 
 use super::{
     image::{ImageFilter, MedicalImage, filter},
     loaders::Loaders,
 };
-use crate::store::ImageFilter as StoreFilter;
 
 /// The ordering's name in cursors.
 pub(crate) const NEWEST_FIRST: &str = "image";
@@ -33,18 +31,6 @@ impl Patient {
     }
 }
 
-struct Count {
-    patient: Uuid,
-    filter: StoreFilter,
-}
-
-#[async_trait::async_trait]
-impl CountRows for Count {
-    async fn count(&self, ctx: &Context<'_>) -> Result<i64, ApiError> {
-        Loaders::count_of_patient(ctx, self.patient, self.filter.clone()).await
-    }
-}
-
 #[ComplexObject]
 impl Patient {
     /// The patient's images, the newest first.
@@ -59,8 +45,11 @@ impl Patient {
         let Some(patient) = parse_id(&self.id) else { return Ok(None) };
         let filter = self::filter(filter);
         let window = PageArgs::forward(first, after, 25)?.window(NEWEST_FIRST)?;
-        let page = Loaders::of_patient(ctx, patient, filter.clone(), window).await?;
+        let (page, total) = tokio::try_join!(
+            Loaders::of_patient(ctx, patient, filter.clone(), window),
+            total(ctx, || Loaders::count_of_patient(ctx, patient, filter.clone())),
+        )?;
         let connection = Connection::new(page, |image| Cursor::write(NEWEST_FIRST, &image.id), MedicalImage);
-        Ok(Some(connection.counted(Count { patient, filter })))
+        Ok(Some(connection.counted(total)))
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use chrono::Utc;
 use healthbridge_auth::{Resource, Right};
-use healthbridge_graphql::{ApiError, Connection, CountRows, Cursor, PageArgs, caller, parse_id};
+use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, caller, parse_id, total};
 
 use super::{
     image::{ImageFilter, MedicalImage, filter},
@@ -11,19 +11,10 @@ use super::{
     patient::{NEWEST_FIRST, Patient},
     upload::ImageUpload,
 };
-use crate::{Service, store::ImageFilter as StoreFilter};
+use crate::Service;
 
 /// The queries of the subgraph.
 pub(crate) struct Query;
-
-struct Count(StoreFilter);
-
-#[async_trait::async_trait]
-impl CountRows for Count {
-    async fn count(&self, ctx: &Context<'_>) -> Result<i64, ApiError> {
-        ctx.data_unchecked::<Arc<Service>>().count(caller(ctx), &self.0).await
-    }
-}
 
 async fn image(ctx: &Context<'_>, id: &ID) -> Result<Option<MedicalImage>, ApiError> {
     match parse_id(id) {
@@ -52,9 +43,13 @@ impl Query {
     ) -> Result<Option<Connection<MedicalImage>>, ApiError> {
         let filter = self::filter(filter);
         let window = PageArgs::forward(first, after, 25)?.window(NEWEST_FIRST)?;
-        let page = ctx.data_unchecked::<Arc<Service>>().search(caller(ctx), &filter, &window).await?;
+        let service = ctx.data_unchecked::<Arc<Service>>();
+        let (page, total) = tokio::try_join!(
+            service.search(caller(ctx), &filter, &window),
+            total(ctx, || service.count(caller(ctx), &filter)),
+        )?;
         let cursor = |image: &Arc<crate::domain::Image>| Cursor::write(NEWEST_FIRST, &image.id);
-        Ok(Some(Connection::new(page.map(Arc::new), cursor, MedicalImage).counted(Count(filter))))
+        Ok(Some(Connection::new(page.map(Arc::new), cursor, MedicalImage).counted(total)))
     }
 
     /// An upload, with a URL while it awaits the bytes.

@@ -5,7 +5,7 @@ use dataloader::{BatchFn, non_cached::Loader};
 use healthbridge_auth::Caller;
 use healthbridge_graphql::{
     ApiError, Loaded,
-    batch::{self, MAX_BATCH, One},
+    batch::{self, One, loader},
 };
 use uuid::Uuid;
 
@@ -32,10 +32,10 @@ impl Loaders {
     pub(crate) fn new(service: &Arc<Service>, caller: &Caller) -> Self {
         let batch = Batch { service: service.clone(), caller: caller.clone() };
         Self {
-            patients: Loader::new(batch.clone()).with_max_batch_size(MAX_BATCH),
-            patients_by_mrn: Loader::new(batch.clone()).with_max_batch_size(MAX_BATCH),
-            staff: Loader::new(batch.clone()).with_max_batch_size(MAX_BATCH),
-            accounts: Loader::new(batch).with_max_batch_size(MAX_BATCH),
+            patients: loader(batch.clone()),
+            patients_by_mrn: loader(batch.clone()),
+            staff: loader(batch.clone()),
+            accounts: loader(batch),
         }
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
-use healthbridge_graphql::{ApiError, Connection, CountRows, Cursor, Date, PageArgs, caller, parse_id};
+use healthbridge_graphql::{ApiError, Connection, Cursor, Date, PageArgs, caller, parse_id, total};
 
 use super::{
     loaders::Loaders,
@@ -59,15 +59,6 @@ impl From<Filter> for PatientFilter {
             gender: filter.gender.map(Into::into),
             active: filter.active,
         }
-    }
-}
-
-struct Count(PatientFilter);
-
-#[async_trait::async_trait]
-impl CountRows for Count {
-    async fn count(&self, ctx: &Context<'_>) -> Result<i64, ApiError> {
-        ctx.data_unchecked::<Arc<Service>>().count_patients(caller(ctx), &self.0).await
     }
 }
 
@@ -144,10 +135,13 @@ impl Query {
             filter.map_or_else(|| PatientFilter { active: Some(true), ..PatientFilter::default() }, Into::into);
         let window = PageArgs::new(first, after, last, before, 25)?.window(order.kind())?;
         let service = ctx.data_unchecked::<Arc<Service>>();
-        let page = service.search_patients(caller(ctx), &filter, order, &window).await?;
+        let (page, total) = tokio::try_join!(
+            service.search_patients(caller(ctx), &filter, order, &window),
+            total(ctx, || service.count_patients(caller(ctx), &filter)),
+        )?;
         let cursor = |row: &Arc<_>| Cursor::write(order.kind(), &SortKey::of(row));
         let connection = Connection::new(page.map(Arc::new), cursor, Patient);
-        Ok(Some(connection.counted(Count(filter))))
+        Ok(Some(connection.counted(total)))
     }
 
     /// A member of the medical staff.
