@@ -30,13 +30,12 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
             bail!("unset the environment variable {variable}: it would override the address in the configuration");
         }
     }
-    let embedded = match &settings.supergraph {
-        Some(_) => None,
-        None => {
-            let mut file = tempfile::Builder::new().prefix("supergraph-").suffix(".graphql").tempfile()?;
-            file.write_all(SUPERGRAPH.as_bytes())?;
-            Some(file)
-        }
+    let embedded = if settings.supergraph.is_some() {
+        None
+    } else {
+        let mut file = tempfile::Builder::new().prefix("supergraph-").suffix(".graphql").tempfile()?;
+        file.write_all(SUPERGRAPH.as_bytes())?;
+        Some(file)
     };
     let path = match (&settings.supergraph, &embedded) {
         (Some(path), _) => std::path::absolute(path)?,
@@ -50,7 +49,7 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
 
 async fn serve(config: &'static hive_router::config::HiveRouterConfig) -> anyhow::Result<()> {
     let telemetry = Telemetry::init_global(config)?;
-    let prometheus = telemetry.prometheus.as_ref().and_then(|prometheus| prometheus.to_attached());
+    let prometheus = telemetry.prometheus.as_ref().and_then(hive_router::telemetry::PrometheusRuntime::to_attached);
     let mut tasks = BackgroundTasksManager::new();
     let registry = PluginRegistry::new().register::<HealthBridge>();
     let configured = configure_app_from_config(config, telemetry.context.clone(), &mut tasks, registry).await;

@@ -139,8 +139,8 @@ fn name_failures(mut response: GraphqlResponse, request_id: &RequestId) -> Graph
 }
 
 fn representations(request: &async_graphql::Request) -> usize {
-    let lists = request.variables.iter().map(|(_, value)| if let Value::List(list) = value { list.len() } else { 0 });
-    lists.max().unwrap_or_default()
+    let length = |value: &Value| if let Value::List(list) = value { list.len() } else { 0 };
+    request.variables.values().map(length).max().unwrap_or_default()
 }
 
 fn request_id(headers: &HeaderMap) -> RequestId {

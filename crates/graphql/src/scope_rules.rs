@@ -4,7 +4,7 @@ use async_graphql::parser::{
     parse_schema,
     types::{ConstDirective, TypeKind, TypeSystemDefinition},
 };
-use async_graphql::{Name, Positioned, Value};
+use async_graphql::{Positioned, Value};
 
 /// The `@requiresScopes` of a schema, read from its own SDL: what is published is what is enforced.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +86,7 @@ fn for_each_object(sdl: &str, mut visit: impl FnMut(&str, Vec<Vec<String>>, Vec<
 
 fn alternatives(directives: &[Positioned<ConstDirective>]) -> Vec<Vec<String>> {
     let named = directives.iter().find(|directive| directive.node.name.node == "requiresScopes");
-    let scopes = named.and_then(|directive| directive.node.get_argument(&Name::new("scopes").to_string()));
+    let scopes = named.and_then(|directive| directive.node.get_argument("scopes"));
     match scopes.map(|value| &value.node) {
         Some(Value::List(lists)) => lists.iter().map(strings).collect(),
         _ => Vec::new(),

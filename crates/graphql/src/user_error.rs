@@ -96,7 +96,7 @@ impl Refusals {
         if value.is_empty() {
             self.add(field, UserErrorCode::Required, "The value is empty");
         }
-        self.check(field, value, MAX_LINE, |char| char.is_control());
+        self.check(field, value, MAX_LINE, char::is_control);
         value.to_owned()
     }
 

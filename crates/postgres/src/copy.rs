@@ -22,13 +22,12 @@ impl Rows {
 
     /// Adds a value or NULL.
     pub fn optional(&mut self, value: Option<impl std::fmt::Display>) -> &mut Self {
-        match value {
-            Some(value) => self.value(value),
-            None => {
-                // An empty field without quotes is NULL.
-                self.begin_field();
-                self
-            }
+        if let Some(value) = value {
+            self.value(value)
+        } else {
+            // An empty field without quotes is NULL.
+            self.begin_field();
+            self
         }
     }
 

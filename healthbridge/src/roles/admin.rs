@@ -47,7 +47,8 @@ pub(crate) async fn provision(
 /// The user and the password in a URL.
 fn role_and_password(url: &str) -> anyhow::Result<(String, Option<String>)> {
     let url = reqwest::Url::parse(url).context("a subgraph's database URL cannot be read")?;
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().map(|text| text.into_owned());
+    let decode =
+        |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().map(std::borrow::Cow::into_owned);
     let role = decode(url.username())?;
     if role.is_empty() {
         bail!("a subgraph's database URL has no user");

@@ -221,7 +221,7 @@ pub(crate) struct Identifier {
     value: String,
     /// What it is for.
     #[graphql(name = "use")]
-    identifier_use: IdentifierUse,
+    purpose: IdentifierUse,
 }
 
 /// An identifier in somebody's namespace (FHIR Identifier) as input.
@@ -268,7 +268,7 @@ impl Patient {
         let all = self.0.identifiers.iter().map(|identifier| Identifier {
             system: identifier.system.clone(),
             value: identifier.value.clone(),
-            identifier_use: identifier.identifier_use.into(),
+            purpose: identifier.identifier_use.into(),
         });
         Some(all.collect())
     }

@@ -1,0 +1,182 @@
+//! A whole `healthbridge up` for one test: on ports and in a folder of its own.
+#![expect(clippy::allow_attributes, reason = "what is used differs by test file")]
+#![allow(dead_code, reason = "what is used differs by test file")]
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use healthbridge_testkit::Client;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_healthbridge");
+
+/// A port N so that N to N+4 and N+1000 are free. N+5 stays taken as long as the handle lives: other tests look there.
+pub struct Ports {
+    pub base: u16,
+    _mark: TcpListener,
+}
+
+impl Ports {
+    pub fn reserve() -> Self {
+        let start = u16::try_from(std::process::id() % 2000).expect("small");
+        for step in 0..2000_u16 {
+            let base = 20_000 + (start + step) % 2000 * 10;
+            // The thousands above a base are storage ports: only bases whose thousand is even are used.
+            if base / 1000 % 2 == 1 {
+                continue;
+            }
+            let free = |offset: u16| TcpListener::bind(("127.0.0.1", base + offset));
+            let Ok(mark) = free(5) else { continue };
+            if (0..5).chain([1000]).all(|offset| free(offset).is_ok()) {
+                return Self { base, _mark: mark };
+            }
+        }
+        panic!("no free ports");
+    }
+}
+
+/// A folder that root's database may reach, too.
+pub fn folder() -> TempDir {
+    let folder = tempfile::Builder::new().prefix("healthbridge-e2e-").tempdir().expect("a folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).expect("opened");
+    folder
+}
+
+/// A running `up`.
+pub struct Stack {
+    pub ports: Ports,
+    pub data_dir: PathBuf,
+    child: Option<Child>,
+    _folder: Option<TempDir>,
+}
+
+impl Stack {
+    /// Starts with demo data in a new folder.
+    pub fn start() -> Self {
+        let folder = folder();
+        let data_dir = folder.path().join("data");
+        let mut stack = Self { ports: Ports::reserve(), data_dir, child: None, _folder: Some(folder) };
+        stack.restart();
+        stack
+    }
+
+    /// Starts again on the same data and ports, once the first one has ended; gives how long it took.
+    pub fn restart(&mut self) -> Duration {
+        let begun = Instant::now();
+        let mut child = up(&self.data_dir, self.ports.base).arg("--demo").spawn().expect("it starts");
+        let output = BufReader::new(child.stdout.take().expect("an output"));
+        let (sender, receiver) = mpsc::channel();
+        let ready = format!("ready http://127.0.0.1:{}/graphql", self.ports.base);
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if line == ready {
+                    drop(sender.send(()));
+                }
+            }
+        });
+        self.child = Some(child);
+        receiver.recv_timeout(Duration::from_secs(60)).expect("the ready line within a minute");
+        begun.elapsed()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("running").id()
+    }
+
+    /// Sends a signal to `up` alone, and waits until it has ended; gives how long it took and whether it was well.
+    pub fn signal(&mut self, signal: &str) -> (Duration, bool) {
+        let mut child = self.child.take().expect("running");
+        let begun = Instant::now();
+        kill(child.id(), signal);
+        let status = child.wait().expect("ended");
+        (begun.elapsed(), status.success())
+    }
+
+    /// The address of the router, or of a subgraph: 1 patients, 2 imaging, 3 diagnosis, 4 billing.
+    pub fn url(&self, offset: u16) -> String {
+        format!("http://127.0.0.1:{}", self.ports.base + offset)
+    }
+
+    pub fn router(&self) -> Client {
+        Client::new(&self.url(0))
+    }
+
+    /// A client of a demo account.
+    pub async fn sign_in(&self, name: &str) -> Client {
+        let router = self.router();
+        router.with_token(token(&router, name).await)
+    }
+
+    /// All processes whose command line names the data directory or the router's address.
+    pub fn processes(&self) -> Vec<u32> {
+        let marks = [self.data_dir.display().to_string(), format!("127.0.0.1:{}", self.ports.base)];
+        processes(&marks)
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            kill(child.id(), "TERM");
+            drop(child.wait());
+        }
+    }
+}
+
+/// The command that starts everything.
+pub fn up(data_dir: &Path, base: u16) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.arg("up").arg("--data-dir").arg(data_dir).args(["--base-port", &base.to_string()]);
+    command.stdout(Stdio::piped()).stderr(Stdio::inherit()).stdin(Stdio::null());
+    command
+}
+
+/// Sends a signal to a process that the test started.
+pub fn kill(id: u32, signal: &str) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &id.to_string()]).status().expect("kill runs");
+    assert!(sent.success(), "kill -{signal} {id}");
+}
+
+/// Processes whose arguments or environment have one of these texts, but for this one.
+pub fn processes(marks: &[String]) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").expect("Linux").flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let matches = |id: &u32| {
+        let read = |name: &str| std::fs::read(format!("/proc/{id}/{name}")).unwrap_or_default();
+        let (arguments, variables) = (read("cmdline"), read("environ"));
+        let (arguments, variables) = (String::from_utf8_lossy(&arguments), String::from_utf8_lossy(&variables));
+        let is_ours = arguments.contains("healthbridge") || arguments.contains("postgres");
+        is_ours
+            && *id != std::process::id()
+            && marks.iter().any(|mark| arguments.contains(mark) || variables.contains(mark))
+    };
+    ids.filter(matches).collect()
+}
+
+/// A demo account's token.
+pub async fn token(router: &Client, name: &str) -> String {
+    let query = "mutation ($email: String!) { signIn(input: { email: $email, password: \"healthbridge-demo\" }) { accessToken } }";
+    let data = router.data(query, json!({ "email": format!("{name}@demo.healthbridge.test") })).await;
+    data["signIn"]["accessToken"].as_str().expect("a token").to_owned()
+}
+
+/// The main query.
+pub fn chart() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/operations/patient-chart.graphql");
+    std::fs::read_to_string(path).expect("the query")
+}
+
+/// Ids of demo patients.
+pub async fn patients(client: &Client, first: u32) -> Vec<Value> {
+    let data = client.data("query ($n: Int!) { patients(first: $n) { nodes { id } } }", json!({ "n": first })).await;
+    data["patients"]["nodes"].as_array().expect("patients").iter().map(|node| node["id"].clone()).collect()
+}
