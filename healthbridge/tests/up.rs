@@ -3,15 +3,17 @@
 mod stack;
 
 use std::{
+    collections::HashMap,
     process::Output,
     time::{Duration, Instant},
 };
 
+use async_graphql_parser::types::{BaseType, TypeKind, TypeSystemDefinition};
 use healthbridge_graphql::ScopeRules;
 use healthbridge_testkit::{Client, Tokens, forged};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use stack::{Ports, Stack, chart, folder, patients, up};
+use stack::{Ports, Stack, chart, folder, is_running, patients, up};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -83,11 +85,32 @@ async fn the_anonymous_get_nothing_that_is_scoped_at_the_router_and_at_each_subg
     assert!(checked > 40, "only {checked} fields were checked");
 }
 
+type Kinds = HashMap<String, TypeKind>;
+
+/// A value of an input type, with what is required of it.
+fn literal(kinds: &Kinds, base: &BaseType) -> String {
+    let BaseType::Named(name) = base else { return "[]".to_owned() };
+    match kinds.get(name.as_str()) {
+        Some(TypeKind::Enum(values)) => values.values[0].node.value.node.to_string(),
+        Some(TypeKind::InputObject(object)) => {
+            let needed =
+                object.fields.iter().filter(|field| !field.node.ty.node.nullable && field.node.default_value.is_none());
+            let values =
+                needed.map(|field| format!("{}: {}", field.node.name.node, literal(kinds, &field.node.ty.node.base)));
+            format!("{{ {} }}", values.collect::<Vec<_>>().join(", "))
+        }
+        _ => match name.as_str() {
+            "UUID" => "\"00000000-0000-7000-8000-000000000000\"".to_owned(),
+            "CurrencyCode" => "\"USD\"".to_owned(),
+            _ => "\"1\"".to_owned(),
+        },
+    }
+}
+
 /// A field with its required arguments and something below it.
 fn selection(sdl: &str, type_name: &str, field: &str) -> String {
-    use async_graphql_parser::types::{BaseType, TypeKind, TypeSystemDefinition};
     let document = async_graphql_parser::parse_schema(sdl).expect("the SDL parses");
-    let kinds: std::collections::HashMap<String, TypeKind> = document
+    let kinds: Kinds = document
         .definitions
         .into_iter()
         .filter_map(|definition| match definition {
@@ -97,26 +120,6 @@ fn selection(sdl: &str, type_name: &str, field: &str) -> String {
             _ => None,
         })
         .collect();
-    fn literal(kinds: &std::collections::HashMap<String, TypeKind>, base: &BaseType) -> String {
-        let BaseType::Named(name) = base else { return "[]".to_owned() };
-        match kinds.get(name.as_str()) {
-            Some(TypeKind::Enum(values)) => values.values[0].node.value.node.to_string(),
-            Some(TypeKind::InputObject(object)) => {
-                let needed = object
-                    .fields
-                    .iter()
-                    .filter(|field| !field.node.ty.node.nullable && field.node.default_value.is_none());
-                let values = needed
-                    .map(|field| format!("{}: {}", field.node.name.node, literal(kinds, &field.node.ty.node.base)));
-                format!("{{ {} }}", values.collect::<Vec<_>>().join(", "))
-            }
-            _ => match name.as_str() {
-                "UUID" => "\"00000000-0000-7000-8000-000000000000\"".to_owned(),
-                "CurrencyCode" => "\"USD\"".to_owned(),
-                _ => "\"1\"".to_owned(),
-            },
-        }
-    }
     let Some(TypeKind::Object(object)) = kinds.get(type_name) else { panic!("{type_name} is no object") };
     let found = object.fields.iter().find(|one| one.node.name.node == field).expect("the field");
     let needed =
@@ -213,6 +216,19 @@ async fn starting_again_changes_nothing_and_signals_stop_everything_in_time() {
 }
 
 #[tokio::test]
+async fn nothing_outlives_a_killed_parent_and_the_next_start_recovers() {
+    let mut stack = Stack::start();
+    stack.signal("KILL");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !stack.processes().is_empty() {
+        assert!(Instant::now() < deadline, "orphans: {:?}", stack.processes());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stack.restart();
+    assert_eq!(patients(&stack.sign_in("admin").await, 100).await.len(), 25);
+}
+
+#[tokio::test]
 async fn errors_at_the_start_say_what_to_do() {
     let stack = Stack::start();
     let run = |command: &mut std::process::Command| -> Output {
@@ -270,13 +286,13 @@ async fn what_was_acknowledged_is_there_after_twenty_kills_during_writes() {
             record(acknowledged.recv().await.expect("a write"), &mut uploads, &mut created);
             seen += 1;
         }
-        stack.signal("KILL");
+        let tree = stack.kill_tree();
         writer.await.expect("the writer ends");
         while let Some(write) = acknowledged.recv().await {
             record(write, &mut uploads, &mut created);
         }
         let deadline = Instant::now() + Duration::from_secs(20);
-        while !stack.processes().is_empty() {
+        while !stack.processes().is_empty() || tree.iter().any(|id| is_running(*id)) {
             assert!(Instant::now() < deadline, "orphans after kill -9: {:?}", stack.processes());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -337,7 +353,7 @@ async fn create_patient(client: &Client) -> Option<Write> {
 }
 
 async fn upload(client: &Client, patient: &Value, round: u32, number: u32) -> Option<Write> {
-    let content = [b"\x89PNG\r\n\x1a\n".as_slice(), format!("{round}/{number}").as_bytes(), &[7; 50_000]].concat();
+    let content = [b"\x89PNG\r\n\x1a\n".as_slice(), format!("{round}/{number}").as_bytes(), &vec![7; 50_000]].concat();
     let input = json!({
         "patientId": patient, "fileName": "crash.png", "contentType": "image/png", "byteSize": content.len(),
         "sha256": hex::encode(Sha256::digest(&content)), "modality": "OT", "idempotencyKey": Uuid::new_v4(),

@@ -1,5 +1,4 @@
 //! A whole `healthbridge up` for one test: on ports and in a folder of its own.
-#![expect(clippy::allow_attributes, reason = "what is used differs by test file")]
 #![allow(dead_code, reason = "what is used differs by test file")]
 
 use std::{
@@ -79,7 +78,7 @@ impl Stack {
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
                 if line == ready {
-                    drop(sender.send(()));
+                    sender.send(()).ok();
                 }
             }
         });
@@ -99,6 +98,22 @@ impl Stack {
         kill(child.id(), signal);
         let status = child.wait().expect("ended");
         (begun.elapsed(), status.success())
+    }
+
+    /// Kills `up` and everything below it at once, without any warning; gives who was killed.
+    pub fn kill_tree(&mut self) -> Vec<u32> {
+        let mut child = self.child.take().expect("running");
+        let mut tree = vec![child.id()];
+        let mut next = 0;
+        while let Some(parent) = tree.get(next).copied() {
+            tree.extend(children(parent));
+            next += 1;
+        }
+        let ids: Vec<String> = tree.iter().map(u32::to_string).collect();
+        // Some may be gone before their turn comes.
+        drop(Command::new("kill").arg("-KILL").args(&ids).stderr(Stdio::null()).status());
+        drop(child.wait());
+        tree
     }
 
     /// The address of the router, or of a subgraph: 1 patients, 2 imaging, 3 diagnosis, 4 billing.
@@ -160,6 +175,18 @@ pub fn processes(marks: &[String]) -> Vec<u32> {
             && marks.iter().any(|mark| arguments.contains(mark) || variables.contains(mark))
     };
     ids.filter(matches).collect()
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<u32>>()).collect()
+}
+
+/// Whether there is such a process that still does something.
+pub fn is_running(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
 }
 
 /// A demo account's token.

@@ -1,0 +1,307 @@
+//! The roles as separate processes, as `docker-compose.yml` runs them: each with its own role in one database.
+
+mod stack;
+
+use std::{
+    io::Write,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, header::CONTENT_TYPE},
+    response::IntoResponse,
+    routing::{get, post},
+};
+use healthbridge_testkit::{Client, TestDatabase, serve};
+use serde_json::{Value, json};
+use stack::{PROGRAM, Ports, chart, folder, kill, patients};
+use tempfile::TempDir;
+
+const SUBGRAPHS: [&str; 4] = ["patients", "imaging", "diagnosis", "billing"];
+
+/// The parts of an installation, each a process.
+struct Apart {
+    ports: Ports,
+    running: Vec<(String, Child)>,
+    variables: Vec<(String, String)>,
+    _folder: TempDir,
+}
+
+impl Apart {
+    /// Everything but the router.
+    async fn without_router() -> Self {
+        let ports = Ports::reserve();
+        let folder = folder();
+        let database = TestDatabase::empty().await;
+        let socket = database.options.get_socket().expect("a socket").display().to_string();
+        let name = database.options.get_database().expect("a name").to_owned();
+        let url = |user: &str| format!("postgres://{user}@localhost/{name}?host={socket}");
+        let mut variables = Vec::new();
+        let mut set = |key: &str, value: String| variables.push((format!("HEALTHBRIDGE__{key}"), value));
+        let base = ports.base;
+        let at = |offset: u16| format!("127.0.0.1:{}", base + offset);
+        set("PUBLIC_URL", format!("http://{}", at(0)));
+        set("DATABASE__URL", url(database.options.get_username()));
+        set("AUTH__SIGNING_KEY_FILE", folder.path().join("signing.pem").display().to_string());
+        set("AUTH__JWKS_URL", format!("http://{}/.well-known/jwks.json", at(1)));
+        set("ROUTER__LISTEN", at(0));
+        set("STORAGE__LISTEN", at(1000));
+        set("STORAGE__DIRECTORY", folder.path().join("storage").display().to_string());
+        set("STORAGE__INTERNAL_ENDPOINT", format!("http://{}", at(1000)));
+        set("STORAGE__ACCESS_KEY_ID", "HBTEST".to_owned());
+        let secret = folder.path().join("storage-secret");
+        std::fs::write(&secret, "the-secret-of-a-test\n").expect("written");
+        set("STORAGE__SECRET_ACCESS_KEY_FILE", secret.display().to_string());
+        for (subgraph, offset) in SUBGRAPHS.iter().zip(1..) {
+            let key = subgraph.to_uppercase();
+            set(&format!("SUBGRAPHS__{key}__LISTEN"), at(offset));
+            set(&format!("SUBGRAPHS__{key}__DATABASE_URL"), url(&format!("{subgraph}_{name}")));
+        }
+        let mut apart = Self { ports, running: Vec::new(), variables, _folder: folder };
+        apart.finish(&["check-config"], "");
+        apart.finish(&["migrate"], "");
+        apart.finish(&["migrate"], "");
+        apart.finish(&["seed", "--patients", "100"], "");
+        apart.finish(&["user", "create-admin", "--email", "admin@example.test"], "a very long password\n");
+        apart.spawn(&["storage"]);
+        for subgraph in SUBGRAPHS {
+            apart.spawn(&["subgraph", subgraph]);
+        }
+        for offset in 1..=4 {
+            apart.wait_for(&format!("http://{}/readyz", at(offset))).await;
+        }
+        apart
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).envs(self.variables.iter().cloned());
+        command
+    }
+
+    /// Runs a role that ends by itself.
+    fn finish(&self, arguments: &[&str], input: &str) -> String {
+        let mut child =
+            self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+        child.stdin.take().expect("an input").write_all(input.as_bytes()).expect("written");
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    fn spawn(&mut self, arguments: &[&str]) {
+        let child = self.command(arguments).stdin(Stdio::null()).spawn().expect("it starts");
+        self.running.push((arguments.last().expect("a role").to_string(), child));
+    }
+
+    async fn start_router(&mut self) {
+        self.spawn(&["router"]);
+        self.wait_for(&format!("http://127.0.0.1:{}/readyz", self.ports.base)).await;
+    }
+
+    async fn wait_for(&self, url: &str) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !reqwest::get(url).await.is_ok_and(|answer| answer.status().is_success()) {
+            assert!(Instant::now() < deadline, "{url} does not answer");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn stop(&mut self, name: &str) {
+        let place = self.running.iter().position(|(running, _)| running == name).expect("it runs");
+        let (_, mut child) = self.running.remove(place);
+        kill(child.id(), "TERM");
+        assert!(child.wait().expect("it ends").success(), "{name} ends well");
+    }
+
+    async fn admin(&self) -> Client {
+        let router = Client::new(&format!("http://127.0.0.1:{}", self.ports.base));
+        let query = "mutation { signIn(input: { email: \"admin@example.test\", password: \"a very long password\" }) { accessToken } }";
+        let data = router.data(query, Value::Null).await;
+        router.with_token(data["signIn"]["accessToken"].as_str().expect("a token"))
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        for (_, child) in self.running.iter_mut().rev() {
+            kill(child.id(), "TERM");
+            drop(child.wait());
+        }
+    }
+}
+
+/// A subgraph request as a proxy saw it.
+#[derive(Clone, Debug)]
+struct Seen {
+    subgraph: &'static str,
+    begun: Instant,
+    ended: Instant,
+}
+
+#[derive(Clone)]
+struct Proxy {
+    subgraph: &'static str,
+    target: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    http: reqwest::Client,
+}
+
+/// How long each request is held, so that requests of one wave overlap for certain.
+const HOLD: Duration = Duration::from_millis(300);
+
+async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
+    let begun = Instant::now();
+    tokio::time::sleep(HOLD).await;
+    let mut request = proxy.http.post(&proxy.target).body(body);
+    for name in ["content-type", "accept", "authorization"] {
+        if let Some(value) = headers.get(name) {
+            request = request.header(name, value);
+        }
+    }
+    let answer = request.send().await.expect("the subgraph answers");
+    let kind = answer.headers()[CONTENT_TYPE].clone();
+    let (status, body) = (answer.status(), answer.bytes().await.expect("a body"));
+    let seen = Seen { subgraph: proxy.subgraph, begun, ended: Instant::now() };
+    proxy.seen.lock().expect("not poisoned").push(seen);
+    (status, [(CONTENT_TYPE, kind)], body)
+}
+
+#[tokio::test]
+async fn the_chart_costs_four_requests_in_two_waves_for_one_patient_and_for_a_hundred() {
+    let mut apart = Apart::without_router().await;
+    let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+    for (subgraph, offset) in SUBGRAPHS.into_iter().zip(1..) {
+        let target = format!("http://127.0.0.1:{}/graphql", apart.ports.base + offset);
+        let proxy = Proxy { subgraph, target, seen: seen.clone(), http: reqwest::Client::new() };
+        let routes =
+            Router::new().route("/graphql", post(forward)).route("/readyz", get(async || "")).with_state(proxy);
+        let url = serve(routes).await + "/graphql";
+        apart.variables.push((format!("HEALTHBRIDGE__SUBGRAPHS__{}__URL", subgraph.to_uppercase()), url));
+    }
+    apart.start_router().await;
+    let admin = apart.admin().await;
+    let id = patients(&admin, 1).await.remove(0);
+    let hundred = chart()
+        .replace("query PatientChart($id: ID!) {", "query Charts {")
+        .replacen("patient(id: $id) {", "patients(first: 100) { nodes {", 1)
+        .replacen("}\n}", "} } }", 1);
+    for (query, variables) in [(chart(), json!({ "id": id })), (hundred, Value::Null)] {
+        seen.lock().expect("not poisoned").clear();
+        let data = admin.data(&query, variables).await;
+        let first = data["patient"].as_object().or(data["patients"]["nodes"][0].as_object()).expect("a patient");
+        assert!(first["totalCost"]["byCurrency"][0]["net"]["amount"].is_string(), "{first:?}");
+        let seen = seen.lock().expect("not poisoned").clone();
+        let mut names: Vec<_> = seen.iter().map(|one| one.subgraph).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["billing", "diagnosis", "imaging", "patients"], "each subgraph is asked once");
+        let (first, second): (Vec<_>, Vec<_>) = seen.iter().partition(|one| one.subgraph == "patients");
+        let begins = second.iter().map(|one| one.begun);
+        let ends = second.iter().map(|one| one.ended);
+        assert!(first[0].ended <= begins.clone().min().expect("three"), "the second wave waits for the first");
+        assert!(begins.max() < ends.min(), "the second wave's requests run at once");
+    }
+}
+
+#[tokio::test]
+async fn without_billing_the_chart_comes_and_one_error_names_what_is_missing() {
+    let mut apart = Apart::without_router().await;
+    apart.start_router().await;
+    let admin = apart.admin().await;
+    let id = patients(&admin, 1).await.remove(0);
+    let whole = admin.data(&chart(), json!({ "id": id })).await;
+    assert!(whole["patient"]["totalCost"]["byCurrency"].is_array());
+    apart.stop("billing");
+    let answer = admin.ask(&chart(), json!({ "id": id })).await;
+    let patient = &answer.body["data"]["patient"];
+    assert_eq!((answer.status.as_u16(), &patient["totalCost"]), (200, &Value::Null));
+    assert_eq!((&patient["name"], &patient["reports"]), (&whole["patient"]["name"], &whole["patient"]["reports"]));
+    assert_eq!(patient["images"]["nodes"].as_array().map(Vec::len), Some(3));
+    assert_eq!(answer.codes(), ["SUBGRAPH_UNAVAILABLE"], "{}", answer.body["errors"]);
+    assert_eq!(answer.body["errors"][0]["extensions"]["service"], json!("billing"));
+    let ready: Value = reqwest::get(format!("http://127.0.0.1:{}/readyz", apart.ports.base))
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
+    assert_eq!(ready["subgraphs"]["billing"], json!("unavailable"));
+    apart.spawn(&["subgraph", "billing"]);
+    apart.wait_for(&format!("http://127.0.0.1:{}/readyz", apart.ports.base + 4)).await;
+    assert_eq!(admin.data(&chart(), json!({ "id": id })).await["patient"]["totalCost"], whole["patient"]["totalCost"]);
+}
+
+#[tokio::test]
+async fn a_subgraphs_role_reaches_its_own_schema_only() {
+    let apart = Apart::without_router().await;
+    let url = |key: &str| {
+        let name = format!("HEALTHBRIDGE__{key}");
+        apart.variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()).expect("a URL")
+    };
+    let options = healthbridge_postgres::connect_options(&url("SUBGRAPHS__BILLING__DATABASE_URL")).expect("a URL");
+    let pool = healthbridge_postgres::pool(options, 1);
+    sqlx::query("SELECT id FROM billing.billing LIMIT 1").execute(&pool).await.expect("its own schema");
+    for statement in [
+        "SELECT id FROM patients.patient LIMIT 1",
+        "DROP TRIGGER ledger_entry_only_grows ON billing.ledger_entry",
+        "DELETE FROM billing.ledger_entry",
+    ] {
+        assert!(sqlx::query(statement).execute(&pool).await.is_err(), "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn a_router_without_keys_starts_only_when_it_is_told_to() {
+    let ports = Ports::reserve();
+    let listen = format!("127.0.0.1:{}", ports.base);
+    let refused = Command::new(PROGRAM).args(["router", "--listen", &listen]).output().expect("it runs");
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("enforces no scopes"));
+    let supergraph = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/supergraph.graphql");
+    let mut command = Command::new(PROGRAM);
+    command.args(["router", "--listen", &listen, "--insecure-no-auth", "--supergraph"]).arg(supergraph);
+    let mut router = command.stdin(Stdio::null()).spawn().expect("it starts");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let client = Client::new(&format!("http://{listen}"));
+    let answer = loop {
+        match client.try_ask("{ __typename }", Value::Null).await {
+            Ok(answer) => break answer,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    kill(router.id(), "TERM");
+    drop(router.wait());
+    assert_eq!(answer.body["data"]["__typename"], json!("Query"));
+}
+
+#[test]
+fn an_unknown_or_missing_key_of_the_configuration_is_named() {
+    let folder = folder();
+    let file = folder.path().join("healthbridge.toml");
+    let check = |content: &str| {
+        std::fs::write(&file, content).expect("written");
+        let output = Command::new(PROGRAM).arg("check-config").arg("--config").arg(&file).output().expect("it runs");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (well, error) = check("[router]\nlissten = \"127.0.0.1:1\"\n");
+    assert!(!well && error.contains("lissten"), "{error}");
+    let (well, error) = check("");
+    assert!(!well && error.contains("public_url") && error.contains("database.url"), "{error}");
+    let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/example.toml");
+    let (well, error) = check(&in_folder(&folder, &std::fs::read_to_string(example).expect("the example")));
+    assert!(well, "{error}");
+}
+
+/// The example with its secrets in files of the test's own.
+fn in_folder(folder: &TempDir, example: &str) -> String {
+    for line in example.lines().filter(|line| line.contains("/run/secrets/")) {
+        let name = line.split('"').nth(1).and_then(|path| path.rsplit('/').next()).expect("a file's name");
+        std::fs::write(folder.path().join(name), "postgres://somebody@localhost/healthbridge").expect("written");
+    }
+    example.replace("/run/secrets", &folder.path().display().to_string())
+}
