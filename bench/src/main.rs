@@ -1,0 +1,86 @@
+//! Measures the chart through the router against two baselines, in one run on one machine:
+//! the same answer from one hand-written handler (our ceiling), and the four subgraph requests of a client without a
+//! router. Run it by `./dev bench` on an idle machine.
+
+mod ceiling;
+mod load;
+mod stack;
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Parser, Subcommand};
+use load::{Measured, Target};
+use stack::{Stack, Usage};
+
+/// Measures the chart against its baselines.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// How many patients the data has.
+    #[arg(long, default_value_t = 2000)]
+    patients: u32,
+    /// How long each target is measured, after a warm-up of two seconds.
+    #[arg(long, default_value_t = 15)]
+    seconds: u64,
+    /// How many requests are under way at once.
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the hand-written baseline; the benchmark starts it by itself.
+    Ceiling {
+        /// Where it listens.
+        listen: SocketAddr,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let cli = Cli::parse();
+    if let Some(Command::Ceiling { listen }) = cli.command {
+        return ceiling::serve(listen).await;
+    }
+    let stack = Stack::start(cli.patients).await?;
+    let (warm_up, time) = (Duration::from_secs(2), Duration::from_secs(cli.seconds));
+    let mut rows = Vec::new();
+    for target in [Target::Ceiling, Target::FourRequests, Target::Router] {
+        load::run(&stack, target, cli.connections, warm_up).await?;
+        let before = stack.usage();
+        let measured = load::run(&stack, target, cli.connections, time).await?;
+        rows.push((target, measured, Usage::since(&before, &stack.usage())));
+    }
+    print(&cli, &rows);
+    stack.stop().await
+}
+
+fn print(cli: &Cli, rows: &[(Target, Measured, Vec<Usage>)]) {
+    println!(
+        "The chart of one patient of {}; {} at once, {} s each; loads and servers share this machine.\n",
+        cli.patients, cli.connections, cli.seconds
+    );
+    println!("| target | charts/s | p50 ms | p99 ms | CPU ms/chart | ratio to the ceiling |");
+    println!("|---|---:|---:|---:|---:|---:|");
+    let ceiling = rows.first().map_or(1.0, |(_, measured, _)| measured.per_second());
+    for (target, measured, usage) in rows {
+        let cpu: f64 = usage.iter().map(|one| one.cpu_seconds).sum();
+        println!(
+            "| {} | {:.0} | {:.1} | {:.1} | {:.2} | {:.2} |",
+            target.name(),
+            measured.per_second(),
+            measured.percentile(50),
+            measured.percentile(99),
+            cpu * 1000.0 / measured.count(),
+            measured.per_second() / ceiling,
+        );
+    }
+    for (target, _, usage) in rows {
+        println!("\n{}:\n\n| process | CPU s | memory MB |\n|---|---:|---:|", target.name());
+        for one in usage.iter().filter(|one| one.cpu_seconds > 0.05) {
+            println!("| {} | {:.1} | {:.0} |", one.name, one.cpu_seconds, one.memory_mb);
+        }
+    }
+}
