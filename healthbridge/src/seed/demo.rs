@@ -11,6 +11,7 @@ use healthbridge_objectstore::ObjectStore;
 use healthbridge_patients::{
     Passwords,
     domain::{Account, Patient, UserKind},
+    seed::Seed,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -48,18 +49,16 @@ fn account_id(name: &str) -> Uuid {
 pub(crate) async fn demo(pools: &Pools, objects: &ObjectStore) -> anyhow::Result<()> {
     let patients: Vec<Patient> =
         (0..PATIENTS).zip(1..).map(|(number, serial)| world::patient("demo-patient", number, serial)).collect();
-    let (stored, accounts) = tokio::join!(load_images(pools, objects, &patients), accounts());
-    let staff = world::staff();
-    healthbridge_patients::seed::Seed { staff, patients: patients.clone(), accounts: accounts? }
-        .load(&pools.patients)
-        .await?;
-    load_reports(pools, &patients, &stored?).await?;
+    let (stored, accounts) = tokio::join!(load_images(pools, objects, &patients), missing_accounts(pools));
+    stored?;
+    let seed = Seed { staff: world::staff(), patients: patients.clone(), accounts: accounts? };
+    seed.load(&pools.patients).await?;
+    load_reports(pools, &patients).await?;
     load_billings(pools, &patients).await
 }
 
-async fn accounts() -> anyhow::Result<Vec<(Account, String)>> {
-    // One hash for all: they share the password that everybody knows.
-    let hash = Passwords::default().hash(DEMO_PASSWORD.into()).await?;
+/// Hashing a password is slow by design: it is done only where an account is missing.
+async fn missing_accounts(pools: &Pools) -> anyhow::Result<Vec<(Account, String)>> {
     let account = |(name, role, staff): (&str, Role, Option<u64>)| Account {
         id: account_id(name),
         kind: if role == Role::Patient { UserKind::Patient } else { UserKind::Staff },
@@ -74,39 +73,44 @@ async fn accounts() -> anyhow::Result<Vec<(Account, String)>> {
         updated_at: world::opening(),
         version: 1,
     };
-    Ok(ACCOUNTS.into_iter().map(account).map(|account| (account, hash.clone())).collect())
+    let mut accounts: Vec<Account> = ACCOUNTS.into_iter().map(account).collect();
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.id).collect();
+    let missing = healthbridge_patients::seed::missing_accounts(&pools.patients, &ids).await?;
+    accounts.retain(|account| missing.contains(&account.id));
+    if accounts.is_empty() {
+        return Ok(Vec::new());
+    }
+    // One hash for all: they share the password that everybody knows.
+    let hash = Passwords::default().hash(DEMO_PASSWORD.into()).await?;
+    Ok(accounts.into_iter().map(|account| (account, hash.clone())).collect())
 }
 
-/// Gives all images' ids by patient. Bytes are stored before the row that names them.
-async fn load_images(pools: &Pools, objects: &ObjectStore, patients: &[Patient]) -> anyhow::Result<Vec<Vec<Uuid>>> {
-    let mut by_patient = Vec::new();
-    let mut images = Vec::new();
-    for (index, patient) in (0..).zip(patients) {
-        let made: Vec<(Image, Vec<u8>)> =
-            (0..IMAGES_EACH).map(|place| image(patient, index * IMAGES_EACH + place)).collect();
-        by_patient.push(made.iter().map(|(image, _)| image.id).collect());
-        images.extend(made);
-    }
-    let ids: Vec<Uuid> = images.iter().map(|(image, _)| image.id).collect();
+fn image_id(number: u64) -> Uuid {
+    world::id("demo-image", number)
+}
+
+/// Bytes are stored before the row that names them.
+async fn load_images(pools: &Pools, objects: &ObjectStore, patients: &[Patient]) -> anyhow::Result<()> {
+    let ids: Vec<Uuid> = (0..PATIENTS * IMAGES_EACH).map(image_id).collect();
     let missing: HashSet<Uuid> = healthbridge_imaging::seed::missing(&pools.imaging, &ids).await?.into_iter().collect();
-    images.retain(|(image, _)| missing.contains(&image.id));
     let mut rows = Vec::new();
-    for (image, bytes) in images {
+    for (number, id) in (0..).zip(ids).filter(|(_, id)| missing.contains(id)) {
+        let patient = &patients[usize::try_from(number / IMAGES_EACH)?];
+        let (image, bytes) = image(patient, number, id);
         objects.put(&image.object_key, image.content_type.into(), bytes).await?;
         rows.push(image);
     }
-    healthbridge_imaging::seed::load(&pools.imaging, &rows).await?;
-    Ok(by_patient)
+    Ok(healthbridge_imaging::seed::load(&pools.imaging, &rows).await?)
 }
 
-fn image(patient: &Patient, number: u64) -> (Image, Vec<u8>) {
+fn image(patient: &Patient, number: u64, id: Uuid) -> (Image, Vec<u8>) {
     let modalities = [(Modality::Ct, "CT"), (Modality::Mr, "MR"), (Modality::Dx, "DX")];
     let (modality, code) = modalities[usize::try_from(number % 3).expect("small")];
     let is_dicom = number % 4 < 3;
     let bytes = if is_dicom { pictures::dicom(number, patient.mrn.as_str(), code) } else { pictures::png(number) };
     let at = world::moment(number);
     let image = Image {
-        id: world::id("demo-image", number),
+        id,
         patient_id: patient.id,
         modality,
         body_site: None,
@@ -128,11 +132,11 @@ fn image(patient: &Patient, number: u64) -> (Image, Vec<u8>) {
     (image, bytes)
 }
 
-async fn load_reports(pools: &Pools, patients: &[Patient], images: &[Vec<Uuid>]) -> anyhow::Result<()> {
+async fn load_reports(pools: &Pools, patients: &[Patient]) -> anyhow::Result<()> {
     let mut reports = Vec::new();
-    for (index, (patient, images)) in (0..).zip(patients.iter().zip(images)) {
+    for (index, patient) in (0..).zip(patients) {
         let report = |place| {
-            let about = images.iter().skip(usize::try_from(place).expect("small")).take(1).copied().collect();
+            let about = vec![image_id(index * IMAGES_EACH + place)];
             world::report("demo-report", index * REPORTS_EACH + place, patient.id, about)
         };
         reports.extend((0..REPORTS_EACH).map(report));

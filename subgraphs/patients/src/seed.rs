@@ -2,6 +2,7 @@
 
 use healthbridge_postgres::copy::Rows;
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::domain::{Account, Patient, Staff};
 
@@ -14,6 +15,19 @@ pub struct Seed {
     pub patients: Vec<Patient>,
     /// Accounts with their password hashes.
     pub accounts: Vec<(Account, String)>,
+}
+
+/// Of these accounts those that are not there yet.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn missing_accounts(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    let missing = sqlx::query_scalar!(
+        r#"SELECT wanted.id AS "id!" FROM unnest($1::uuid[]) AS wanted (id)
+           WHERE NOT EXISTS (SELECT FROM patients.account AS account WHERE account.id = wanted.id)"#,
+        ids,
+    );
+    missing.fetch_all(pool).await
 }
 
 impl Seed {
