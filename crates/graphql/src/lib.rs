@@ -22,7 +22,7 @@ pub use scalar::{BigInt, Date, parse_id};
 pub use scope_rules::{ScopeRules, ScopedField};
 pub use user_error::{Refusals, UserError, UserErrorCode};
 
-use async_graphql::{Context, ObjectType, Schema, SchemaBuilder, SubscriptionType};
+use async_graphql::{Context, ObjectType, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
 use healthbridge_auth::Caller;
 
 /// What a mutation of the service came to: the object, or why it was refused. Faults are errors beside it.
@@ -31,6 +31,17 @@ pub type Outcome<T> = Result<T, Vec<UserError>>;
 /// The caller of the request; the endpoint puts it there.
 pub fn caller<'a>(ctx: &Context<'a>) -> &'a Caller {
     ctx.data_opt::<Caller>().unwrap_or(&Caller::Anonymous)
+}
+
+/// A subgraph's SDL, in an order of its own so that only real changes show.
+pub fn sdl<Q, M, S>(builder: SchemaBuilder<Q, M, S>) -> String
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    let schema = builder.enable_federation().finish();
+    schema.sdl_with_options(SDLExportOptions::new().federation().sorted_fields().sorted_enum_items())
 }
 
 /// Finishes a subgraph's schema: federation, limits, and the boundary that enforces its own `@requiresScopes`.

@@ -5,9 +5,11 @@
 mod binaries;
 pub mod copy;
 mod database;
+mod decode;
 mod embedded;
 pub mod idempotency;
 
 pub use binaries::{Binaries, MissingPostgres};
 pub use database::{Provision, connect_options, grant_to_role, migrate, ping, pool};
+pub use decode::known;
 pub use embedded::{Embedded, EmbeddedError};

@@ -1,9 +1,8 @@
 //! All SQL of the subgraph.
 
-use std::str::FromStr;
-
 use chrono::{DateTime, Utc};
 use healthbridge_graphql::{Coding, Window};
+use healthbridge_postgres::known;
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
@@ -34,14 +33,6 @@ struct Row {
     created_at: DateTime<Utc>,
     created_by: Uuid,
     version: i32,
-}
-
-/// Reads a value that the database's own constraints keep valid.
-fn known<T: FromStr>(column: &str, text: &str) -> Result<T, sqlx::Error>
-where
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    text.parse().map_err(|source| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(source) })
 }
 
 fn money(column: &str, amount: Decimal, currency: CurrencyCode) -> Result<Money, sqlx::Error> {

@@ -1,9 +1,10 @@
 use chrono::{DateTime, Utc};
 use healthbridge_graphql::{Coding, Window};
+use healthbridge_postgres::known;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Store, known};
+use super::Store;
 use crate::domain::{Report, ReportPriority, ReportStatus};
 
 struct Row {

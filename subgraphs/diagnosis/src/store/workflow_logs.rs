@@ -1,9 +1,10 @@
 use chrono::{DateTime, Utc};
 use healthbridge_graphql::Window;
+use healthbridge_postgres::known;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Store, known};
+use super::Store;
 use crate::domain::{Entry, WorkflowAction, WorkflowLog};
 
 struct Row {

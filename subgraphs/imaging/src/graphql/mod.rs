@@ -9,7 +9,7 @@ mod upload;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, SDLExportOptions, Schema};
+use async_graphql::{EmptySubscription, Schema};
 use healthbridge_auth::Caller;
 use healthbridge_graphql::ScopeRules;
 
@@ -22,8 +22,7 @@ type ImagingSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// The subgraph's SDL, which the supergraph is composed from.
 pub fn sdl() -> String {
-    let schema = Schema::build(Query, Mutation, EmptySubscription).enable_federation().finish();
-    schema.sdl_with_options(SDLExportOptions::new().federation().sorted_fields().sorted_enum_items())
+    healthbridge_graphql::sdl(Schema::build(Query, Mutation, EmptySubscription))
 }
 
 pub(crate) fn schema(service: Arc<Service>) -> ImagingSchema {

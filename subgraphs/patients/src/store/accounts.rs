@@ -1,8 +1,9 @@
 use chrono::{DateTime, Utc};
 use healthbridge_auth::Role;
+use healthbridge_postgres::known;
 use uuid::Uuid;
 
-use super::{Store, known};
+use super::Store;
 use crate::domain::Account;
 
 struct Row {

@@ -4,8 +4,6 @@ mod accounts;
 mod patients;
 mod staff;
 
-use std::str::FromStr;
-
 pub(crate) use patients::{PatientFilter, PatientOrder, SortKey};
 use sqlx::PgPool;
 
@@ -23,12 +21,4 @@ impl Store {
     pub(crate) fn pool(&self) -> &PgPool {
         &self.pool
     }
-}
-
-/// Reads a value that the database's own constraints keep valid.
-fn known<T: FromStr>(column: &str, text: &str) -> Result<T, sqlx::Error>
-where
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    text.parse().map_err(|source| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(source) })
 }

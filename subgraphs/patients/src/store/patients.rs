@@ -1,10 +1,11 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use healthbridge_graphql::{Direction, Window};
+use healthbridge_postgres::known;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Store, known};
+use super::Store;
 use crate::domain::{Address, AdministrativeGender, ContactPoint, HumanName, Identifier, Mrn, Patient};
 
 type Coding = healthbridge_graphql::Coding;

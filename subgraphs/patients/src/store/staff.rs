@@ -1,8 +1,9 @@
 use chrono::{DateTime, Utc};
+use healthbridge_postgres::known;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Store, known};
+use super::Store;
 use crate::domain::{HumanName, Staff};
 
 struct Row {
