@@ -9,7 +9,7 @@ use axum::{
     extract::{FromRequest, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use futures::future::BoxFuture;
 use healthbridge_auth::{Caller, Verifier};
@@ -66,9 +66,9 @@ impl<E: Executor> Endpoint<E> {
 
     /// The routes: `/graphql`, `/healthz`, `/readyz`, `/metrics`.
     pub fn routes(self) -> Router {
-        let graphql = get(serve::<E>).post(serve::<E>);
         Router::new()
-            .route("/graphql", graphql)
+            // Not by GET: a query in a URL ends in logs, and a mutation there could be sent by any page.
+            .route("/graphql", post(serve::<E>))
             .route("/readyz", get(ready::<E>))
             .with_state(self)
             .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
@@ -91,6 +91,10 @@ async fn ready<E: Executor>(State(endpoint): State<Endpoint<E>>) -> Response {
 async fn serve<E: Executor>(State(endpoint): State<Endpoint<E>>, http: Request) -> Response {
     metrics::counter!("healthbridge_graphql_requests_total", "subgraph" => endpoint.name).increment(1);
     let media = Media::wanted(http.headers());
+    if !is_json(http.headers()) {
+        // Forms and multipart bodies are what a foreign page may send without being asked.
+        return media.fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send application/json", "UNSUPPORTED_MEDIA_TYPE");
+    }
     let request_id = request_id(http.headers());
     let authorization = http.headers().get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
     let caller = match authorization {
@@ -141,6 +145,11 @@ fn name_failures(mut response: GraphqlResponse, request_id: &RequestId) -> Graph
 fn representations(request: &async_graphql::Request) -> usize {
     let length = |value: &Value| if let Value::List(list) = value { list.len() } else { 0 };
     request.variables.values().map(length).max().unwrap_or_default()
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
 fn request_id(headers: &HeaderMap) -> RequestId {

@@ -45,14 +45,14 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let data_dir = DataDir::open(&args.data_dir)?;
     let listeners = Listeners::bind(&args).await?;
     healthbridge_telemetry::start_metrics();
-    let database = Embedded::start(&data_dir.postgres()).await?;
+    let mut database = Embedded::start(&data_dir.postgres()).await?;
     let started = tokio::select! {
         started = start(&args, &data_dir, listeners, &database) => started.map(Some),
         // What was started so far ends with its handles.
         () = roles::stop_signal() => Ok(None),
     };
     let ran = match started {
-        Ok(Some(running)) => running.until_stopped().await,
+        Ok(Some(running)) => running.until_stopped(&mut database).await,
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };
@@ -88,9 +88,10 @@ struct Running {
 
 impl Running {
     /// Waits for Ctrl-C or SIGTERM, or until a part ends by itself; then stops all parts in order.
-    async fn until_stopped(mut self) -> anyhow::Result<()> {
+    async fn until_stopped(mut self, database: &mut Embedded) -> anyhow::Result<()> {
         let ended = tokio::select! {
             () = roles::stop_signal() => Ok(()),
+            _ = database.wait() => Err(anyhow!("PostgreSQL has ended; its log is postgres/postgres.log in the data directory")),
             _ = self.router.wait() => Err(anyhow!("the router has ended")),
             failed = self.parts.failed() => Err(failed),
         };

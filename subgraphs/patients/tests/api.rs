@@ -257,3 +257,24 @@ async fn the_anonymous_get_null_and_a_code_for_what_is_scoped_and_do_not_introsp
     let keys = Arc::clone(&setup.tokens.key).jwks();
     assert!(keys["keys"][0]["d"].is_null(), "a private key must not be published");
 }
+
+#[tokio::test]
+async fn only_json_by_post_is_a_graphql_request() {
+    let database = TestDatabase::of(PROVISION).await;
+    let tokens = Tokens::new();
+    let base = serve(routes(database.pool.clone(), tokens.key.clone(), ISSUER, tokens.verifier(), false)).await;
+    let url = format!("{base}/graphql");
+    let client = reqwest::Client::new();
+    let status = async |request: reqwest::RequestBuilder| request.send().await.expect("an answer").status().as_u16();
+    assert_eq!(status(client.get(format!("{url}?query={{__typename}}"))).await, 405);
+    let body = r#"{"query":"{ __typename }"}"#;
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
+        assert_eq!(status(client.post(&url).header("content-type", kind).body(body)).await, 415, "{kind}");
+    }
+    let json = |accept: &str| client.post(&url).header("accept", accept).header("content-type", "application/json");
+    assert_eq!(status(json("application/json").body(body)).await, 200);
+    assert_eq!(status(json("application/json").body("{")).await, 400);
+    let wrong = r#"{"query":"{ nothing }"}"#;
+    assert_eq!(status(json("application/json").body(wrong)).await, 200);
+    assert_eq!(status(json("application/graphql-response+json").body(wrong)).await, 400);
+}

@@ -236,7 +236,8 @@ impl Store {
         inserted.execute(connection).await.map(drop)
     }
 
-    /// Moves an image that awaits its bytes on; `None` where somebody else did so meanwhile.
+    /// Moves an image that awaits its bytes on; `None` where somebody else did so meanwhile. The URL of one that failed
+    /// still works for a while: what comes by it is removed later.
     pub(crate) async fn settle_upload(
         &self,
         id: Uuid,
@@ -245,7 +246,9 @@ impl Store {
     ) -> Result<Option<Image>, sqlx::Error> {
         let row = sqlx::query_as!(
             Row,
-            r#"UPDATE imaging.medical_image SET state = $2, uploaded_at = $3, version = version + 1
+            r#"UPDATE imaging.medical_image
+               SET state = $2, uploaded_at = $3, version = version + 1,
+                   purge_after = CASE WHEN $2 = 'FAILED' THEN upload_expires_at + interval '1 hour' END
                WHERE id = $1 AND state = 'AWAITING_UPLOAD'
                RETURNING id, patient_id, modality, body_site AS "body_site: _", description, file_name, content_type,
                    byte_size, sha256, object_key, state, taken_at, uploaded_at, uploaded_by, upload_expires_at,
