@@ -41,7 +41,7 @@ pub async fn serve(listen: SocketAddr) -> anyhow::Result<()> {
     let options = healthbridge_postgres::connect_options(&variable("DATABASE__URL")?)?;
     // As many connections as the four subgraphs have together.
     let pool = healthbridge_postgres::pool(options, 40);
-    let verifier = Verifier::new(keys, &variable("PUBLIC_URL")?);
+    let verifier = Verifier::new(keys, Arc::default(), &variable("PUBLIC_URL")?);
     let routes =
         Router::new().route("/chart/{id}", get(chart)).with_state(Arc::new(Shared { pool, verifier, objects }));
     let listener = tokio::net::TcpListener::bind(listen).await?;

@@ -159,6 +159,7 @@ fn token(key: &std::path::Path, issuer: &str) -> anyhow::Result<String> {
         extra_scopes: Vec::new(),
         patient_id: None,
         staff_id: None,
+        token_version: 1,
     };
     Ok(SigningKey::open(key)?.sign(&Claims::issue(issuer, subject, Utc::now())))
 }

@@ -230,6 +230,15 @@ impl Config {
         self.auth.jwks_url.as_deref().context(missing)
     }
 
+    /// Where the patients subgraph publishes revocations: beside its keys.
+    ///
+    /// # Errors
+    /// When the keys' URL is left out or is no URL.
+    pub fn revocations_url(&self) -> anyhow::Result<String> {
+        let keys = reqwest::Url::parse(self.jwks_url()?).context("`auth.jwks_url` is no URL")?;
+        Ok(keys.join("/revocations")?.into())
+    }
+
     /// A subgraph's section.
     pub fn subgraph(&self, subgraph: Subgraph) -> &SubgraphSection {
         match subgraph {

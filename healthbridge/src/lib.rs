@@ -1,4 +1,6 @@
 //! The program `healthbridge`: one binary, many roles.
+// The types of the server's nested middlewares are deeper than the default in an optimised build.
+#![recursion_limit = "256"]
 
 pub mod cli;
 mod config;

@@ -67,7 +67,8 @@ impl Apart {
         apart.finish(&["migrate"], "");
         apart.finish(&["migrate"], "");
         apart.finish(&["seed", "--patients", "100"], "");
-        apart.finish(&["user", "create-admin", "--email", "admin@example.test"], "a very long password\n");
+        apart
+            .finish(&["user", "create-admin", "--email", "admin@example.test"], "seven unlikely purple wheelbarrows\n");
         apart.spawn(&["storage"]);
         for subgraph in SUBGRAPHS {
             apart.spawn(&["subgraph", subgraph]);
@@ -121,7 +122,7 @@ impl Apart {
 
     async fn admin(&self) -> Client {
         let router = Client::new(&format!("http://127.0.0.1:{}", self.ports.base));
-        let query = "mutation { signIn(input: { email: \"admin@example.test\", password: \"a very long password\" }) { accessToken } }";
+        let query = "mutation { signIn(input: { email: \"admin@example.test\", password: \"seven unlikely purple wheelbarrows\" }) { accessToken } }";
         let data = router.data(query, Value::Null).await;
         router.with_token(data["signIn"]["accessToken"].as_str().expect("a token"))
     }
@@ -234,6 +235,47 @@ async fn without_billing_the_chart_comes_and_one_error_names_what_is_missing() {
     apart.spawn(&["subgraph", "billing"]);
     apart.wait_for(&format!("http://127.0.0.1:{}/readyz", apart.ports.base + 4)).await;
     assert_eq!(admin.data(&chart(), json!({ "id": id })).await["patient"]["totalCost"], whole["patient"]["totalCost"]);
+}
+
+#[tokio::test]
+async fn what_is_revoked_is_refused_within_five_seconds_at_the_router_and_at_each_subgraph() {
+    let mut apart = Apart::without_router().await;
+    // A second subgraph of a kind, as a load balancer would have it.
+    let listen = format!("127.0.0.1:{}", apart.ports.base + 6);
+    let variable = "HEALTHBRIDGE__SUBGRAPHS__BILLING__LISTEN".to_owned();
+    apart.variables.push((variable, listen));
+    apart.spawn(&["subgraph", "billing"]);
+    apart.wait_for(&format!("http://127.0.0.1:{}/readyz", apart.ports.base + 6)).await;
+    apart.start_router().await;
+    let router = Client::new(&format!("http://127.0.0.1:{}", apart.ports.base));
+    for how in ["sign out", "deactivation"] {
+        let email = format!("{}@example.test", how.replace(' ', "-"));
+        apart.finish(&["user", "create-admin", "--email", &email], "correct horse battery staple\n");
+        let sign_in = "mutation ($email: String!) { signIn(input: { email: $email, password: \"correct horse battery staple\" }) {
+            accessToken user { id } } }";
+        let signed_in = router.data(sign_in, json!({ "email": email })).await["signIn"].clone();
+        let token = signed_in["accessToken"].as_str().expect("a token");
+        let doors: Vec<Client> = [0, 1, 2, 3, 4, 6]
+            .iter()
+            .map(|offset| Client::new(&format!("http://127.0.0.1:{}", apart.ports.base + offset)).with_token(token))
+            .collect();
+        for door in &doors {
+            assert_eq!(door.ask("{ __typename }", Value::Null).await.status.as_u16(), 200);
+        }
+        if how == "sign out" {
+            doors[0].data("mutation { signOut { ok } }", Value::Null).await;
+        } else {
+            let deactivate = "mutation ($id: ID!) { deactivateUser(input: { userId: $id, reason: \"a test\" }) { user { active } } }";
+            apart.admin().await.data(deactivate, json!({ "id": signed_in["user"]["id"] })).await;
+        }
+        let deadline = Instant::now() + Duration::from_secs(5);
+        for door in &doors {
+            while door.ask("{ __typename }", Value::Null).await.status.as_u16() != 401 {
+                assert!(Instant::now() < deadline, "{how}: a door is open after five seconds");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
 }
 
 #[tokio::test]

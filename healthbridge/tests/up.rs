@@ -102,6 +102,7 @@ fn literal(kinds: &Kinds, base: &BaseType) -> String {
         _ => match name.as_str() {
             "UUID" => "\"00000000-0000-7000-8000-000000000000\"".to_owned(),
             "CurrencyCode" => "\"USD\"".to_owned(),
+            "Int" => "1".to_owned(),
             _ => "\"1\"".to_owned(),
         },
     }

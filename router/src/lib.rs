@@ -2,6 +2,8 @@
 //!
 //! Belongs here: plugins, the landing page, GraphiQL and the configuration that makes it safe. Does not belong here:
 //! anything about the hospital.
+// The types of the server's nested middlewares are deeper than the default in an optimised build.
+#![recursion_limit = "256"]
 
 mod pages;
 mod plugin;

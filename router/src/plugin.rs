@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use healthbridge_auth::{KeyRing, Verifier};
+use healthbridge_auth::{KeyRing, Revocations, Verifier};
 use hive_router::{
     GraphQLError, async_trait,
     background_tasks::{BackgroundTask, CancellationToken},
@@ -31,17 +31,24 @@ pub(crate) struct HealthBridge {
     pages: Pages,
 }
 
-struct KeepKeysFresh(Arc<KeyRing>);
+struct KeepFresh {
+    keys: Arc<KeyRing>,
+    revocations: Arc<Revocations>,
+    revocations_url: String,
+}
 
 #[async_trait]
-impl BackgroundTask for KeepKeysFresh {
+impl BackgroundTask for KeepFresh {
     fn id(&self) -> &'static str {
-        "healthbridge_keys"
+        "healthbridge_keys_and_revocations"
     }
 
     async fn run(&self, token: CancellationToken) {
         tokio::select! {
-            () = self.0.keep_fresh(KEYS_PERIOD) => {}
+            () = self.keys.keep_fresh(KEYS_PERIOD) => {}
+            Err(error) = self.revocations.keep_fresh(&self.revocations_url) => {
+                tracing::error!(%error, "revocations are not polled");
+            }
             () = token.cancelled() => {}
         }
     }
@@ -60,8 +67,13 @@ impl RouterPlugin for HealthBridge {
         let verifier = match &settings.auth {
             Some(auth) => {
                 let keys = Arc::new(KeyRing::remote(&auth.jwks_url)?);
-                payload.register_background_task(KeepKeysFresh(keys.clone()));
-                Some(Verifier::new(keys, &auth.issuer))
+                let revocations = Arc::<Revocations>::default();
+                payload.register_background_task(KeepFresh {
+                    keys: keys.clone(),
+                    revocations: revocations.clone(),
+                    revocations_url: auth.revocations_url.clone(),
+                });
+                Some(Verifier::new(keys, revocations, &auth.issuer))
             }
             None => None,
         };

@@ -37,6 +37,8 @@ pub struct Auth {
     pub issuer: String,
     /// Where the keys are published.
     pub jwks_url: String,
+    /// Where revocations are published.
+    pub revocations_url: String,
 }
 
 /// What the plugin is told; it reads its part of the configuration as Hive Router hands it over.

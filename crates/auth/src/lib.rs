@@ -5,6 +5,7 @@
 
 mod caller;
 mod keyring;
+mod revocations;
 mod role;
 mod scope;
 mod signing;
@@ -12,6 +13,7 @@ mod token;
 
 pub use caller::{Account, Caller, Denied, Reach};
 pub use keyring::{JwksError, KeyRing};
+pub use revocations::{Revocation, RevocationFeed, Revocations};
 pub use role::{Role, UnknownRole};
 pub use scope::{Resource, Right, scopes_of};
 pub use signing::{SigningKey, SigningKeyError};

@@ -5,7 +5,7 @@ use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Account, Caller, KeyRing, Role};
+use crate::{Account, Caller, KeyRing, Revocations, Role};
 
 /// How long an access token lasts.
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -40,6 +40,8 @@ pub struct Claims {
     /// The linked member of the medical staff, what SMART calls `fhirUser`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub staff_id: Option<Uuid>,
+    /// Counts the changes of the account that revoke tokens issued before.
+    pub token_version: i32,
 }
 
 /// Whom a token is issued to.
@@ -57,6 +59,8 @@ pub struct Subject {
     pub patient_id: Option<Uuid>,
     /// The linked member of the medical staff.
     pub staff_id: Option<Uuid>,
+    /// The account's token version.
+    pub token_version: i32,
 }
 
 impl Claims {
@@ -78,6 +82,7 @@ impl Claims {
             roles: subject.roles,
             patient_id: subject.patient_id,
             staff_id: subject.staff_id,
+            token_version: subject.token_version,
         }
     }
 }
@@ -85,7 +90,7 @@ impl Claims {
 /// Why a token that was sent is refused. The sender learns no more than that it is.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Malformed, of another algorithm, tampered with, expired, or not for us.
+    /// Malformed, of another algorithm, tampered with, expired, revoked, or not for us.
     #[error("the access token is invalid or expired")]
     Invalid,
     /// The header is not `Authorization: Bearer <token>`.
@@ -97,19 +102,25 @@ pub enum TokenError {
 #[derive(Clone)]
 pub struct Verifier {
     keys: Arc<KeyRing>,
+    revocations: Arc<Revocations>,
     validation: Arc<Validation>,
 }
 
 impl Verifier {
     /// Verifies tokens of this issuer with these keys.
-    pub fn new(keys: Arc<KeyRing>, issuer: &str) -> Self {
+    pub fn new(keys: Arc<KeyRing>, revocations: Arc<Revocations>, issuer: &str) -> Self {
         // Named once and for all: neither `none` nor HS256 with a public key as its secret gets by.
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.leeway = 5;
-        Self { keys, validation: Arc::new(validation) }
+        Self { keys, revocations, validation: Arc::new(validation) }
+    }
+
+    /// What it knows of revocations.
+    pub fn revocations(&self) -> &Arc<Revocations> {
+        &self.revocations
     }
 
     /// The keys it verifies with.
@@ -126,6 +137,9 @@ impl Verifier {
         let id = header.kid.ok_or(TokenError::Invalid)?;
         let key = self.keys.find(&id).await.ok_or(TokenError::Invalid)?;
         let data = jsonwebtoken::decode::<Claims>(token, &key, &self.validation).map_err(|_| TokenError::Invalid)?;
+        if self.revocations.cover(&data.claims) {
+            return Err(TokenError::Invalid);
+        }
         Ok(Account::from(data.claims))
     }
 
@@ -159,12 +173,13 @@ mod tests {
             extra_scopes: Vec::new(),
             patient_id: None,
             staff_id: None,
+            token_version: 1,
         };
         Claims::issue(ISSUER, subject, now)
     }
 
     fn verifier(key: &SigningKey) -> Verifier {
-        Verifier::new(Arc::new(KeyRing::fixed(&key.jwks()).expect("a key set")), ISSUER)
+        Verifier::new(Arc::new(KeyRing::fixed(&key.jwks()).expect("a key set")), Arc::default(), ISSUER)
     }
 
     #[tokio::test]

@@ -36,7 +36,7 @@ impl Tokens {
     /// # Panics
     /// Never: the key set is the key's own.
     pub fn verifier(&self) -> Verifier {
-        Verifier::new(Arc::new(KeyRing::fixed(&self.key.jwks()).expect("a key set")), &self.issuer)
+        Verifier::new(Arc::new(KeyRing::fixed(&self.key.jwks()).expect("a key set")), Arc::default(), &self.issuer)
     }
 
     /// A token of somebody with this role, who belongs to the staff.
@@ -62,6 +62,7 @@ impl Tokens {
             extra_scopes: Vec::new(),
             patient_id,
             staff_id,
+            token_version: 1,
         };
         Claims::issue(&self.issuer, subject, Utc::now())
     }

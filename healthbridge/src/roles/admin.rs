@@ -72,7 +72,7 @@ pub(crate) async fn create_admin(config: &Config, email: String) -> anyhow::Resu
     let password = SecretString::from(password);
     let account = NewAccount { kind: UserKind::Staff, email, password, roles: vec![Role::Admin] };
     match service.create_account(account, Utc::now()).await? {
-        Ok(id) => println!("made the account {id}"),
+        Ok(account) => println!("made the account {}", account.id),
         Err(refused) => bail!("{}", refused.first().map_or("refused", |error| error.message.as_str())),
     }
     Ok(())

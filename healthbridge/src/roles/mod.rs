@@ -39,7 +39,11 @@ pub(crate) fn router(
         (true, _) => None,
         (false, Some(jwks_url)) => {
             wait_for_keys(jwks_url)?;
-            Some(healthbridge_router::Auth { issuer: config.issuer()?.to_owned(), jwks_url: jwks_url.clone() })
+            Some(healthbridge_router::Auth {
+                issuer: config.issuer()?.to_owned(),
+                jwks_url: jwks_url.clone(),
+                revocations_url: config.revocations_url()?,
+            })
         }
         (false, None) => bail!(
             "the router enforces no scopes without keys: set `auth.jwks_url` and `public_url`, or, for a graph without \
@@ -105,7 +109,7 @@ pub(crate) async fn subgraph(config: &Config, subgraph: Subgraph) -> anyhow::Res
     let listener = bind(config.subgraph_listen(subgraph)).await?;
     let part = Part {
         pool,
-        verifier: Verifier::new(Arc::new(keys), config.issuer()?),
+        verifier: Verifier::new(Arc::new(keys), Arc::default(), config.issuer()?),
         key,
         objects: (subgraph == Subgraph::Imaging)
             .then(|| config.storage_location())
@@ -140,7 +144,8 @@ pub(crate) async fn run_subgraph(
 ) -> anyhow::Result<()> {
     let introspection = config.subgraph(subgraph).introspection;
     let Part { pool, verifier, key, objects } = part;
-    let keys = verifier.keys().clone();
+    let (keys, revocations) = (verifier.keys().clone(), verifier.revocations().clone());
+    let revocations_url = config.revocations_url()?;
     let objects = objects.context("the imaging subgraph needs the storage");
     let sweep = (subgraph == Subgraph::Imaging).then(|| objects.as_ref().ok().cloned()).flatten();
     let routes = match subgraph {
@@ -152,20 +157,20 @@ pub(crate) async fn run_subgraph(
         Subgraph::Diagnosis => healthbridge_diagnosis::routes(pool.clone(), verifier, introspection),
         Subgraph::Billing => healthbridge_billing::routes(pool.clone(), verifier, introspection),
     };
-    let beside = {
+    let sweeping = {
         let pool = pool.clone();
         async move {
             match sweep {
-                Some(objects) => {
-                    tokio::join!(keys.keep_fresh(KEYS_PERIOD), healthbridge_imaging::sweep_forever(pool, objects));
-                }
-                None => keys.keep_fresh(KEYS_PERIOD).await,
+                Some(objects) => healthbridge_imaging::sweep_forever(pool, objects).await,
+                None => std::future::pending().await,
             }
         }
     };
     tokio::select! {
         served = serve(listener, routes, stop) => served?,
-        () = beside => {}
+        () = keys.keep_fresh(KEYS_PERIOD) => {}
+        polled = revocations.keep_fresh(&revocations_url) => polled?,
+        () = sweeping => {}
     }
     pool.close().await;
     Ok(())

@@ -68,6 +68,7 @@ async fn missing_accounts(pools: &Pools) -> anyhow::Result<Vec<(Account, String)
         active: true,
         patient_id: (role == Role::Patient).then(first_patient),
         staff_id: staff.map(|number| world::id("staff", number)),
+        token_version: 1,
         last_login_at: None,
         created_at: world::opening(),
         updated_at: world::opening(),

@@ -171,7 +171,7 @@ impl Parts {
     ) -> anyhow::Result<Self> {
         let key = Arc::new(SigningKey::open_or_create(&data_dir.signing_key())?);
         // The signing key is at hand: no part of this process needs to ask for its public half.
-        let verifier = Verifier::new(Arc::new(KeyRing::fixed(&key.jwks())?), config.issuer()?);
+        let verifier = Verifier::new(Arc::new(KeyRing::fixed(&key.jwks())?), Arc::default(), config.issuer()?);
         let store = roles::open_store(&data_dir.storage(), config.bucket()).await?;
         let objects = ObjectStore::new(&config.storage_location()?);
         let stop = CancellationToken::new();

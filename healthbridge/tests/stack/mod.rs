@@ -35,7 +35,7 @@ impl Ports {
             }
             let free = |offset: u16| TcpListener::bind(("127.0.0.1", base + offset));
             let Ok(mark) = free(5) else { continue };
-            if (0..5).chain([1000]).all(|offset| free(offset).is_ok()) {
+            if (0..5).chain([6, 1000]).all(|offset| free(offset).is_ok()) {
                 return Self { base, _mark: mark };
             }
         }

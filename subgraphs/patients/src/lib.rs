@@ -8,8 +8,14 @@ mod store;
 
 use std::sync::Arc;
 
-use axum::{Json, Router, routing::get};
-use healthbridge_auth::{SigningKey, Verifier};
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::StatusCode,
+    routing::get,
+};
+use chrono::Utc;
+use healthbridge_auth::{RevocationFeed, SigningKey, Verifier};
 use healthbridge_graphql::{Endpoint, Readiness};
 use healthbridge_postgres::Provision;
 use sqlx::{PgPool, migrate::Migrator};
@@ -33,6 +39,7 @@ pub fn routes(pool: PgPool, key: Arc<SigningKey>, issuer: &str, verifier: Verifi
         let pool = pool.clone();
         Box::pin(async move { healthbridge_postgres::ping(&pool).await.map_err(|_| "the database".to_owned()) })
     });
+    let feed = service.clone();
     let prepare = {
         let service = service.clone();
         move |request, caller: &_| graphql::prepare(request, &service, caller)
@@ -41,4 +48,21 @@ pub fn routes(pool: PgPool, key: Arc<SigningKey>, issuer: &str, verifier: Verifi
         .introspection(introspection)
         .routes()
         .route("/.well-known/jwks.json", get(async move || Json(jwks)))
+        .route("/revocations", get(revocations).with_state(feed))
+}
+
+#[derive(serde::Deserialize)]
+struct After {
+    after: i64,
+}
+
+/// The feed of revocations, which every part polls. It names nobody.
+async fn revocations(
+    State(service): State<Arc<Service>>,
+    Query(page): Query<After>,
+) -> Result<Json<RevocationFeed>, StatusCode> {
+    service.revocations(page.after, Utc::now()).await.map(Json).map_err(|error| {
+        tracing::error!(%error, "the revocations cannot be read");
+        StatusCode::SERVICE_UNAVAILABLE
+    })
 }

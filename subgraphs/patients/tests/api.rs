@@ -58,11 +58,13 @@ impl Setup {
 
     async fn add_account(&self, email: &str, role: Role) {
         let service = Service::new(self.database.pool.clone(), self.tokens.key.clone(), ISSUER);
-        let password = "a long password".into();
+        let password = PASSWORD.into();
         let account = NewAccount { kind: UserKind::Staff, email: email.to_owned(), password, roles: vec![role] };
         service.create_account(account, Utc::now()).await.expect("an answer").expect("made");
     }
 }
+
+const PASSWORD: &str = "correct horse battery staple";
 
 const CREATE: &str = "mutation ($input: CreatePatientInput!) {
     createPatient(input: $input) { patient { id mrn name { text } version } userErrors { code field } } }";
@@ -196,8 +198,7 @@ async fn signing_in_gives_a_token_and_every_failure_looks_alike() {
     let query =
         "mutation ($email: String!, $password: String!) { signIn(input: { email: $email, password: $password }) {
         accessToken user { email roles } userErrors { code message field } } }";
-    let signed_in =
-        setup.anonymous.data(query, json!({ "email": "doc@EXAMPLE.test", "password": "a long password" })).await;
+    let signed_in = setup.anonymous.data(query, json!({ "email": "doc@EXAMPLE.test", "password": PASSWORD })).await;
     assert_eq!(signed_in["signIn"]["user"], json!({ "email": "doc@example.test", "roles": ["DOCTOR"] }));
     let token = signed_in["signIn"]["accessToken"].as_str().expect("a token").to_owned();
     let me = setup.anonymous.with_token(token).data("{ me { email } }", Value::Null).await;
@@ -277,4 +278,161 @@ async fn only_json_by_post_is_a_graphql_request() {
     let wrong = r#"{"query":"{ nothing }"}"#;
     assert_eq!(status(json("application/json").body(wrong)).await, 200);
     assert_eq!(status(json("application/graphql-response+json").body(wrong)).await, 400);
+}
+
+const SIGN_IN: &str = "mutation ($email: String!, $password: String!) {
+    signIn(input: { email: $email, password: $password }) { accessToken refreshToken user { id version } userErrors { code } } }";
+const REFRESH: &str = "mutation ($token: String!) { refreshSession(input: { refreshToken: $token }) {
+    accessToken refreshToken userErrors { code } } }";
+
+impl Setup {
+    /// What the feed of revocations has now.
+    async fn revocations(&self) -> Vec<Value> {
+        let service = Service::new(self.database.pool.clone(), self.tokens.key.clone(), ISSUER);
+        let feed = service.revocations(0, Utc::now()).await.expect("the feed");
+        serde_json::to_value(feed).expect("JSON")["revocations"].as_array().cloned().expect("a list")
+    }
+
+    async fn sign_in(&self, email: &str) -> Value {
+        let data = self.anonymous.data(SIGN_IN, json!({ "email": email, "password": PASSWORD })).await;
+        data["signIn"].clone()
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_works_once_and_a_second_use_ends_the_family() {
+    let setup = setup().await;
+    setup.add_account("nurse@example.test", Role::Nurse).await;
+    let first = setup.sign_in("nurse@example.test").await["refreshToken"].clone();
+    let second =
+        setup.anonymous.data(REFRESH, json!({ "token": first })).await["refreshSession"]["refreshToken"].clone();
+    assert!(second.is_string() && second != first);
+    let third =
+        setup.anonymous.data(REFRESH, json!({ "token": second })).await["refreshSession"]["refreshToken"].clone();
+    assert!(setup.revocations().await.is_empty());
+    let reused = setup.anonymous.ask(REFRESH, json!({ "token": first })).await;
+    assert_eq!(
+        (reused.refusals("refreshSession"), setup.revocations().await.len()),
+        (vec!["NOT_ALLOWED".to_owned()], 1)
+    );
+    for dead in [third, second, json!("nonsense")] {
+        assert_eq!(setup.anonymous.ask(REFRESH, json!({ "token": dead })).await.body, reused.body);
+    }
+    let stored: Vec<Vec<u8>> = sqlx::query_scalar("SELECT hash FROM patients.refresh_token")
+        .fetch_all(&setup.database.pool)
+        .await
+        .expect("rows");
+    assert!(stored.iter().all(|hash| hash.len() == 32), "only digests are kept");
+}
+
+#[tokio::test]
+async fn two_refreshes_at_once_give_one_pair_of_tokens() {
+    let setup = setup().await;
+    setup.add_account("nurse@example.test", Role::Nurse).await;
+    let token = setup.sign_in("nurse@example.test").await["refreshToken"].clone();
+    let refresh = || setup.anonymous.ask(REFRESH, json!({ "token": token }));
+    let (one, other) = tokio::join!(refresh(), refresh());
+    let given =
+        [&one, &other].iter().filter(|answer| answer.body["data"]["refreshSession"]["accessToken"].is_string()).count();
+    assert_eq!((given, setup.revocations().await.len()), (1, 1), "the second use ends the family");
+}
+
+#[tokio::test]
+async fn a_deactivated_account_neither_refreshes_nor_signs_in_until_it_is_activated() {
+    let setup = setup().await;
+    setup.add_account("nurse@example.test", Role::Nurse).await;
+    let signed_in = setup.sign_in("nurse@example.test").await;
+    let admin = setup.as_role(Role::Admin);
+    let change = |name: &str| {
+        format!(
+            "mutation ($id: ID!, $version: Int) {{ {name}(input: {{ userId: $id, reason: \"a test\",
+        expectedVersion: $version }}) {{ user {{ active version }} userErrors {{ code }} }} }}"
+        )
+    };
+    let id = &signed_in["user"]["id"];
+    let stale = admin.ask(&change("deactivateUser"), json!({ "id": id, "version": 7 })).await;
+    assert_eq!(stale.refusals("deactivateUser"), ["VERSION_CONFLICT"]);
+    let data = admin.data(&change("deactivateUser"), json!({ "id": id, "version": 1 })).await;
+    assert_eq!(data["deactivateUser"]["user"], json!({ "active": false, "version": 2 }));
+    assert_eq!(setup.revocations().await.len(), 2, "the session and the account's older tokens");
+    let refresh = setup.anonymous.ask(REFRESH, json!({ "token": signed_in["refreshToken"] })).await;
+    assert_eq!(refresh.refusals("refreshSession"), ["NOT_ALLOWED"]);
+    assert!(setup.sign_in("nurse@example.test").await["accessToken"].is_null());
+    admin.data(&change("activateUser"), json!({ "id": id })).await;
+    assert!(setup.sign_in("nurse@example.test").await["accessToken"].is_string());
+    let nurse = setup.as_role(Role::Nurse).ask(&change("deactivateUser"), json!({ "id": id })).await;
+    assert_eq!(nurse.codes(), ["UNAUTHORIZED_FIELD_OR_TYPE"]);
+}
+
+#[tokio::test]
+async fn a_registered_patient_sees_nothing_until_staff_link_the_account() {
+    let setup = setup().await;
+    let register =
+        "mutation ($email: String!, $password: String!, $kind: UserKind!) { registerUser(input: { email: $email,
+        password: $password, kind: $kind }) { user { id roles } userErrors { code } } }";
+    let ask = async |email: &str, password: &str, kind: &str| {
+        let variables = json!({ "email": email, "password": password, "kind": kind });
+        setup.anonymous.ask(register, variables).await
+    };
+    assert_eq!(ask("me@example.test", "password", "PATIENT").await.refusals("registerUser"), ["OUT_OF_RANGE"]);
+    assert_eq!(ask("me", PASSWORD, "PATIENT").await.refusals("registerUser"), ["INVALID_FORMAT"]);
+    assert_eq!(ask("me@example.test", PASSWORD, "STAFF").await.refusals("registerUser"), ["NOT_ALLOWED"]);
+    let made = ask("me@example.test", PASSWORD, "PATIENT").await.body["data"]["registerUser"]["user"].clone();
+    assert_eq!(made["roles"], json!(["PATIENT"]));
+    assert_eq!(ask("ME@example.test", PASSWORD, "PATIENT").await.refusals("registerUser"), ["ALREADY_EXISTS"]);
+    let clerk = setup.as_role(Role::Clerk);
+    let patient = create(&clerk, "Mine").await;
+    let query = "query ($id: ID!) { patient(id: $id) { id } }";
+    let before =
+        setup.anonymous.with_token(setup.sign_in("me@example.test").await["accessToken"].as_str().expect("a token"));
+    assert_eq!(before.data(query, json!({ "id": patient })).await["patient"], Value::Null);
+    let link =
+        "mutation ($user: ID!, $patient: ID!) { linkPatientAccount(input: { userId: $user, patientId: $patient }) {
+        user { id } userErrors { code } } }";
+    let absent = clerk.ask(link, json!({ "user": made["id"], "patient": Uuid::now_v7() })).await;
+    assert_eq!(absent.refusals("linkPatientAccount"), ["NOT_FOUND"]);
+    clerk.data(link, json!({ "user": made["id"], "patient": patient })).await;
+    let after =
+        setup.anonymous.with_token(setup.sign_in("me@example.test").await["accessToken"].as_str().expect("a token"));
+    assert_eq!(after.data(query, json!({ "id": patient })).await["patient"]["id"], json!(patient));
+}
+
+#[tokio::test]
+async fn changing_the_password_ends_the_other_sessions_and_keeps_the_own_one() {
+    let setup = setup().await;
+    setup.add_account("nurse@example.test", Role::Nurse).await;
+    let (own, other) = (setup.sign_in("nurse@example.test").await, setup.sign_in("nurse@example.test").await);
+    let nurse = setup.anonymous.with_token(own["accessToken"].as_str().expect("a token"));
+    let change = "mutation ($current: String!, $new: String!) { changePassword(input: { currentPassword: $current, newPassword: $new }) {
+        user { id } userErrors { code field } } }";
+    let wrong = nurse.ask(change, json!({ "current": "wrong", "new": "another quite unguessable phrase" })).await;
+    assert_eq!(wrong.refusals("changePassword"), ["NOT_ALLOWED"]);
+    let weak = nurse.ask(change, json!({ "current": PASSWORD, "new": "nurse@example.test" })).await;
+    assert_eq!(weak.refusals("changePassword"), ["OUT_OF_RANGE"]);
+    nurse.data(change, json!({ "current": PASSWORD, "new": "another quite unguessable phrase" })).await;
+    let refresh = async |session: &Value| {
+        setup.anonymous.ask(REFRESH, json!({ "token": session["refreshToken"] })).await.refusals("refreshSession")
+    };
+    assert_eq!((refresh(&own).await, refresh(&other).await), (vec![], vec!["NOT_ALLOWED".to_owned()]));
+    assert!(setup.sign_in("nurse@example.test").await["accessToken"].is_null(), "the old password is gone");
+    assert!(!setup.anonymous.ask(change, json!({ "current": "x", "new": "y" })).await.codes().is_empty());
+}
+
+#[tokio::test]
+async fn roles_are_set_by_an_administrator_and_never_ones_own() {
+    let setup = setup().await;
+    setup.add_account("admin@example.test", Role::Admin).await;
+    setup.add_account("nurse@example.test", Role::Nurse).await;
+    let (admin, nurse) = (setup.sign_in("admin@example.test").await, setup.sign_in("nurse@example.test").await);
+    let caller = setup.anonymous.with_token(admin["accessToken"].as_str().expect("a token"));
+    let set = "mutation ($id: ID!) { setUserRoles(input: { userId: $id, roles: [NURSE, CLERK], expectedVersion: 1 }) {
+        user { roles } userErrors { code } } }";
+    let data = caller.data(set, json!({ "id": nurse["user"]["id"] })).await;
+    assert_eq!(data["setUserRoles"]["user"]["roles"], json!(["NURSE", "CLERK"]));
+    assert_eq!(caller.ask(set, json!({ "id": admin["user"]["id"] })).await.refusals("setUserRoles"), ["NOT_ALLOWED"]);
+    assert_eq!(setup.revocations().await.len(), 1);
+    // The session goes on: its next tokens have the new roles.
+    let next = setup.anonymous.data(REFRESH, json!({ "token": nurse["refreshToken"] })).await;
+    let nurse = setup.anonymous.with_token(next["refreshSession"]["accessToken"].as_str().expect("a token"));
+    create(&nurse, "By a clerk").await;
 }

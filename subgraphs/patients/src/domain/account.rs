@@ -34,6 +34,8 @@ pub struct Account {
     pub patient_id: Option<Uuid>,
     /// The linked member of the staff.
     pub staff_id: Option<Uuid>,
+    /// Tokens with a lower version are revoked.
+    pub token_version: i32,
     /// Last sign-in.
     pub last_login_at: Option<DateTime<Utc>>,
     /// When the account was made.

@@ -1,5 +1,6 @@
 //! The GraphQL face: thin types over the service.
 
+mod accounts;
 mod loaders;
 mod mutation;
 mod patient;
@@ -9,24 +10,29 @@ mod user;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, Schema};
+use async_graphql::{EmptySubscription, MergedObject, Schema};
 use healthbridge_auth::Caller;
 use healthbridge_graphql::ScopeRules;
 
 use crate::Service;
+use accounts::AccountMutation;
 use loaders::Loaders;
-use mutation::Mutation;
+use mutation::PatientMutation;
 use query::Query;
+
+/// The mutations of the subgraph.
+#[derive(Default, MergedObject)]
+pub(crate) struct Mutation(AccountMutation, PatientMutation);
 
 type PatientsSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// The subgraph's SDL, which the supergraph is composed from.
 pub fn sdl() -> String {
-    healthbridge_graphql::sdl(Schema::build(Query, Mutation, EmptySubscription))
+    healthbridge_graphql::sdl(Schema::build(Query, Mutation::default(), EmptySubscription))
 }
 
 pub(crate) fn schema(service: Arc<Service>) -> PatientsSchema {
-    let builder = Schema::build(Query, Mutation, EmptySubscription).data(service);
+    let builder = Schema::build(Query, Mutation::default(), EmptySubscription).data(service);
     healthbridge_graphql::finish(builder, ScopeRules::from_sdl(&sdl()))
 }
 

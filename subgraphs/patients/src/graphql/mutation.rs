@@ -1,41 +1,16 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use healthbridge_graphql::{ApiError, Coding, CodingInput, Date, UserError, caller};
 use uuid::Uuid;
 
-use super::{
-    patient::{AddressInput, AdministrativeGender, ContactPointInput, HumanNameInput, IdentifierInput, Patient},
-    user::User,
-};
+use super::patient::{AddressInput, AdministrativeGender, ContactPointInput, HumanNameInput, IdentifierInput, Patient};
 use crate::{Service, service::CreatePatient};
 
-/// The mutations of the subgraph.
-pub(crate) struct Mutation;
-
-/// What one signs in with.
-#[derive(InputObject)]
-pub(crate) struct SignInInput {
-    /// Email address, in any case.
-    email: String,
-    /// Password.
-    #[graphql(secret)]
-    password: String,
-}
-
-/// The session that a sign-in begins.
-#[derive(SimpleObject)]
-pub(crate) struct SignInPayload {
-    /// An access token for the header `Authorization: Bearer …`; it lasts 15 minutes.
-    access_token: Option<String>,
-    /// When the access token expires.
-    expires_at: Option<DateTime<Utc>>,
-    /// The account.
-    user: Option<User>,
-    /// Why the sign-in was refused. The answer is the same whatever was wrong.
-    user_errors: Vec<UserError>,
-}
+/// The mutations of patients.
+#[derive(Default)]
+pub(crate) struct PatientMutation;
 
 /// A patient to be registered.
 #[derive(InputObject)]
@@ -75,24 +50,9 @@ fn all<T, U: From<T>>(list: Option<Vec<T>>) -> Vec<U> {
     list.into_iter().flatten().map(U::from).collect()
 }
 
-/// The mutations of the subgraph.
+/// The mutations of patients.
 #[Object]
-impl Mutation {
-    /// Begins a session with an email address and a password. Open to the anonymous.
-    async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Result<SignInPayload, ApiError> {
-        let service = ctx.data_unchecked::<Arc<Service>>();
-        let outcome = service.sign_in(&input.email, input.password.into(), Utc::now()).await?;
-        Ok(match outcome {
-            Ok(signed_in) => SignInPayload {
-                access_token: Some(signed_in.access_token),
-                expires_at: Some(signed_in.expires_at),
-                user: Some(User(Arc::new(signed_in.account))),
-                user_errors: Vec::new(),
-            },
-            Err(user_errors) => SignInPayload { access_token: None, expires_at: None, user: None, user_errors },
-        })
-    }
-
+impl PatientMutation {
     /// Registers a patient.
     #[graphql(requires_scopes = "user/Patient.c")]
     async fn create_patient(

@@ -1,8 +1,10 @@
 //! The rules: who may, what is valid, what happens together.
 
+mod accounts;
 mod create_patient;
 mod identity;
 mod passwords;
+mod sessions;
 
 use std::sync::Arc;
 
@@ -11,9 +13,11 @@ use healthbridge_graphql::{ApiError, Page, Window};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+pub(crate) use accounts::{AccountChange, ChangeAccount};
 pub(crate) use create_patient::CreatePatient;
 pub use identity::NewAccount;
 pub use passwords::Passwords;
+pub(crate) use sessions::SignedIn;
 
 use crate::{
     domain::{Account, Patient, Staff},

@@ -4,6 +4,7 @@ use argon2::{
     Argon2, PasswordHash, PasswordHasher, PasswordVerifier,
     password_hash::{Error, SaltString},
 };
+use healthbridge_graphql::{UserError, UserErrorCode};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
@@ -55,6 +56,23 @@ impl Passwords {
     }
 }
 
+/// The lowest zxcvbn score that is taken: "safely unguessable, moderate protection from an offline attack".
+const LOWEST_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
+
+/// Refuses a password that can be guessed; what the account is called counts as known.
+pub(crate) fn check_strength(field: &str, password: &SecretString, email: &str) -> Result<(), UserError> {
+    let password = password.expose_secret();
+    // Longer ones would make the estimate slow and the hash no stronger.
+    if password.chars().count() > 128 {
+        return Err(UserError::at(field, UserErrorCode::OutOfRange, "A password has at most 128 characters"));
+    }
+    if zxcvbn::zxcvbn(password, &[email, "healthbridge"]).score() < LOWEST_SCORE {
+        let message = "The password can be guessed: take a longer one, such as four words that have nothing in common";
+        return Err(UserError::at(field, UserErrorCode::OutOfRange, message));
+    }
+    Ok(())
+}
+
 fn hash(password: &str) -> Result<String, Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| Error::Crypto)?;
@@ -65,6 +83,14 @@ fn hash(password: &str) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_guessable_password_is_refused() {
+        for weak in ["password", "healthbridge1", "doctor@example.test", "qwertyuiop", ""] {
+            assert!(check_strength("password", &weak.into(), "doctor@example.test").is_err(), "{weak}");
+        }
+        assert!(check_strength("password", &"correct horse battery staple".into(), "doctor@example.test").is_ok());
+    }
 
     #[tokio::test]
     async fn only_the_right_password_of_a_real_account_is_accepted() {

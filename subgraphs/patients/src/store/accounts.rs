@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use healthbridge_auth::Role;
 use healthbridge_postgres::known;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Store;
@@ -15,6 +16,7 @@ struct Row {
     active: bool,
     patient_id: Option<Uuid>,
     staff_id: Option<Uuid>,
+    token_version: i32,
     last_login_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -35,6 +37,7 @@ impl TryFrom<Row> for Account {
             active: row.active,
             patient_id: row.patient_id,
             staff_id: row.staff_id,
+            token_version: row.token_version,
             last_login_at: row.last_login_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -66,7 +69,7 @@ impl Store {
         let row = sqlx::query_as!(
             Row,
             "UPDATE patients.account SET last_login_at = $2 WHERE id = $1
-             RETURNING id, kind, email, roles, scopes, active, patient_id, staff_id, last_login_at, created_at,
+             RETURNING id, kind, email, roles, scopes, active, patient_id, staff_id, token_version, last_login_at, created_at,
                        updated_at, version",
             id,
             now,
@@ -78,7 +81,7 @@ impl Store {
     pub(crate) async fn accounts_by_id(&self, ids: &[Uuid]) -> Result<Vec<Account>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
-            "SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, last_login_at, created_at,
+            "SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version, last_login_at, created_at,
                     updated_at, version
              FROM patients.account WHERE id = ANY($1)",
             ids,
@@ -108,5 +111,69 @@ impl Store {
             account.version,
         );
         Ok(inserted.execute(&self.pool).await?.rows_affected() == 1)
+    }
+}
+
+/// What changes about an account; each change counts its version.
+impl Store {
+    /// The account, locked until the transaction ends.
+    pub(crate) async fn lock_account(connection: &mut PgConnection, id: Uuid) -> Result<Option<Account>, sqlx::Error> {
+        let row = sqlx::query_as!(
+            Row,
+            "SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version, last_login_at,
+                    created_at, updated_at, version
+             FROM patients.account WHERE id = $1 FOR UPDATE",
+            id,
+        );
+        row.fetch_optional(connection).await?.map(Account::try_from).transpose()
+    }
+
+    /// Writes what may change of an account that is locked.
+    pub(crate) async fn update_account(connection: &mut PgConnection, account: &Account) -> Result<(), sqlx::Error> {
+        let roles: Vec<String> = account.roles.iter().map(|role| role.as_str().to_owned()).collect();
+        let updated = sqlx::query!(
+            "UPDATE patients.account SET roles = $2, active = $3, patient_id = $4, token_version = $5, updated_at = $6,
+                 version = $7
+             WHERE id = $1",
+            account.id,
+            &roles,
+            account.active,
+            account.patient_id,
+            account.token_version,
+            account.updated_at,
+            account.version,
+        );
+        updated.execute(connection).await.map(drop)
+    }
+
+    /// Whether an account belongs to this patient already.
+    pub(crate) async fn has_account(connection: &mut PgConnection, patient_id: Uuid) -> Result<bool, sqlx::Error> {
+        let found = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM patients.account WHERE patient_id = $1) AS "found!""#,
+            patient_id,
+        );
+        found.fetch_one(connection).await
+    }
+
+    /// The hash of an account's password.
+    pub(crate) async fn password_hash(&self, id: Uuid) -> Result<Option<String>, sqlx::Error> {
+        let hash = sqlx::query_scalar!("SELECT password_hash FROM patients.account WHERE id = $1 AND active", id);
+        hash.fetch_optional(&self.pool).await
+    }
+
+    /// Changes an account's password.
+    pub(crate) async fn set_password(
+        connection: &mut PgConnection,
+        id: Uuid,
+        hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        let updated = sqlx::query!(
+            "UPDATE patients.account SET password_hash = $2, updated_at = $3, version = version + 1 WHERE id = $1",
+            id,
+            hash,
+            now,
+        );
+        updated.execute(connection).await.map(drop)
     }
 }

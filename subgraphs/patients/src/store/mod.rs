@@ -2,9 +2,11 @@
 
 mod accounts;
 mod patients;
+mod sessions;
 mod staff;
 
 pub(crate) use patients::{PatientFilter, PatientOrder, SortKey};
+pub(crate) use sessions::EndReason;
 use sqlx::PgPool;
 
 /// The subgraph's tables.

@@ -1,0 +1,143 @@
+use std::{
+    collections::HashMap,
+    sync::{PoisonError, RwLock},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::{Claims, JwksError};
+
+/// How often the feed is polled: a revocation takes effect everywhere within two of these.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Tokens that must no longer be taken although they have not expired.
+///
+/// Filled from the feed of the patients subgraph. While that cannot be reached what is known goes on, and tokens end by
+/// themselves after 15 minutes.
+#[derive(Debug, Default)]
+pub struct Revocations {
+    known: RwLock<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    cursor: i64,
+    /// By subject: the lowest token version that is still taken, or `None` for none at all.
+    subjects: HashMap<String, Option<i32>>,
+}
+
+/// A page of the feed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RevocationFeed {
+    /// Where the next page begins.
+    pub cursor: i64,
+    /// What was revoked.
+    pub revocations: Vec<Revocation>,
+}
+
+/// One revocation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// SHA-256 of the session's or the account's id, lower-case hex: the feed names nobody.
+    pub subject: String,
+    /// Of an account: the lowest token version that is still taken.
+    pub min_token_version: Option<i32>,
+}
+
+impl Revocations {
+    /// The subject of a session or an account.
+    pub fn subject(id: Uuid) -> [u8; 32] {
+        Sha256::digest(id.as_bytes()).into()
+    }
+
+    /// Whether a token is revoked.
+    pub fn cover(&self, claims: &Claims) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if known.subjects.is_empty() {
+            return false;
+        }
+        let revoked = |id| known.subjects.get(&hex::encode(Self::subject(id)));
+        let is_over = |min: &Option<i32>| min.is_none_or(|min| claims.token_version < min);
+        revoked(claims.sid).is_some() || revoked(claims.sub).is_some_and(is_over)
+    }
+
+    /// Takes in a page of the feed.
+    pub fn learn(&self, feed: RevocationFeed) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.cursor = known.cursor.max(feed.cursor);
+        for one in feed.revocations {
+            // The feed is in order: the last word on an account counts.
+            known.subjects.insert(one.subject, one.min_token_version);
+        }
+    }
+
+    /// Polls the feed at this URL for ever.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub async fn keep_fresh(&self, url: &str) -> Result<(), JwksError> {
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(3)).build()?;
+        let mut failing = false;
+        loop {
+            match self.poll(&client, url).await {
+                Ok(()) => failing = false,
+                Err(error) => {
+                    // Once per outage: a dead neighbour must not fill the log.
+                    if !failing {
+                        tracing::warn!(%error, "revocations cannot be polled; tokens go on until they expire");
+                    }
+                    failing = true;
+                }
+            }
+            tokio::time::sleep(PERIOD).await;
+        }
+    }
+
+    async fn poll(&self, client: &reqwest::Client, url: &str) -> Result<(), reqwest::Error> {
+        let cursor = self.known.read().unwrap_or_else(PoisonError::into_inner).cursor;
+        let answer = client.get(url).query(&[("after", cursor)]).send().await?.error_for_status()?;
+        self.learn(answer.json().await?);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+
+    use super::*;
+    use crate::Subject;
+
+    fn claims(account: Uuid, session: Uuid, token_version: i32) -> Claims {
+        let subject = Subject {
+            user_id: account,
+            session_id: session,
+            roles: Vec::new(),
+            extra_scopes: Vec::new(),
+            patient_id: None,
+            staff_id: None,
+            token_version,
+        };
+        Claims::issue("http://issuer.test", subject, Utc::now())
+    }
+
+    #[test]
+    fn a_session_is_revoked_whole_and_an_account_below_a_version() {
+        let (account, session) = (Uuid::now_v7(), Uuid::now_v7());
+        let revocations = Revocations::default();
+        let one = |id, min_token_version| RevocationFeed {
+            cursor: 1,
+            revocations: vec![Revocation { subject: hex::encode(Revocations::subject(id)), min_token_version }],
+        };
+        assert!(!revocations.cover(&claims(account, session, 1)));
+        revocations.learn(one(account, Some(2)));
+        assert!(revocations.cover(&claims(account, session, 1)) && !revocations.cover(&claims(account, session, 2)));
+        revocations.learn(one(session, None));
+        assert!(
+            revocations.cover(&claims(account, session, 2)) && !revocations.cover(&claims(account, Uuid::now_v7(), 2))
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! What staff change about accounts. Each change revokes the tokens that say otherwise.
+
+use chrono::{DateTime, Utc};
+use healthbridge_auth::{Caller, Resource, Right, Role};
+use healthbridge_graphql::{ApiError, Outcome, UserError, UserErrorCode};
+use uuid::Uuid;
+
+use super::Service;
+use crate::{
+    domain::{Account, UserKind},
+    store::{EndReason, Store},
+};
+
+/// Which account is changed.
+#[derive(Clone, Debug)]
+pub(crate) struct ChangeAccount {
+    pub user_id: Option<Uuid>,
+    pub expected_version: Option<i32>,
+}
+
+/// What is changed.
+#[derive(Clone, Debug)]
+pub(crate) enum AccountChange {
+    Activate,
+    Deactivate,
+    SetRoles(Vec<Role>),
+    LinkPatient(Option<Uuid>),
+}
+
+impl Service {
+    /// Changes an account of somebody else.
+    pub(crate) async fn change_account(
+        &self,
+        caller: &Caller,
+        target: ChangeAccount,
+        change: AccountChange,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome<Account>, ApiError> {
+        let own = match change {
+            AccountChange::LinkPatient(_) => caller.require(Resource::Patient, Right::Update)?,
+            _ => caller.require(Resource::User, Right::Update)?,
+        };
+        let refuse = |field, code, message: &str| Ok(Err(vec![UserError::at(field, code, message)]));
+        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
+        let found = match target.user_id {
+            Some(id) => Store::lock_account(&mut transaction, id).await.map_err(ApiError::internal)?,
+            None => None,
+        };
+        let Some(mut account) = found else {
+            return refuse("userId", UserErrorCode::NotFound, "There is no such account");
+        };
+        if account.id == own.user_id {
+            // Nobody locks the last door behind them.
+            return refuse("userId", UserErrorCode::NotAllowed, "The own account is changed by somebody else");
+        }
+        if target.expected_version.is_some_and(|version| version != account.version) {
+            let message = "The account was changed meanwhile: read it again";
+            return refuse("expectedVersion", UserErrorCode::VersionConflict, message);
+        }
+        match change {
+            AccountChange::Activate => account.active = true,
+            AccountChange::Deactivate => account.active = false,
+            AccountChange::SetRoles(roles) => {
+                if account.kind == UserKind::Patient && roles.iter().any(|role| *role != Role::Patient) {
+                    return refuse("roles", UserErrorCode::NotAllowed, "A patient's account has the role PATIENT only");
+                }
+                account.roles = roles;
+            }
+            AccountChange::LinkPatient(patient_id) => {
+                let found = match patient_id {
+                    Some(id) => self.store.patients_by_id(&[id], None).await.map_err(ApiError::internal)?,
+                    None => Vec::new(),
+                };
+                let Some(patient) = found.first() else {
+                    return refuse("patientId", UserErrorCode::NotFound, "There is no such patient");
+                };
+                if account.kind != UserKind::Patient {
+                    return refuse(
+                        "userId",
+                        UserErrorCode::NotAllowed,
+                        "Only a patient's account belongs to a patient",
+                    );
+                }
+                if Store::has_account(&mut transaction, patient.id).await.map_err(ApiError::internal)? {
+                    return refuse("patientId", UserErrorCode::AlreadyExists, "The patient has an account");
+                }
+                account.patient_id = Some(patient.id);
+            }
+        }
+        account.version += 1;
+        account.token_version += 1;
+        account.updated_at = now;
+        Store::update_account(&mut transaction, &account).await.map_err(ApiError::internal)?;
+        if !account.active {
+            let ended = Store::end_sessions_of(&mut transaction, account.id, None, EndReason::Deactivated, now).await;
+            ended.map_err(ApiError::internal)?;
+        }
+        let revoked = Store::revoke_account(&mut transaction, account.id, account.token_version, now).await;
+        revoked.map_err(ApiError::internal)?;
+        transaction.commit().await.map_err(ApiError::internal)?;
+        Ok(Ok(account))
+    }
+}

@@ -1,0 +1,177 @@
+use chrono::{DateTime, Utc};
+use healthbridge_auth::{Revocation, RevocationFeed, Revocations};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Store;
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum EndReason {
+    SignedOut,
+    Deactivated,
+    ReusedToken,
+    PasswordChanged,
+}
+
+/// A refresh token with its session.
+pub(crate) struct RefreshToken {
+    pub session_id: Uuid,
+    pub account_id: Uuid,
+    pub used_at: Option<DateTime<Utc>>,
+    pub expires_at: DateTime<Utc>,
+    pub session_begun_at: DateTime<Utc>,
+    pub session_ended_at: Option<DateTime<Utc>>,
+}
+
+/// Whoever revokes waits for the others who do, so that the feed's order is the order of commits: a reader that has seen
+/// a number will never be shown a lower one.
+const REVOCATION_LOCK: i64 = 0x4842_5245_564F;
+
+impl Store {
+    /// Begins a session.
+    pub(crate) async fn insert_session(
+        connection: &mut PgConnection,
+        id: Uuid,
+        account_id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        let inserted = sqlx::query!(
+            "INSERT INTO patients.session (id, account_id, created_at, last_used_at) VALUES ($1, $2, $3, $3)",
+            id,
+            account_id,
+            now,
+        );
+        inserted.execute(connection).await.map(drop)
+    }
+
+    /// Adds a refresh token to a session.
+    pub(crate) async fn insert_refresh_token(
+        connection: &mut PgConnection,
+        hash: &[u8],
+        session_id: Uuid,
+        now: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        let inserted = sqlx::query!(
+            "INSERT INTO patients.refresh_token (hash, session_id, issued_at, expires_at) VALUES ($1, $2, $3, $4)",
+            hash,
+            session_id,
+            now,
+            expires_at,
+        );
+        inserted.execute(&mut *connection).await?;
+        let used = sqlx::query!("UPDATE patients.session SET last_used_at = $2 WHERE id = $1", session_id, now);
+        used.execute(connection).await.map(drop)
+    }
+
+    /// The refresh token with this hash, locked until the transaction ends.
+    pub(crate) async fn lock_refresh_token(
+        connection: &mut PgConnection,
+        hash: &[u8],
+    ) -> Result<Option<RefreshToken>, sqlx::Error> {
+        let row = sqlx::query_as!(
+            RefreshToken,
+            "SELECT token.session_id, session.account_id, token.used_at, token.expires_at,
+                    session.created_at AS session_begun_at, session.ended_at AS session_ended_at
+             FROM patients.refresh_token AS token JOIN patients.session AS session ON session.id = token.session_id
+             WHERE token.hash = $1 FOR UPDATE",
+            hash,
+        );
+        row.fetch_optional(connection).await
+    }
+
+    /// Notes that a refresh token was used.
+    pub(crate) async fn use_refresh_token(
+        connection: &mut PgConnection,
+        hash: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        let used = sqlx::query!("UPDATE patients.refresh_token SET used_at = $2 WHERE hash = $1", hash, now);
+        used.execute(connection).await.map(drop)
+    }
+
+    /// Ends a session and revokes its tokens.
+    pub(crate) async fn end_session(
+        connection: &mut PgConnection,
+        id: Uuid,
+        reason: EndReason,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        let ended = sqlx::query!(
+            "UPDATE patients.session SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL",
+            id,
+            now,
+            <&str>::from(reason),
+        );
+        if ended.execute(&mut *connection).await?.rows_affected() == 1 {
+            Self::revoke(connection, Revocations::subject(id), None, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends an account's sessions but one, and revokes their tokens.
+    pub(crate) async fn end_sessions_of(
+        connection: &mut PgConnection,
+        account_id: Uuid,
+        but: Option<Uuid>,
+        reason: EndReason,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        let ids = sqlx::query_scalar!(
+            "SELECT id FROM patients.session
+             WHERE account_id = $1 AND ended_at IS NULL AND ($2::uuid IS NULL OR id <> $2) FOR UPDATE",
+            account_id,
+            but,
+        );
+        for id in ids.fetch_all(&mut *connection).await? {
+            Self::end_session(connection, id, reason, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Revokes all tokens of an account below a version.
+    pub(crate) async fn revoke_account(
+        connection: &mut PgConnection,
+        account_id: Uuid,
+        min_token_version: i32,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        Self::revoke(connection, Revocations::subject(account_id), Some(min_token_version), now).await
+    }
+
+    async fn revoke(
+        connection: &mut PgConnection,
+        subject: [u8; 32],
+        min_token_version: Option<i32>,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        let locked = sqlx::query!("SELECT pg_advisory_xact_lock($1)", REVOCATION_LOCK);
+        locked.execute(&mut *connection).await?;
+        let inserted = sqlx::query!(
+            "INSERT INTO patients.revocation (subject, min_token_version, revoked_at) VALUES ($1, $2, $3)",
+            subject.as_slice(),
+            min_token_version,
+            now,
+        );
+        inserted.execute(connection).await.map(drop)
+    }
+
+    /// A page of the feed; what every token has outlived is left out.
+    pub(crate) async fn revocations(&self, after: i64, since: DateTime<Utc>) -> Result<RevocationFeed, sqlx::Error> {
+        let rows = sqlx::query!(
+            "SELECT seq, subject, min_token_version FROM patients.revocation
+             WHERE seq > $1 AND revoked_at > $2 ORDER BY seq LIMIT 10000",
+            after,
+            since,
+        );
+        let rows = rows.fetch_all(&self.pool).await?;
+        let revocation =
+            |subject: &[u8], min_token_version| Revocation { subject: hex::encode(subject), min_token_version };
+        Ok(RevocationFeed {
+            cursor: rows.last().map_or(after, |row| row.seq),
+            revocations: rows.iter().map(|row| revocation(&row.subject, row.min_token_version)).collect(),
+        })
+    }
+}
