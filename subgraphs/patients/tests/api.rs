@@ -436,3 +436,40 @@ async fn roles_are_set_by_an_administrator_and_never_ones_own() {
     let nurse = setup.anonymous.with_token(next["refreshSession"]["accessToken"].as_str().expect("a token"));
     create(&nurse, "By a clerk").await;
 }
+
+#[tokio::test]
+async fn guessing_is_slowed_down_for_known_and_unknown_accounts_alike_and_a_success_forgets_it() {
+    let setup = setup().await;
+    setup.add_account("nurse@example.test", Role::Nurse).await;
+    let try_in = async |email: &str, password: &str| {
+        let answer = setup.anonymous.ask(SIGN_IN, json!({ "email": email, "password": password })).await;
+        assert!(answer.body["data"]["signIn"]["userErrors"].is_array(), "{}", answer.body);
+        answer.body["data"]["signIn"]["accessToken"].is_string()
+    };
+    for _ in 0..4 {
+        assert!(!try_in("nurse@example.test", "wrong").await);
+    }
+    assert!(try_in("nurse@example.test", PASSWORD).await, "four mistakes are forgiven");
+    for email in ["nurse@example.test", "nobody@example.test"] {
+        let attempts: Vec<_> = (0..40)
+            .map(|_| {
+                let (client, email) = (setup.anonymous.clone(), email.to_owned());
+                tokio::spawn(async move { client.ask(SIGN_IN, json!({ "email": email, "password": "wrong" })).await })
+            })
+            .collect();
+        for attempt in attempts {
+            assert_eq!(attempt.await.expect("answered").refusals("signIn"), ["NOT_ALLOWED"]);
+        }
+    }
+    assert!(!try_in("nurse@example.test", PASSWORD).await, "blocked, even with the right password");
+    let rows: Vec<(i32, bool)> = sqlx::query_as(
+        "SELECT attempts, blocked_until <= last_at + interval '60 seconds' FROM patients.sign_in_attempt",
+    )
+    .fetch_all(&setup.database.pool)
+    .await
+    .expect("rows");
+    assert_eq!(rows, [(6, true), (6, true)], "the sixth attempt closes the door, at once or one after the other");
+    let later = "UPDATE patients.sign_in_attempt SET blocked_until = last_at, last_at = last_at - interval '1 minute'";
+    sqlx::query(later).execute(&setup.database.pool).await.expect("a minute has passed");
+    assert!(try_in("nurse@example.test", PASSWORD).await, "the wait is over");
+}

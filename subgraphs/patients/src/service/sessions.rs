@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Service, passwords::check_strength};
 use crate::{
     domain::Account,
-    store::{EndReason, Store},
+    store::{Attempt, EndReason, Store},
 };
 
 /// A session that is not refreshed this long ends.
@@ -29,20 +29,30 @@ pub(crate) struct SignedIn {
 }
 
 impl Service {
-    /// Signs in. Whatever is wrong, the answer and the time it takes are the same.
+    /// Signs in. Whatever is wrong, the answer and the time it takes are the same. After five failures in a row each
+    /// further attempt waits longer, at most a minute, whether there is such an account or not.
     pub(crate) async fn sign_in(
         &self,
         email: &str,
         password: SecretString,
         now: DateTime<Utc>,
     ) -> Result<Outcome<SignedIn>, ApiError> {
-        let credentials = self.store.credentials(&email.trim().to_lowercase()).await.map_err(ApiError::internal)?;
+        let email = email.trim().to_lowercase();
+        let subject = Sha256::digest(email.as_bytes());
+        let attempt = self.store.attempt_sign_in(&subject, now).await.map_err(ApiError::internal)?;
+        if let Attempt::BlockedUntil(until) = attempt {
+            let seconds = (until - now).num_seconds().max(0) + 1;
+            let message = format!("Too many attempts: try again in {seconds} seconds");
+            return Ok(Err(vec![UserError::at("email", UserErrorCode::NotAllowed, message)]));
+        }
+        let credentials = self.store.credentials(&email).await.map_err(ApiError::internal)?;
         let hash = credentials.as_ref().map(|found| found.password_hash.as_str());
         let is_right = self.passwords.verify(password, hash).await;
         let Some(credentials) = credentials.filter(|found| is_right && found.active) else {
             let message = "The email address or the password is wrong, or the account is not active";
             return Ok(Err(vec![UserError::at("email", UserErrorCode::NotAllowed, message)]));
         };
+        self.store.forget_attempts(&subject).await.map_err(ApiError::internal)?;
         let account = self.store.signed_in(credentials.account_id, now).await.map_err(ApiError::internal)?;
         let session_id = Uuid::now_v7();
         let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;

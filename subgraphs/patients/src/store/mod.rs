@@ -3,10 +3,12 @@
 mod accounts;
 mod patients;
 mod sessions;
+mod sign_in_attempts;
 mod staff;
 
 pub(crate) use patients::{PatientFilter, PatientOrder, SortKey};
 pub(crate) use sessions::EndReason;
+pub(crate) use sign_in_attempts::Attempt;
 use sqlx::PgPool;
 
 /// The subgraph's tables.
