@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Config, Subgraph, roles, seed, up};
+use crate::{Config, Subgraph, authorization, roles, seed, up};
 
 /// One federated graph over a hospital's patients, images, reports and billing.
 #[derive(Debug, Parser)]
@@ -39,6 +39,8 @@ enum Command {
         /// The folder.
         folder: PathBuf,
     },
+    /// Writes who may do what, as Markdown, to standard output.
+    Authorization,
     /// Loads made-up patients with images, reports and billings, as rows only, for benchmarks.
     Seed {
         /// How many patients.
@@ -135,6 +137,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             return roles::router(&config, args.supergraph, args.listen, args.insecure_no_auth);
         }
         Command::Schema { folder } => return roles::schema(&folder),
+        Command::Authorization => {
+            print!("{}", authorization::render());
+            return Ok(());
+        }
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -152,7 +158,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
                 roles::create_admin(&file.read()?, email).await
             }
             Command::CheckConfig(file) => roles::check_config(&file.read()?),
-            Command::Router(_) | Command::Schema { .. } => unreachable!("answered above"),
+            Command::Router(_) | Command::Schema { .. } | Command::Authorization => unreachable!("answered above"),
         }
     })
 }

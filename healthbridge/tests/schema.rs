@@ -20,6 +20,12 @@ fn each_subgraphs_committed_sdl_is_the_one_in_the_code() {
 }
 
 #[test]
+fn the_committed_table_of_rights_is_the_one_in_the_code() {
+    let fresh = healthbridge::authorization::render();
+    assert!(committed("../docs/authorization.md") == fresh, "docs/authorization.md is stale: run ./dev schema");
+}
+
+#[test]
 fn the_supergraph_was_composed_from_exactly_these_subgraphs() {
     let mut digest = Sha256::new();
     for subgraph in SUBGRAPHS {

@@ -26,9 +26,10 @@ pub struct Ports {
 
 impl Ports {
     pub fn reserve() -> Self {
-        let start = u16::try_from(std::process::id() % 2000).expect("small");
-        for step in 0..2000_u16 {
-            let base = 20_000 + (start + step) % 2000 * 10;
+        // Below the ports that the system gives to outgoing connections.
+        let start = u16::try_from(std::process::id() % 1100).expect("small");
+        for step in 0..1100_u16 {
+            let base = 20_000 + (start + step) % 1100 * 10;
             // The thousands above a base are storage ports: only bases whose thousand is even are used.
             if base / 1000 % 2 == 1 {
                 continue;

@@ -473,3 +473,52 @@ async fn guessing_is_slowed_down_for_known_and_unknown_accounts_alike_and_a_succ
     sqlx::query(later).execute(&setup.database.pool).await.expect("a minute has passed");
     assert!(try_in("nurse@example.test", PASSWORD).await, "the wait is over");
 }
+
+#[tokio::test]
+async fn an_administrator_adds_staff_who_are_listed_and_linked_to_their_account_once() {
+    let setup = setup().await;
+    setup.add_account("doc@example.test", Role::Doctor).await;
+    setup.add_account("nurse@example.test", Role::Nurse).await;
+    let admin = setup.as_role(Role::Admin);
+    let users = "query ($filter: UserFilter) { users(first: 10, filter: $filter) { nodes { id email } pageInfo { hasNextPage } } }";
+    let found =
+        admin.data(users, json!({ "filter": { "role": "DOCTOR", "search": "DOC" } })).await["users"]["nodes"].clone();
+    assert_eq!((found.as_array().map(Vec::len), &found[0]["email"]), (Some(1), &json!("doc@example.test")));
+    let create =
+        "mutation ($user: ID, $family: String!) { createStaffMember(input: { profession: RADIOLOGIST, userId: $user,
+        department: \"Radiology\", name: { family: $family, given: [\"Marie\"] } }) {
+        staffMember { id profession } userErrors { code field } } }";
+    let made = admin.data(create, json!({ "user": found[0]["id"], "family": "Curie" })).await;
+    assert_eq!(made["createStaffMember"]["staffMember"]["profession"], json!("RADIOLOGIST"));
+    let again = admin.ask(create, json!({ "user": found[0]["id"], "family": "Twice" })).await;
+    assert_eq!(again.refusals("createStaffMember"), ["ALREADY_EXISTS"]);
+    assert_eq!(
+        admin.ask(create, json!({ "user": "x", "family": "Nobody" })).await.refusals("createStaffMember"),
+        ["NOT_FOUND"]
+    );
+    assert_eq!(admin.ask(create, json!({ "family": " " })).await.refusals("createStaffMember"), ["REQUIRED"]);
+    let staff = "{ staff(filter: { search: \"cur\", department: \"Radiology\" }) { nodes { name { family } } } all: staff { nodes { id } } }";
+    let listed = admin.data(staff, Value::Null).await;
+    assert_eq!(listed["staff"]["nodes"], json!([{ "name": { "family": "Curie" } }]));
+    assert_eq!(listed["all"]["nodes"].as_array().map(Vec::len), Some(1), "a refused member is not half added");
+    let nurse = setup.as_role(Role::Nurse);
+    assert_eq!(nurse.ask(create, json!({ "family": "No" })).await.codes(), ["UNAUTHORIZED_FIELD_OR_TYPE"]);
+    assert_eq!(nurse.ask(users, Value::Null).await.codes(), ["UNAUTHORIZED_FIELD_OR_TYPE"]);
+}
+
+#[tokio::test]
+async fn a_patient_is_found_by_the_record_number_as_an_identifier() {
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let id = create(&clerk, "Lovelace").await;
+    let mrn = clerk.data("query ($id: ID!) { patient(id: $id) { mrn } }", json!({ "id": id })).await["patient"]["mrn"]
+        .clone();
+    let query =
+        "query ($system: String!, $value: String!) { patientByIdentifier(system: $system, value: $value) { id } }";
+    let found = clerk.data(query, json!({ "system": "urn:healthbridge:mrn", "value": mrn })).await;
+    assert_eq!(found["patientByIdentifier"]["id"], json!(id));
+    for (system, value) in [("urn:elsewhere", mrn), ("urn:healthbridge:mrn", json!("000000000"))] {
+        let absent = clerk.data(query, json!({ "system": system, "value": value })).await;
+        assert_eq!(absent["patientByIdentifier"], Value::Null);
+    }
+}

@@ -5,10 +5,16 @@ use chrono::Utc;
 use healthbridge_graphql::{ApiError, Coding, CodingInput, Date, UserError, caller};
 use uuid::Uuid;
 
-use super::patient::{AddressInput, AdministrativeGender, ContactPointInput, HumanNameInput, IdentifierInput, Patient};
-use crate::{Service, service::CreatePatient};
+use super::{
+    patient::{AddressInput, AdministrativeGender, ContactPointInput, HumanNameInput, IdentifierInput, Patient},
+    staff::{MedicalStaff, StaffProfession},
+};
+use crate::{
+    Service, domain,
+    service::{CreatePatient, CreateStaff},
+};
 
-/// The mutations of patients.
+/// The mutations of patients and staff.
 #[derive(Default)]
 pub(crate) struct PatientMutation;
 
@@ -46,11 +52,37 @@ pub(crate) struct PatientPayload {
     user_errors: Vec<UserError>,
 }
 
+/// A member of the medical staff to be added.
+#[derive(InputObject)]
+pub(crate) struct CreateStaffInput {
+    /// The name.
+    name: HumanNameInput,
+    /// What the person does.
+    profession: StaffProfession,
+    /// National licence number.
+    licence_number: Option<String>,
+    /// Department.
+    department: Option<String>,
+    /// The account of the person, of the kind STAFF.
+    user_id: Option<ID>,
+    /// Sent again with the same key and input, the mutation gives its first answer.
+    idempotency_key: Option<Uuid>,
+}
+
+/// A member of the medical staff, or why there is none.
+#[derive(SimpleObject)]
+pub(crate) struct StaffPayload {
+    /// The member.
+    staff_member: Option<MedicalStaff>,
+    /// Why the input was refused; then nothing was changed.
+    user_errors: Vec<UserError>,
+}
+
 fn all<T, U: From<T>>(list: Option<Vec<T>>) -> Vec<U> {
     list.into_iter().flatten().map(U::from).collect()
 }
 
-/// The mutations of patients.
+/// The mutations of patients and staff.
 #[Object]
 impl PatientMutation {
     /// Registers a patient.
@@ -76,6 +108,28 @@ impl PatientMutation {
         Ok(Some(match service.create_patient(caller(ctx), input, key, Utc::now()).await? {
             Ok(patient) => PatientPayload { patient: Some(Patient(Arc::new(patient))), user_errors: Vec::new() },
             Err(user_errors) => PatientPayload { patient: None, user_errors },
+        }))
+    }
+
+    /// Adds a member of the medical staff, and links the account that is named.
+    #[graphql(requires_scopes = "user/Practitioner.c")]
+    async fn create_staff_member(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateStaffInput,
+    ) -> Result<Option<StaffPayload>, ApiError> {
+        let key = input.idempotency_key;
+        let input = CreateStaff {
+            name: input.name.into(),
+            profession: domain::StaffProfession::from(input.profession).into(),
+            licence_number: input.licence_number,
+            department: input.department,
+            user_id: input.user_id.map(|id| id.0),
+        };
+        let service = ctx.data_unchecked::<Arc<Service>>();
+        Ok(Some(match service.create_staff(caller(ctx), input, key, Utc::now()).await? {
+            Ok(staff) => StaffPayload { staff_member: Some(MedicalStaff(Arc::new(staff))), user_errors: Vec::new() },
+            Err(user_errors) => StaffPayload { staff_member: None, user_errors },
         }))
     }
 }

@@ -6,12 +6,12 @@ use healthbridge_graphql::{ApiError, Connection, Cursor, Date, PageArgs, caller,
 use super::{
     loaders::Loaders,
     patient::{AdministrativeGender, Patient},
-    staff::MedicalStaff,
-    user::User,
+    staff::{MedicalStaff, StaffProfession},
+    user::{SystemRole, User, UserKind},
 };
 use crate::{
-    Service,
-    store::{PatientFilter, PatientOrder, SortKey},
+    Service, domain,
+    store::{AccountFilter, PatientFilter, PatientOrder, SortKey, StaffFilter},
 };
 
 /// The queries of the subgraph.
@@ -58,6 +58,62 @@ impl From<Filter> for PatientFilter {
             birth_date: filter.birth_date.map(|date| date.0),
             gender: filter.gender.map(Into::into),
             active: filter.active,
+        }
+    }
+}
+
+/// The namespace of our medical record numbers.
+const MRN_SYSTEM: &str = "urn:healthbridge:mrn";
+
+/// The orderings' names in cursors.
+const STAFF_NEWEST_FIRST: &str = "staff";
+const USER_NEWEST_FIRST: &str = "user";
+
+/// Which members of the staff a list shows; what is left out filters nothing.
+#[derive(InputObject)]
+#[graphql(name = "StaffFilter")]
+pub(crate) struct StaffFilterInput {
+    /// With this profession.
+    profession: Option<StaffProfession>,
+    /// Of this department.
+    department: Option<String>,
+    /// Whether they work here.
+    active: Option<bool>,
+    /// The beginning of the family name, in any case.
+    search: Option<String>,
+}
+
+impl From<StaffFilterInput> for StaffFilter {
+    fn from(filter: StaffFilterInput) -> Self {
+        Self {
+            profession: filter.profession.map(Into::into),
+            department: filter.department,
+            active: filter.active,
+            search: filter.search,
+        }
+    }
+}
+
+/// Which accounts a list shows; what is left out filters nothing.
+#[derive(InputObject)]
+pub(crate) struct UserFilter {
+    /// Of this kind.
+    kind: Option<UserKind>,
+    /// Whether they may sign in.
+    active: Option<bool>,
+    /// With this role.
+    role: Option<SystemRole>,
+    /// The beginning of the email address, in any case.
+    search: Option<String>,
+}
+
+impl From<UserFilter> for AccountFilter {
+    fn from(filter: UserFilter) -> Self {
+        Self {
+            kind: filter.kind.map(Into::into),
+            active: filter.active,
+            role: filter.role.map(Into::into),
+            search: filter.search.map(|text| text.to_lowercase()),
         }
     }
 }
@@ -152,6 +208,58 @@ impl Query {
     )]
     async fn staff_member(&self, ctx: &Context<'_>, id: ID) -> Result<Option<MedicalStaff>, ApiError> {
         staff_member(ctx, &id).await
+    }
+
+    /// A patient by the medical record number (`system` `urn:healthbridge:mrn`); null where there is none or the caller may
+    /// not see it.
+    #[graphql(requires_scopes = "user/Patient.s")]
+    async fn patient_by_identifier(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The namespace's URI.")] system: String,
+        #[graphql(desc = "The value in it.")] value: String,
+    ) -> Result<Option<Patient>, ApiError> {
+        if system != MRN_SYSTEM {
+            return Ok(None);
+        }
+        match Loaders::patient_id_by_mrn(ctx, value).await? {
+            Some(id) => Ok(Loaders::patient(ctx, id).await?.map(Patient)),
+            None => Ok(None),
+        }
+    }
+
+    /// The medical staff, the newest record first.
+    #[graphql(requires_scopes = "user/Practitioner.s")]
+    async fn staff(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Which members.")] filter: Option<StaffFilterInput>,
+    ) -> Result<Option<Connection<MedicalStaff>>, ApiError> {
+        let window = PageArgs::forward(first, after, 25)?.window(STAFF_NEWEST_FIRST)?;
+        let service = ctx.data_unchecked::<Arc<Service>>();
+        let filter = filter.map(StaffFilter::from).unwrap_or_default();
+        let page = service.search_staff(caller(ctx), &filter, &window).await?;
+        let cursor = |staff: &Arc<domain::Staff>| Cursor::write(STAFF_NEWEST_FIRST, &staff.id);
+        Ok(Some(Connection::new(page.map(Arc::new), cursor, MedicalStaff)))
+    }
+
+    /// The accounts, the newest first.
+    #[graphql(requires_scopes = "user/User.s")]
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Which accounts.")] filter: Option<UserFilter>,
+    ) -> Result<Option<Connection<User>>, ApiError> {
+        let window = PageArgs::forward(first, after, 25)?.window(USER_NEWEST_FIRST)?;
+        let service = ctx.data_unchecked::<Arc<Service>>();
+        let filter = filter.map(AccountFilter::from).unwrap_or_default();
+        let page = service.search_accounts(caller(ctx), &filter, &window).await?;
+        let cursor = |account: &Arc<domain::Account>| Cursor::write(USER_NEWEST_FIRST, &account.id);
+        Ok(Some(Connection::new(page.map(Arc::new), cursor, User)))
     }
 
     #[graphql(entity)]

@@ -129,7 +129,7 @@ impl Service {
     }
 }
 
-fn check_name(refusals: &mut Refusals, name: &HumanName) -> HumanName {
+pub(super) fn check_name(refusals: &mut Refusals, name: &HumanName) -> HumanName {
     let mut lines = |field: &str, values: &[String]| values.iter().map(|value| refusals.line(field, value)).collect();
     let (given, prefix, suffix) =
         (lines("name.given", &name.given), lines("name.prefix", &name.prefix), lines("name.suffix", &name.suffix));

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod create_patient;
+mod create_staff;
 mod identity;
 mod passwords;
 mod sessions;
@@ -15,13 +16,14 @@ use uuid::Uuid;
 
 pub(crate) use accounts::{AccountChange, ChangeAccount};
 pub(crate) use create_patient::CreatePatient;
+pub(crate) use create_staff::CreateStaff;
 pub use identity::NewAccount;
 pub use passwords::Passwords;
 pub(crate) use sessions::SignedIn;
 
 use crate::{
     domain::{Account, Patient, Staff},
-    store::{PatientFilter, PatientOrder, SortKey, Store},
+    store::{AccountFilter, PatientFilter, PatientOrder, SortKey, StaffFilter, Store},
 };
 
 /// The subgraph's service.
@@ -86,6 +88,28 @@ impl Service {
             return Ok(Vec::new());
         }
         self.store.staff_by_id(ids).await.map_err(ApiError::internal)
+    }
+
+    /// A page of the staff.
+    pub(crate) async fn search_staff(
+        &self,
+        caller: &Caller,
+        filter: &StaffFilter,
+        window: &Window<Uuid>,
+    ) -> Result<Page<Staff>, ApiError> {
+        caller.require(Resource::Practitioner, Right::Search)?;
+        self.store.list_staff(filter, window).await.map(|rows| window.page(rows)).map_err(ApiError::internal)
+    }
+
+    /// A page of the accounts.
+    pub(crate) async fn search_accounts(
+        &self,
+        caller: &Caller,
+        filter: &AccountFilter,
+        window: &Window<Uuid>,
+    ) -> Result<Page<Account>, ApiError> {
+        caller.require(Resource::User, Right::Search)?;
+        self.store.list_accounts(filter, window).await.map(|rows| window.page(rows)).map_err(ApiError::internal)
     }
 
     /// The accounts with these ids that the caller may see: the own one always.

@@ -1,11 +1,12 @@
 use chrono::{DateTime, Utc};
 use healthbridge_auth::Role;
+use healthbridge_graphql::Window;
 use healthbridge_postgres::known;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Store;
-use crate::domain::Account;
+use crate::domain::{Account, UserKind};
 
 struct Row {
     id: Uuid,
@@ -46,6 +47,16 @@ impl TryFrom<Row> for Account {
     }
 }
 
+/// Which accounts a list shows; `None` asks for nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AccountFilter {
+    pub kind: Option<UserKind>,
+    pub active: Option<bool>,
+    pub role: Option<Role>,
+    /// Beginning of the email address, lower case.
+    pub search: Option<String>,
+}
+
 /// What a sign-in is checked against.
 pub(crate) struct Credentials {
     pub account_id: Uuid,
@@ -75,6 +86,33 @@ impl Store {
             now,
         );
         row.fetch_one(&self.pool).await?.try_into()
+    }
+
+    /// One row more than the page has, the newest first.
+    pub(crate) async fn list_accounts(
+        &self,
+        filter: &AccountFilter,
+        window: &Window<Uuid>,
+    ) -> Result<Vec<Account>, sqlx::Error> {
+        let rows = sqlx::query_as!(
+            Row,
+            "SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version, last_login_at,
+                    created_at, updated_at, version
+             FROM patients.account
+             WHERE ($1::text IS NULL OR kind = $1)
+               AND ($2::boolean IS NULL OR active = $2)
+               AND ($3::text IS NULL OR $3 = ANY(roles))
+               AND ($4::text IS NULL OR starts_with(email, $4))
+               AND ($5::uuid IS NULL OR id < $5)
+             ORDER BY id DESC LIMIT $6",
+            filter.kind.map(<&str>::from),
+            filter.active,
+            filter.role.map(Role::as_str),
+            filter.search,
+            window.start,
+            window.limit(),
+        );
+        rows.fetch_all(&self.pool).await?.into_iter().map(Account::try_from).collect()
     }
 
     /// The accounts with these ids.
@@ -133,7 +171,7 @@ impl Store {
         let roles: Vec<String> = account.roles.iter().map(|role| role.as_str().to_owned()).collect();
         let updated = sqlx::query!(
             "UPDATE patients.account SET roles = $2, active = $3, patient_id = $4, token_version = $5, updated_at = $6,
-                 version = $7
+                 version = $7, staff_id = $8
              WHERE id = $1",
             account.id,
             &roles,
@@ -142,6 +180,7 @@ impl Store {
             account.token_version,
             account.updated_at,
             account.version,
+            account.staff_id,
         );
         updated.execute(connection).await.map(drop)
     }

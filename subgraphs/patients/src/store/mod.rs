@@ -6,10 +6,12 @@ mod sessions;
 mod sign_in_attempts;
 mod staff;
 
+pub(crate) use accounts::AccountFilter;
 pub(crate) use patients::{PatientFilter, PatientOrder, SortKey};
 pub(crate) use sessions::EndReason;
 pub(crate) use sign_in_attempts::Attempt;
 use sqlx::PgPool;
+pub(crate) use staff::StaffFilter;
 
 /// The subgraph's tables.
 #[derive(Clone, Debug)]
