@@ -27,8 +27,7 @@ pub fn render() -> String {
         write!(text, "\n## {}\n\n| field | one of |\n|---|---|\n", subgraph.name())
             .expect("writing to a String cannot fail");
         for field in fields {
-            let ways: Vec<String> =
-                field.alternatives.iter().map(|all| format!("`{}`", all.join("` and `"))).collect();
+            let ways: Vec<String> = field.alternatives.iter().map(|all| format!("`{}`", all.join("` and `"))).collect();
             writeln!(text, "| `{}.{}` | {} |", field.type_name, field.field, ways.join(", "))
                 .expect("writing to a String cannot fail");
         }
