@@ -1,17 +1,20 @@
 use std::{
     collections::HashMap,
     sync::{PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Claims, JwksError};
+use crate::{ACCESS_TOKEN_LIFETIME, Claims, JwksError};
 
 /// How often the feed is polled: a revocation takes effect everywhere within two of these.
 const PERIOD: Duration = Duration::from_secs(1);
+
+/// After this a revoked token has expired by itself, with a margin for clocks that differ.
+const OUTLIVED: Duration = ACCESS_TOKEN_LIFETIME.saturating_add(Duration::from_secs(60));
 
 /// Tokens that must no longer be taken although they have not expired.
 ///
@@ -25,8 +28,8 @@ pub struct Revocations {
 #[derive(Debug, Default)]
 struct Known {
     cursor: i64,
-    /// By subject: the lowest token version that is still taken, or `None` for none at all.
-    subjects: HashMap<String, Option<i32>>,
+    /// By subject: the lowest token version that is still taken, or `None` for none at all; and when that was learned.
+    subjects: HashMap<String, (Option<i32>, Instant)>,
 }
 
 /// A page of the feed.
@@ -60,7 +63,7 @@ impl Revocations {
             return false;
         }
         let revoked = |id| known.subjects.get(&hex::encode(Self::subject(id)));
-        let is_over = |min: &Option<i32>| min.is_none_or(|min| claims.token_version < min);
+        let is_over = |(min, _): &(Option<i32>, Instant)| min.is_none_or(|min| claims.token_version < min);
         revoked(claims.sid).is_some() || revoked(claims.sub).is_some_and(is_over)
     }
 
@@ -68,9 +71,13 @@ impl Revocations {
     pub fn learn(&self, feed: RevocationFeed) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.cursor = known.cursor.max(feed.cursor);
+        if feed.revocations.is_empty() {
+            return;
+        }
+        known.subjects.retain(|_, (_, learned)| learned.elapsed() < OUTLIVED);
         for one in feed.revocations {
             // The feed is in order: the last word on an account counts.
-            known.subjects.insert(one.subject, one.min_token_version);
+            known.subjects.insert(one.subject, (one.min_token_version, Instant::now()));
         }
     }
 

@@ -92,3 +92,12 @@ async fn claim(
     let is_same = row.try_get::<Vec<u8>, _>("fingerprint")? == fingerprint.as_slice();
     Ok(if is_same { Claim::Done(row.try_get("result_id")?) } else { Claim::Reused })
 }
+
+/// Removes keys that are honoured no longer.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn forget_old(pool: &PgPool, schema: &str) -> Result<(), sqlx::Error> {
+    let delete = format!("DELETE FROM {schema}.idempotency_key WHERE created_at < now() - interval '24 hours'");
+    sqlx::query(AssertSqlSafe(delete)).execute(pool).await.map(drop)
+}

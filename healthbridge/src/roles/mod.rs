@@ -171,9 +171,20 @@ pub(crate) async fn run_subgraph(
         () = keys.keep_fresh(KEYS_PERIOD) => {}
         polled = revocations.keep_fresh(&revocations_url) => polled?,
         () = sweeping => {}
+        () = forget_keys(&pool, subgraph) => {}
     }
     pool.close().await;
     Ok(())
+}
+
+/// Removes idempotency keys that are honoured no longer, each hour, for ever.
+async fn forget_keys(pool: &PgPool, subgraph: Subgraph) {
+    loop {
+        if let Err(error) = healthbridge_postgres::idempotency::forget_old(pool, subgraph.name()).await {
+            tracing::warn!(%error, "old idempotency keys cannot be removed; it is tried again");
+        }
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+    }
 }
 
 /// Runs the embedded storage until it is stopped.

@@ -6,7 +6,10 @@ pub mod seed;
 mod service;
 mod store;
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -39,6 +42,7 @@ pub fn routes(pool: PgPool, key: Arc<SigningKey>, issuer: &str, verifier: Verifi
         let pool = pool.clone();
         Box::pin(async move { healthbridge_postgres::ping(&pool).await.map_err(|_| "the database".to_owned()) })
     });
+    tokio::spawn(forget_old_forever(Arc::downgrade(&service)));
     let feed = service.clone();
     let prepare = {
         let service = service.clone();
@@ -49,6 +53,17 @@ pub fn routes(pool: PgPool, key: Arc<SigningKey>, issuer: &str, verifier: Verifi
         .routes()
         .route("/.well-known/jwks.json", get(async move || Json(jwks)))
         .route("/revocations", get(revocations).with_state(feed))
+}
+
+/// Cleans up each hour, as long as the service is there.
+async fn forget_old_forever(service: Weak<Service>) {
+    while let Some(service) = service.upgrade() {
+        if let Err(error) = service.forget_old(Utc::now()).await {
+            tracing::warn!(%error, "old sessions cannot be removed; it is tried again");
+        }
+        drop(service);
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+    }
 }
 
 #[derive(serde::Deserialize)]

@@ -522,3 +522,26 @@ async fn a_patient_is_found_by_the_record_number_as_an_identifier() {
         assert_eq!(absent["patientByIdentifier"], Value::Null);
     }
 }
+
+#[tokio::test]
+async fn what_nobody_can_use_any_more_is_removed_and_the_rest_stays() {
+    let setup = setup().await;
+    setup.add_account("nurse@example.test", Role::Nurse).await;
+    let session = setup.sign_in("nurse@example.test").await;
+    setup.anonymous.ask(SIGN_IN, json!({ "email": "nobody@example.test", "password": "wrong" })).await;
+    let service = Service::new(setup.database.pool.clone(), setup.tokens.key.clone(), ISSUER);
+    service.forget_old(Utc::now()).await.expect("cleaned up");
+    let next = setup.anonymous.data(REFRESH, json!({ "token": session["refreshToken"] })).await;
+    assert!(next["refreshSession"]["accessToken"].is_string(), "a session in use stays");
+    setup.anonymous.ask(REFRESH, json!({ "token": session["refreshToken"] })).await;
+    assert_eq!(setup.revocations().await.len(), 1);
+    service.forget_old(Utc::now() + chrono::Duration::days(60)).await.expect("cleaned up");
+    let left: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM patients.refresh_token) + (SELECT count(*) FROM patients.session)
+              + (SELECT count(*) FROM patients.revocation) + (SELECT count(*) FROM patients.sign_in_attempt)",
+    )
+    .fetch_one(&setup.database.pool)
+    .await
+    .expect("a count");
+    assert_eq!(left, 0);
+}

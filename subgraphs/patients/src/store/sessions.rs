@@ -174,4 +174,29 @@ impl Store {
             revocations: rows.iter().map(|row| revocation(&row.subject, row.min_token_version)).collect(),
         })
     }
+
+    /// Removes what nobody can use any more: refresh tokens that expired, sessions without one, revocations that every
+    /// token has outlived, and attempts to sign in that are forgotten.
+    pub(crate) async fn forget_old(&self, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+        let tokens = sqlx::query!(
+            "DELETE FROM patients.refresh_token WHERE expires_at < $1::timestamptz - interval '30 days'",
+            now
+        );
+        tokens.execute(&self.pool).await?;
+        let sessions = sqlx::query!(
+            "DELETE FROM patients.session AS session
+             WHERE last_used_at < $1::timestamptz - interval '30 days'
+               AND NOT EXISTS (SELECT FROM patients.refresh_token AS token WHERE token.session_id = session.id)",
+            now,
+        );
+        sessions.execute(&self.pool).await?;
+        let revocations =
+            sqlx::query!("DELETE FROM patients.revocation WHERE revoked_at < $1::timestamptz - interval '1 day'", now);
+        revocations.execute(&self.pool).await?;
+        let attempts = sqlx::query!(
+            "DELETE FROM patients.sign_in_attempt WHERE last_at < $1::timestamptz - interval '1 hour'",
+            now
+        );
+        attempts.execute(&self.pool).await.map(drop)
+    }
 }
