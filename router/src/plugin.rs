@@ -1,8 +1,8 @@
 //! Our one plugin: it refuses tokens that are not valid, serves the pages beside `/graphql`, and names the errors.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use healthbridge_auth::{KeyRing, Revocations, Verifier};
+use healthbridge_auth::{KeyRing, Verifier};
 use hive_router::{
     GraphQLError, async_trait,
     background_tasks::{BackgroundTask, CancellationToken},
@@ -23,17 +23,13 @@ use hive_router::{
 
 use crate::{pages::Pages, settings::PluginSettings};
 
-/// How often the keys are fetched.
-const KEYS_PERIOD: Duration = Duration::from_secs(5);
-
 pub(crate) struct HealthBridge {
     verifier: Option<Verifier>,
     pages: Pages,
 }
 
 struct KeepFresh {
-    keys: Arc<KeyRing>,
-    revocations: Arc<Revocations>,
+    verifier: Verifier,
     revocations_url: String,
 }
 
@@ -45,9 +41,8 @@ impl BackgroundTask for KeepFresh {
 
     async fn run(&self, token: CancellationToken) {
         tokio::select! {
-            () = self.keys.keep_fresh(KEYS_PERIOD) => {}
-            Err(error) = self.revocations.keep_fresh(&self.revocations_url) => {
-                tracing::error!(%error, "revocations are not polled");
+            Err(error) = self.verifier.keep_fresh(&self.revocations_url) => {
+                tracing::error!(%error, "keys and revocations are not polled");
             }
             () = token.cancelled() => {}
         }
@@ -67,13 +62,10 @@ impl RouterPlugin for HealthBridge {
         let verifier = match &settings.auth {
             Some(auth) => {
                 let keys = Arc::new(KeyRing::remote(&auth.jwks_url)?);
-                let revocations = Arc::<Revocations>::default();
-                payload.register_background_task(KeepFresh {
-                    keys: keys.clone(),
-                    revocations: revocations.clone(),
-                    revocations_url: auth.revocations_url.clone(),
-                });
-                Some(Verifier::new(keys, revocations, &auth.issuer))
+                let verifier = Verifier::new(keys, Arc::default(), &auth.issuer);
+                let (kept, revocations_url) = (verifier.clone(), auth.revocations_url.clone());
+                payload.register_background_task(KeepFresh { verifier: kept, revocations_url });
+                Some(verifier)
             }
             None => None,
         };

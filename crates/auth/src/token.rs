@@ -5,10 +5,13 @@ use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Account, Caller, KeyRing, Revocations, Role};
+use crate::{Account, Caller, JwksError, KeyRing, Revocations, Role};
 
 /// How long an access token lasts.
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// How often the keys are fetched.
+const KEYS_PERIOD: Duration = Duration::from_secs(5);
 
 /// The `aud` of every access token.
 pub const AUDIENCE: &str = "healthbridge";
@@ -118,14 +121,20 @@ impl Verifier {
         Self { keys, revocations, validation: Arc::new(validation) }
     }
 
-    /// What it knows of revocations.
-    pub fn revocations(&self) -> &Arc<Revocations> {
-        &self.revocations
-    }
-
     /// The keys it verifies with.
     pub fn keys(&self) -> &Arc<KeyRing> {
         &self.keys
+    }
+
+    /// Keeps keys and revocations fresh for ever: once for each process, however many verify with them.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub async fn keep_fresh(&self, revocations_url: &str) -> Result<(), JwksError> {
+        tokio::select! {
+            () = self.keys.keep_fresh(KEYS_PERIOD) => Ok(()),
+            polled = self.revocations.keep_fresh(revocations_url) => polled,
+        }
     }
 
     /// Verifies a token.

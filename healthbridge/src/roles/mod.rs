@@ -7,6 +7,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
@@ -21,12 +22,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use admin::{check_config, create_admin, migrate, provision};
+use serve::stop_on_signal;
 pub(crate) use serve::{bind, serve, stop_signal};
 
 use crate::{Config, SUBGRAPHS, Subgraph};
-
-/// How often a subgraph fetches the keys.
-const KEYS_PERIOD: Duration = Duration::from_secs(5);
 
 /// Runs the router until it is stopped.
 pub(crate) fn router(
@@ -117,13 +116,12 @@ pub(crate) async fn subgraph(config: &Config, subgraph: Subgraph) -> anyhow::Res
             .map(|location| ObjectStore::new(&location)),
     };
     eprintln!("subgraph {} listens on {}", subgraph.name(), listener.local_addr()?);
-    let stop = CancellationToken::new();
-    let stopped = stop.clone();
-    tokio::spawn(async move {
-        stop_signal().await;
-        stopped.cancel();
-    });
-    run_subgraph(config, subgraph, part, listener, stop).await
+    let verifier = part.verifier.clone();
+    let revocations_url = config.revocations_url()?;
+    tokio::select! {
+        ran = run_subgraph(config, subgraph, part, listener, stop_on_signal()) => ran,
+        kept = verifier.keep_fresh(&revocations_url) => Ok(kept?),
+    }
 }
 
 /// What a subgraph is made of.
@@ -134,7 +132,10 @@ pub(crate) struct Part {
     pub objects: Option<ObjectStore>,
 }
 
-/// Serves a subgraph, with what runs beside it, until `stop`.
+/// What a subgraph cleans up beside serving, for ever.
+type Sweeping = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Serves a subgraph, with what it cleans up, until `stop`. The verifier is kept fresh by the caller, who may share it.
 pub(crate) async fn run_subgraph(
     config: &Config,
     subgraph: Subgraph,
@@ -144,32 +145,26 @@ pub(crate) async fn run_subgraph(
 ) -> anyhow::Result<()> {
     let introspection = config.subgraph(subgraph).introspection;
     let Part { pool, verifier, key, objects } = part;
-    let (keys, revocations) = (verifier.keys().clone(), verifier.revocations().clone());
-    let revocations_url = config.revocations_url()?;
-    let objects = objects.context("the imaging subgraph needs the storage");
-    let sweep = (subgraph == Subgraph::Imaging).then(|| objects.as_ref().ok().cloned()).flatten();
-    let routes = match subgraph {
+    let (routes, sweeping): (axum::Router, Sweeping) = match subgraph {
         Subgraph::Patients => {
             let key = key.context("the patients subgraph needs the signing key")?;
-            healthbridge_patients::routes(pool.clone(), key, config.issuer()?, verifier, introspection)
+            let routes = healthbridge_patients::routes(pool.clone(), key, config.issuer()?, verifier, introspection);
+            (routes, Box::pin(healthbridge_patients::sweep_forever(pool.clone())))
         }
-        Subgraph::Imaging => healthbridge_imaging::routes(pool.clone(), objects?, verifier, introspection),
-        Subgraph::Diagnosis => healthbridge_diagnosis::routes(pool.clone(), verifier, introspection),
-        Subgraph::Billing => healthbridge_billing::routes(pool.clone(), verifier, introspection),
-    };
-    let sweeping = {
-        let pool = pool.clone();
-        async move {
-            match sweep {
-                Some(objects) => healthbridge_imaging::sweep_forever(pool, objects).await,
-                None => std::future::pending().await,
-            }
+        Subgraph::Imaging => {
+            let objects = objects.context("the imaging subgraph needs the storage")?;
+            let routes = healthbridge_imaging::routes(pool.clone(), objects.clone(), verifier, introspection);
+            (routes, Box::pin(healthbridge_imaging::sweep_forever(pool.clone(), objects)))
+        }
+        Subgraph::Diagnosis => {
+            (healthbridge_diagnosis::routes(pool.clone(), verifier, introspection), Box::pin(std::future::pending()))
+        }
+        Subgraph::Billing => {
+            (healthbridge_billing::routes(pool.clone(), verifier, introspection), Box::pin(std::future::pending()))
         }
     };
     tokio::select! {
         served = serve(listener, routes, stop) => served?,
-        () = keys.keep_fresh(KEYS_PERIOD) => {}
-        polled = revocations.keep_fresh(&revocations_url) => polled?,
         () = sweeping => {}
         () = forget_keys(&pool, subgraph) => {}
     }
@@ -194,13 +189,7 @@ pub(crate) async fn storage(config: &Config) -> anyhow::Result<()> {
     let store = open_store(directory, config.bucket()).await?;
     let routes = healthbridge_storage::routes(store, &config.storage_credentials()?);
     eprintln!("storage listens on {}", listener.local_addr()?);
-    let stop = CancellationToken::new();
-    let stopped = stop.clone();
-    tokio::spawn(async move {
-        stop_signal().await;
-        stopped.cancel();
-    });
-    serve(listener, routes, stop).await
+    serve(listener, routes, stop_on_signal()).await
 }
 
 /// Opens the folder of the embedded storage.

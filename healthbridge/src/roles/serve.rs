@@ -32,6 +32,17 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: Cancellat
     Ok(())
 }
 
+/// A token that Ctrl-C or SIGTERM cancels.
+pub(crate) fn stop_on_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        stop_signal().await;
+        stopped.cancel();
+    });
+    stop
+}
+
 /// Waits for Ctrl-C or SIGTERM.
 pub(crate) async fn stop_signal() {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))

@@ -184,6 +184,13 @@ impl Parts {
             diagnosis: pool(Subgraph::Diagnosis),
             billing: pool(Subgraph::Billing),
         };
+        let (kept, revocations_url, stopped) = (verifier.clone(), config.revocations_url()?, stop.clone());
+        running.spawn(async move {
+            tokio::select! {
+                polled = kept.keep_fresh(&revocations_url) => Ok(polled?),
+                () = stopped.cancelled() => Ok(()),
+            }
+        });
         for (subgraph, listener) in listeners.subgraphs {
             let part = Part {
                 pool: pools.of(subgraph).clone(),

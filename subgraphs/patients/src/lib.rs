@@ -6,10 +6,7 @@ pub mod seed;
 mod service;
 mod store;
 
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -17,7 +14,7 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use healthbridge_auth::{RevocationFeed, SigningKey, Verifier};
 use healthbridge_graphql::{Endpoint, Readiness};
 use healthbridge_postgres::Provision;
@@ -25,6 +22,7 @@ use sqlx::{PgPool, migrate::Migrator};
 
 pub use graphql::sdl;
 pub use service::{NewAccount, Passwords, Service};
+use store::Store;
 
 /// The subgraph's name in the supergraph.
 pub const NAME: &str = "patients";
@@ -34,6 +32,9 @@ static MIGRATOR: Migrator = sqlx::migrate!();
 /// The subgraph's part of the database.
 pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR };
 
+/// How often what is old is removed.
+const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
+
 /// The HTTP routes of the subgraph. It alone has the signing key, and publishes its public half as a JWKS.
 pub fn routes(pool: PgPool, key: Arc<SigningKey>, issuer: &str, verifier: Verifier, introspection: bool) -> Router {
     let jwks = key.jwks();
@@ -42,7 +43,6 @@ pub fn routes(pool: PgPool, key: Arc<SigningKey>, issuer: &str, verifier: Verifi
         let pool = pool.clone();
         Box::pin(async move { healthbridge_postgres::ping(&pool).await.map_err(|_| "the database".to_owned()) })
     });
-    tokio::spawn(forget_old_forever(Arc::downgrade(&service)));
     let feed = service.clone();
     let prepare = {
         let service = service.clone();
@@ -55,14 +55,21 @@ pub fn routes(pool: PgPool, key: Arc<SigningKey>, issuer: &str, verifier: Verifi
         .route("/revocations", get(revocations).with_state(feed))
 }
 
-/// Cleans up each hour, as long as the service is there.
-async fn forget_old_forever(service: Weak<Service>) {
-    while let Some(service) = service.upgrade() {
-        if let Err(error) = service.forget_old(Utc::now()).await {
+/// Removes sessions, tokens, revocations and attempts that nobody can use any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_old(pool: &PgPool, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    Store::new(pool.clone()).forget_old(now).await
+}
+
+/// Calls [`forget_old`] each hour, for ever. Several replicas may do so at once.
+pub async fn sweep_forever(pool: PgPool) {
+    loop {
+        if let Err(error) = forget_old(&pool, Utc::now()).await {
             tracing::warn!(%error, "old sessions cannot be removed; it is tried again");
         }
-        drop(service);
-        tokio::time::sleep(Duration::from_secs(3600)).await;
+        tokio::time::sleep(SWEEP_PERIOD).await;
     }
 }
 

@@ -7,7 +7,7 @@ use healthbridge_auth::Role;
 use healthbridge_patients::{
     NewAccount, PROVISION, Service,
     domain::{HumanName, NameUse, Staff, StaffProfession, UserKind},
-    routes, seed,
+    forget_old, routes, seed,
 };
 use healthbridge_testkit::{Client, ISSUER, StatementCount, TestDatabase, Tokens, forged, serve};
 use serde_json::{Value, json};
@@ -529,13 +529,12 @@ async fn what_nobody_can_use_any_more_is_removed_and_the_rest_stays() {
     setup.add_account("nurse@example.test", Role::Nurse).await;
     let session = setup.sign_in("nurse@example.test").await;
     setup.anonymous.ask(SIGN_IN, json!({ "email": "nobody@example.test", "password": "wrong" })).await;
-    let service = Service::new(setup.database.pool.clone(), setup.tokens.key.clone(), ISSUER);
-    service.forget_old(Utc::now()).await.expect("cleaned up");
+    forget_old(&setup.database.pool, Utc::now()).await.expect("cleaned up");
     let next = setup.anonymous.data(REFRESH, json!({ "token": session["refreshToken"] })).await;
     assert!(next["refreshSession"]["accessToken"].is_string(), "a session in use stays");
     setup.anonymous.ask(REFRESH, json!({ "token": session["refreshToken"] })).await;
     assert_eq!(setup.revocations().await.len(), 1);
-    service.forget_old(Utc::now() + chrono::Duration::days(60)).await.expect("cleaned up");
+    forget_old(&setup.database.pool, Utc::now() + chrono::Duration::days(60)).await.expect("cleaned up");
     let left: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM patients.refresh_token) + (SELECT count(*) FROM patients.session)
               + (SELECT count(*) FROM patients.revocation) + (SELECT count(*) FROM patients.sign_in_attempt)",

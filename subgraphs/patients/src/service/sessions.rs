@@ -139,14 +139,6 @@ impl Service {
         self.store.revocations(after, now - ACCESS_TOKEN_LIFETIME - Duration::minutes(1)).await
     }
 
-    /// Removes sessions, tokens, revocations and attempts that nobody can use any more.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn forget_old(&self, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-        self.store.forget_old(now).await
-    }
-
     fn tokens(&self, account: Account, session_id: Uuid, refresh_token: String, now: DateTime<Utc>) -> SignedIn {
         let subject = Subject {
             user_id: account.id,
