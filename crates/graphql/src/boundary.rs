@@ -74,6 +74,9 @@ impl Extension for Request {
         next: NextExecute<'_>,
     ) -> Response {
         let mut response = next.run(ctx, operation_name).await;
+        if let Some(count) = refusals(&response.data) {
+            response.extensions.insert("userErrors".to_owned(), count.into());
+        }
         response.errors.append(&mut self.errors.lock().unwrap_or_else(PoisonError::into_inner));
         response.errors = response.errors.into_iter().map(told).collect();
         response
@@ -104,6 +107,20 @@ fn unauthorized(info: &ResolveInfo<'_>) -> ServerError {
     error.path = path.and_then(|path| serde_json::from_value::<Vec<PathSegment>>(path).ok()).unwrap_or_default();
     error.locations.clear();
     error
+}
+
+/// How many `userErrors` the mutations of an answer have, if there is any: who looks at the extensions alone must not take
+/// a refusal for a success.
+fn refusals(data: &Value) -> Option<usize> {
+    let Value::Object(root) = data else { return None };
+    let of = |payload: &Value| match payload {
+        Value::Object(fields) => match fields.get("userErrors") {
+            Some(Value::List(errors)) => errors.len(),
+            _ => 0,
+        },
+        _ => 0,
+    };
+    Some(root.values().map(of).sum()).filter(|count| *count > 0)
 }
 
 /// What the caller is told of a field's error. Only [`ApiError`]s speak for themselves.

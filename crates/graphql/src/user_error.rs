@@ -73,6 +73,18 @@ impl UserError {
         let message = "The idempotency key was used with another input";
         Self::at("idempotencyKey", UserErrorCode::IdempotencyKeyReused, message)
     }
+
+    /// The refusal of an idempotency key whose first request has not ended.
+    pub fn key_in_progress() -> Self {
+        let message = "The first request with this idempotency key has not ended: send it again in a moment";
+        Self::at("idempotencyKey", UserErrorCode::IdempotencyInProgress, message)
+    }
+
+    /// The refusal of an update of a version that is no longer the last one.
+    pub fn version_conflict() -> Self {
+        let message = "Somebody changed the object meanwhile: read it again";
+        Self::at("expectedVersion", UserErrorCode::VersionConflict, message)
+    }
 }
 
 /// Collects what is wrong with an input, so that the client learns all of it at once.

@@ -36,6 +36,15 @@ pub fn pool(options: PgConnectOptions, max_connections: u32) -> PgPool {
         .connect_lazy_with(options)
 }
 
+/// A pool on the same database for statements whose best plan depends on their values, as that of a search by whichever
+/// filters are given: each is planned for its own values. A pool of their own also keeps slow ones from taking every
+/// connection that the others need.
+pub fn search_pool(like: &PgPool) -> PgPool {
+    let options = like.connect_options().as_ref().clone().options([("plan_cache_mode", "force_custom_plan")]);
+    let most = like.options().get_max_connections().div_ceil(2);
+    like.options().clone().max_connections(most).connect_lazy_with(options)
+}
+
 /// Whether the database answers.
 pub async fn ping(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query("SELECT 1").execute(pool).await.map(drop)

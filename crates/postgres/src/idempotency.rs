@@ -1,7 +1,7 @@
 //! Idempotency keys: a mutation that is sent again with its key gives the first answer and changes nothing.
 //!
 //! Each subgraph has the table `idempotency_key` in its own schema. A key is claimed in the transaction of the change,
-//! so that both are there or neither; a second request with the same key waits for the first one's transaction.
+//! so that both are there or neither; a request with a key whose first one has not ended is told so, and waits for nothing.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -28,6 +28,8 @@ pub enum Begin {
     Done(Uuid),
     /// The key was used with another input.
     Reused,
+    /// The first request with the key has not ended.
+    InProgress,
 }
 
 /// Begins a change that makes the object `result`, once for its key. Keys are kept for 24 hours. A change that was made
@@ -48,6 +50,7 @@ pub async fn begin(
         Claim::New => return Ok(Begin::New(transaction)),
         Claim::Done(id) => Begin::Done(id),
         Claim::Reused => Begin::Reused,
+        Claim::InProgress => Begin::InProgress,
     };
     transaction.rollback().await?;
     Ok(begin)
@@ -57,6 +60,7 @@ enum Claim {
     New,
     Done(Uuid),
     Reused,
+    InProgress,
 }
 
 async fn claim(
@@ -68,9 +72,12 @@ async fn claim(
 ) -> Result<Claim, sqlx::Error> {
     let json = serde_json::to_vec(input).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
     let fingerprint = Sha256::digest([key.operation.as_bytes(), b"\0", &json].concat());
+    // The lock is the first request's until its transaction ends: whoever does not get it inserts nothing, and need not
+    // wait as it would for the row.
     let insert = format!(
         "INSERT INTO {schema}.idempotency_key AS old (caller, key, operation, fingerprint, result_id)
-         VALUES ($1, $2, $3, $4, $5)
+         SELECT $1, $2, $3, $4, $5
+         WHERE pg_try_advisory_xact_lock(hashtextextended('{schema} ' || $1::text || ' ' || $2::text, 0))
          ON CONFLICT (caller, key) DO UPDATE
          SET operation = excluded.operation, fingerprint = excluded.fingerprint, result_id = excluded.result_id,
              created_at = now()
@@ -87,8 +94,12 @@ async fn claim(
     if inserted.rows_affected() == 1 {
         return Ok(Claim::New);
     }
-    let select = format!("SELECT fingerprint, result_id FROM {schema}.idempotency_key WHERE caller = $1 AND key = $2");
-    let row = sqlx::query(AssertSqlSafe(select)).bind(key.caller).bind(key.key).fetch_one(connection).await?;
+    let select = format!(
+        "SELECT fingerprint, result_id FROM {schema}.idempotency_key
+         WHERE caller = $1 AND key = $2 AND created_at >= now() - interval '24 hours'"
+    );
+    let found = sqlx::query(AssertSqlSafe(select)).bind(key.caller).bind(key.key).fetch_optional(connection).await?;
+    let Some(row) = found else { return Ok(Claim::InProgress) };
     let is_same = row.try_get::<Vec<u8>, _>("fingerprint")? == fingerprint.as_slice();
     Ok(if is_same { Claim::Done(row.try_get("result_id")?) } else { Claim::Reused })
 }

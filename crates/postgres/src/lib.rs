@@ -10,6 +10,6 @@ mod embedded;
 pub mod idempotency;
 
 pub use binaries::{Binaries, MissingPostgres};
-pub use database::{Provision, connect_options, grant_to_role, migrate, ping, pool};
+pub use database::{Provision, connect_options, grant_to_role, migrate, ping, pool, search_pool};
 pub use decode::known;
 pub use embedded::{Embedded, EmbeddedError};

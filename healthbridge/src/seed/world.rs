@@ -171,6 +171,7 @@ pub(crate) fn staff() -> Vec<Staff> {
         department: Some("Radiology".to_owned()),
         active: true,
         created_at: opening(),
+        updated_at: opening(),
         version: 1,
     };
     (0..).zip(professions).map(member).collect()

@@ -42,9 +42,11 @@ impl Seed {
             rows.value(one.id).value(<&str>::from(one.name.name_use)).value(&one.name.family);
             rows.array(&one.name.given).array(&one.name.prefix).array(&one.name.suffix);
             rows.value(<&str>::from(one.profession)).optional(one.specialty.as_ref().map(json));
-            rows.optional(one.department.as_ref()).value(one.created_at.to_rfc3339()).end_row();
+            rows.optional(one.department.as_ref()).value(one.created_at.to_rfc3339());
+            rows.value(one.updated_at.to_rfc3339()).end_row();
         }
-        let columns = "id, name_use, family, given, prefix, suffix, profession, specialty, department, created_at";
+        let columns =
+            "id, name_use, family, given, prefix, suffix, profession, specialty, department, created_at, updated_at";
         rows.load(&mut connection, "patients.staff", columns).await?;
 
         let mut rows = Rows::default();

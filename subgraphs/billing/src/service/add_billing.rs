@@ -49,6 +49,7 @@ impl Service {
         let mut transaction = match begun.map_err(ApiError::internal)? {
             Begin::New(transaction) => transaction,
             Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
+            Begin::InProgress => return Ok(Err(vec![UserError::key_in_progress()])),
             Begin::Done(id) => {
                 let first = self.store.by_id(&[id], None).await.map_err(ApiError::internal)?;
                 return first.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);

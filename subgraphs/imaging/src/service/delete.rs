@@ -51,6 +51,7 @@ impl Service {
         let mut transaction = match begun.map_err(ApiError::internal)? {
             Begin::New(transaction) => transaction,
             Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
+            Begin::InProgress => return Ok(Err(vec![UserError::key_in_progress()])),
             Begin::Done(_) => return Ok(Ok(Deleted { image_id: image.id, purge_after: image.purge_after })),
         };
         if image.state == ImageState::Deleted {

@@ -66,6 +66,7 @@ impl Service {
         let mut transaction = match begun.map_err(ApiError::internal)? {
             Begin::New(transaction) => transaction,
             Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
+            Begin::InProgress => return Ok(Err(vec![UserError::key_in_progress()])),
             Begin::Done(id) => {
                 let first = self.store.by_id(&[id], None).await.map_err(ApiError::internal)?.into_iter().next();
                 return Ok(Ok(self.upload(first.ok_or(ApiError::Unauthorized)?, now).await?));

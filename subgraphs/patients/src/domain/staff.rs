@@ -38,6 +38,8 @@ pub struct Staff {
     pub active: bool,
     /// When the record was made.
     pub created_at: DateTime<Utc>,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
     /// Counts changes, from 1.
     pub version: i32,
 }

@@ -4,15 +4,18 @@ use async_graphql::Context;
 use dataloader::{BatchFn, non_cached::Loader};
 use healthbridge_auth::Caller;
 use healthbridge_graphql::{
-    ApiError, Loaded,
-    batch::{self, One, loader},
+    ApiError, Loaded, Page, Window,
+    batch::{self, Many, One, loader},
 };
 use uuid::Uuid;
 
 use crate::{
     Service,
-    domain::{Account, Patient, Staff},
+    domain::{Account, Patient, RecordVersion, Staff},
 };
+
+/// A record, and which page of its changes.
+type VersionsOf = (Uuid, Window<i32>);
 
 /// The loaders of one request, with its caller's rights.
 pub(crate) struct Loaders {
@@ -20,6 +23,8 @@ pub(crate) struct Loaders {
     patients_by_mrn: Loader<String, One<Uuid>, Batch>,
     staff: Loader<Uuid, One<Staff>, Batch>,
     accounts: Loader<Uuid, One<Account>, Batch>,
+    accounts_of: Loader<Uuid, One<Account>, OfPerson>,
+    versions: Loader<VersionsOf, Many<(Uuid, RecordVersion)>, Batch>,
 }
 
 #[derive(Clone)]
@@ -28,6 +33,10 @@ struct Batch {
     caller: Caller,
 }
 
+/// Loads accounts by the person they belong to.
+#[derive(Clone)]
+struct OfPerson(Batch);
+
 impl Loaders {
     pub(crate) fn new(service: &Arc<Service>, caller: &Caller) -> Self {
         let batch = Batch { service: service.clone(), caller: caller.clone() };
@@ -35,7 +44,9 @@ impl Loaders {
             patients: loader(batch.clone()),
             patients_by_mrn: loader(batch.clone()),
             staff: loader(batch.clone()),
-            accounts: loader(batch),
+            accounts: loader(batch.clone()),
+            accounts_of: loader(OfPerson(batch.clone())),
+            versions: loader(batch),
         }
     }
 
@@ -59,9 +70,44 @@ impl Loaders {
         Self::of(ctx).staff.try_load(id).await.map_err(ApiError::internal)?
     }
 
+    /// The account of a patient or a member of the staff, if the caller may see it.
+    pub(crate) async fn account_of(ctx: &Context<'_>, person: Uuid) -> One<Account> {
+        Self::of(ctx).accounts_of.try_load(person).await.map_err(ApiError::internal)?
+    }
+
+    /// A page of a record's changes.
+    pub(crate) async fn versions(
+        ctx: &Context<'_>,
+        record: Uuid,
+        window: Window<i32>,
+    ) -> Result<Page<RecordVersion>, ApiError> {
+        let key = (record, window.clone());
+        let rows = Self::of(ctx).versions.try_load(key).await.map_err(ApiError::internal)??;
+        Ok(window.page(rows.iter().map(|(_, version)| version.clone()).collect()))
+    }
+
     /// An account that the caller may see.
     pub(crate) async fn account(ctx: &Context<'_>, id: Uuid) -> One<Account> {
         Self::of(ctx).accounts.try_load(id).await.map_err(ApiError::internal)?
+    }
+}
+
+impl BatchFn<Uuid, One<Account>> for OfPerson {
+    async fn load(&mut self, people: &[Uuid]) -> HashMap<Uuid, One<Account>> {
+        let found = self.0.service.accounts_of(&self.0.caller, people).await;
+        // A person may have an account of either kind.
+        batch::one(people, found, |account| account.patient_id.or(account.staff_id).unwrap_or_default())
+    }
+}
+
+impl BatchFn<VersionsOf, Many<(Uuid, RecordVersion)>> for Batch {
+    async fn load(&mut self, keys: &[VersionsOf]) -> HashMap<VersionsOf, Many<(Uuid, RecordVersion)>> {
+        let mut all = HashMap::new();
+        for (window, records) in batch::by_arguments(keys) {
+            let rows = self.service.versions(&self.caller, &records, &window).await;
+            all.extend(batch::many(records, &window, rows, |(record, _)| *record));
+        }
+        all
     }
 }
 

@@ -2,11 +2,14 @@
 
 mod accounts;
 mod loaders;
+mod matching;
 mod mutation;
 mod patient;
+mod person;
 mod query;
 mod staff;
 mod user;
+mod version;
 
 use std::sync::Arc;
 

@@ -1,16 +1,19 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
+use chrono::{DateTime, Utc};
 use healthbridge_graphql::{ApiError, Connection, Cursor, Date, PageArgs, caller, parse_id, total};
 
 use super::{
     loaders::Loaders,
+    matching::{PatientMatch, PatientMatchInput},
     patient::{AdministrativeGender, Patient},
     staff::{MedicalStaff, StaffProfession},
     user::{SystemRole, User, UserKind},
 };
 use crate::{
-    Service, domain,
+    Service,
+    domain::{self, matching::Person},
     store::{AccountFilter, PatientFilter, PatientOrder, SortKey, StaffFilter},
 };
 
@@ -25,6 +28,8 @@ pub(crate) enum Order {
     FamilyNameAsc,
     /// The newest record first.
     CreatedAtDesc,
+    /// The record that was changed last first.
+    UpdatedAtDesc,
 }
 
 /// Which patients a list shows; what is left out filters nothing.
@@ -46,21 +51,43 @@ pub(crate) struct Filter {
     /// Whether the record is in use; null shows both.
     #[graphql(default_with = "Some(true)")]
     active: Option<bool>,
+    /// Changed at this time or later.
+    updated_since: Option<DateTime<Utc>>,
 }
 
 impl From<Filter> for PatientFilter {
     fn from(filter: Filter) -> Self {
+        // A whole record number is found by it; everything else is the beginning of a name.
+        let (mrn, search) = match filter.search {
+            Some(text) if domain::Mrn::parse(text.trim()).is_ok() => (Some(text.trim().to_owned()), None),
+            other => (None, other),
+        };
         Self {
-            search: filter.search,
-            mrn: filter.mrn,
-            family: filter.family,
+            name: longer(search, filter.family),
+            mrn: filter.mrn.or(mrn),
             given: filter.given,
+            updated_since: filter.updated_since,
             birth_date: filter.birth_date.map(|date| date.0),
             gender: filter.gender.map(Into::into),
             active: filter.active,
         }
     }
 }
+
+/// Of two beginnings of one text the longer one, if it begins with the other; else one that no text has.
+fn longer(one: Option<String>, two: Option<String>) -> Option<String> {
+    match (one, two) {
+        (Some(one), Some(two)) => {
+            let (one, two) = (one.to_lowercase(), two.to_lowercase());
+            let (short, long) = if one.len() < two.len() { (one, two) } else { (two, one) };
+            Some(if long.starts_with(&short) { long } else { NO_NAME.to_owned() })
+        }
+        (one, two) => one.or(two),
+    }
+}
+
+/// Names have no control characters.
+const NO_NAME: &str = "\u{1}";
 
 /// The namespace of our medical record numbers.
 const MRN_SYSTEM: &str = "urn:healthbridge:mrn";
@@ -186,6 +213,7 @@ impl Query {
         let order = match order_by {
             Order::FamilyNameAsc => PatientOrder::FamilyNameAsc,
             Order::CreatedAtDesc => PatientOrder::CreatedAtDesc,
+            Order::UpdatedAtDesc => PatientOrder::UpdatedAtDesc,
         };
         let filter =
             filter.map_or_else(|| PatientFilter { active: Some(true), ..PatientFilter::default() }, Into::into);
@@ -210,22 +238,46 @@ impl Query {
         staff_member(ctx, &id).await
     }
 
-    /// A patient by the medical record number (`system` `urn:healthbridge:mrn`); null where there is none or the caller may
-    /// not see it.
-    #[graphql(requires_scopes = "user/Patient.s")]
+    /// A patient by an identifier: the medical record number (`system` `urn:healthbridge:mrn`) or any further one. Null
+    /// where there is none or the caller may not see it; the oldest record where several have it.
+    #[graphql(requires_scopes = "user/Patient.s", requires_scopes = "system/Patient.s")]
     async fn patient_by_identifier(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The namespace's URI.")] system: String,
         #[graphql(desc = "The value in it.")] value: String,
     ) -> Result<Option<Patient>, ApiError> {
-        if system != MRN_SYSTEM {
-            return Ok(None);
-        }
-        match Loaders::patient_id_by_mrn(ctx, value).await? {
+        let id = if system == MRN_SYSTEM {
+            Loaders::patient_id_by_mrn(ctx, value).await?
+        } else {
+            ctx.data_unchecked::<Arc<Service>>().patient_id_by_identifier(caller(ctx), &system, &value).await?
+        };
+        match id {
             Some(id) => Ok(Loaders::patient(ctx, id).await?.map(Patient)),
             None => Ok(None),
         }
+    }
+
+    /// Records that may be a person's (FHIR Patient `$match`), the most alike first.
+    #[graphql(requires_scopes = "user/Patient.s", requires_scopes = "system/Patient.s")]
+    async fn patient_matches(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who is looked for.")] input: PatientMatchInput,
+        #[graphql(default = 10, desc = "How many at the most, 0 to 100.")] first: Option<i32>,
+    ) -> Result<Option<Vec<PatientMatch>>, ApiError> {
+        let most = usize::try_from(PageArgs::forward(first, None, 10)?.size).unwrap_or_default();
+        let identifiers: Vec<_> = input.identifiers.into_iter().flatten().map(domain::Identifier::from).collect();
+        let name = domain::HumanName::from(input.name);
+        let person = Person {
+            name: &name,
+            birth_date: input.birth_date.map(|date| date.0),
+            gender: input.gender.map(Into::into),
+            identifiers: &identifiers,
+            contacts: Vec::new(),
+        };
+        let found = ctx.data_unchecked::<Arc<Service>>().patient_matches(caller(ctx), &person, most).await?;
+        Ok(Some(found.into_iter().map(PatientMatch::from).collect()))
     }
 
     /// The medical staff, the newest record first.

@@ -1,10 +1,15 @@
 use std::sync::Arc;
 
-use async_graphql::{Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, Object};
 use chrono::{DateTime, Utc};
-use healthbridge_graphql::Coding;
+use healthbridge_graphql::{ApiError, Coding, Connection};
 
-use super::patient::HumanName;
+use super::{
+    loaders::Loaders,
+    person::HumanName,
+    user::User,
+    version::{self, MedicalStaffVersion},
+};
 use crate::domain;
 
 /// What a member of the medical staff does.
@@ -78,5 +83,26 @@ impl MedicalStaff {
     /// Counts changes, from 1.
     async fn version(&self) -> i32 {
         self.0.version
+    }
+
+    /// When the record was changed last.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.0.updated_at
+    }
+
+    /// The account that the person signs in with.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>, ApiError> {
+        Ok(Loaders::account_of(ctx, self.0.id).await?.map(User))
+    }
+
+    /// The changes of the record, the newest first.
+    #[graphql(requires_scopes = "policy:records.audit")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+    ) -> Result<Option<Connection<MedicalStaffVersion>>, ApiError> {
+        version::history(ctx, self.0.id, first, after, MedicalStaffVersion).await.map(Some)
     }
 }

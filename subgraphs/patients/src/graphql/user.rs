@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
-use async_graphql::{Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, Object, Union};
 use chrono::{DateTime, Utc};
 use healthbridge_auth::Role;
+use healthbridge_graphql::ApiError;
 
+use super::{loaders::Loaders, patient::Patient, staff::MedicalStaff};
 use crate::domain;
 
 /// Whose account it is.
@@ -40,6 +42,15 @@ pub(crate) enum SystemRole {
     Patient,
     /// A machine account, with exactly the scopes that it was created with.
     Service,
+}
+
+/// Whom an account belongs to.
+#[derive(Union)]
+pub(crate) enum UserProfile {
+    /// A patient.
+    Patient(Patient),
+    /// A member of the medical staff.
+    MedicalStaff(MedicalStaff),
 }
 
 /// An account.
@@ -91,5 +102,14 @@ impl User {
     /// Counts changes, from 1.
     async fn version(&self) -> i32 {
         self.0.version
+    }
+
+    /// The person whose account it is; null where it is linked to nobody, or the caller may not see that record.
+    async fn profile(&self, ctx: &Context<'_>) -> Result<Option<UserProfile>, ApiError> {
+        match (self.0.patient_id, self.0.staff_id) {
+            (Some(id), _) => Ok(Loaders::patient(ctx, id).await?.map(Patient).map(UserProfile::Patient)),
+            (None, Some(id)) => Ok(Loaders::staff(ctx, id).await?.map(MedicalStaff).map(UserProfile::MedicalStaff)),
+            (None, None) => Ok(None),
+        }
     }
 }

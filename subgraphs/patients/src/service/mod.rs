@@ -2,10 +2,12 @@
 
 mod accounts;
 mod create_patient;
-mod create_staff;
 mod identity;
 mod passwords;
+mod patient_input;
 mod sessions;
+mod staff;
+mod update_patient;
 
 use std::sync::Arc;
 
@@ -15,14 +17,15 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 pub(crate) use accounts::{AccountChange, ChangeAccount};
-pub(crate) use create_patient::CreatePatient;
-pub(crate) use create_staff::CreateStaff;
+pub(crate) use create_patient::{CreatePatient, Registered};
 pub use identity::NewAccount;
 pub use passwords::Passwords;
 pub(crate) use sessions::SignedIn;
+pub(crate) use staff::{CreateStaff, UpdateStaff};
+pub(crate) use update_patient::UpdatePatient;
 
 use crate::{
-    domain::{Account, Patient, Staff},
+    domain::{Account, Patient, RecordVersion, Staff},
     store::{AccountFilter, PatientFilter, PatientOrder, SortKey, StaffFilter, Store},
 };
 
@@ -54,6 +57,47 @@ impl Service {
             None => Ok(Vec::new()),
             Some(own) => self.store.patient_ids_by_mrn(mrns, own).await.map_err(ApiError::internal),
         }
+    }
+
+    /// The id of a patient with an identifier, if the caller may search for it: the oldest record's, if several have it.
+    pub(crate) async fn patient_id_by_identifier(
+        &self,
+        caller: &Caller,
+        system: &str,
+        value: &str,
+    ) -> Result<Option<Uuid>, ApiError> {
+        match caller.reach(Resource::Patient, Right::Search).confine() {
+            None => Ok(None),
+            Some(own) => {
+                let ids = self.store.patient_ids_by_identifier(system, value, own).await;
+                Ok(ids.map_err(ApiError::internal)?.first().copied())
+            }
+        }
+    }
+
+    /// One page of the changes of these records, for whoever audits records.
+    pub(crate) async fn versions(
+        &self,
+        caller: &Caller,
+        records: &[Uuid],
+        window: &Window<i32>,
+    ) -> Result<Vec<(Uuid, RecordVersion)>, ApiError> {
+        if !caller.holds("policy:records.audit") {
+            return Ok(Vec::new());
+        }
+        self.store.versions_of(records, window).await.map_err(ApiError::internal)
+    }
+
+    /// The accounts of these patients or members of the staff that the caller may see: the own one always.
+    pub(crate) async fn accounts_of(&self, caller: &Caller, people: &[Uuid]) -> Result<Vec<Account>, ApiError> {
+        let own = match caller.reach(Resource::User, Right::Read) {
+            Reach::Everyone => None,
+            _ => match caller.account() {
+                Some(account) => Some(account.user_id),
+                None => return Ok(Vec::new()),
+            },
+        };
+        self.store.accounts_of(people, own).await.map_err(ApiError::internal)
     }
 
     /// A page of the patients that the caller may search.

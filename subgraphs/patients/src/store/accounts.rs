@@ -127,6 +127,20 @@ impl Store {
         rows.fetch_all(&self.pool).await?.into_iter().map(Account::try_from).collect()
     }
 
+    /// The accounts of these patients or members of the staff that `own` does not hide.
+    pub(crate) async fn accounts_of(&self, people: &[Uuid], own: Option<Uuid>) -> Result<Vec<Account>, sqlx::Error> {
+        let rows = sqlx::query_as!(
+            Row,
+            "SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version, last_login_at, created_at,
+                    updated_at, version
+             FROM patients.account
+             WHERE (patient_id = ANY($1) OR staff_id = ANY($1)) AND ($2::uuid IS NULL OR id = $2)",
+            people,
+            own,
+        );
+        rows.fetch_all(&self.pool).await?.into_iter().map(Account::try_from).collect()
+    }
+
     /// Adds an account; `false` where the address is taken.
     pub(crate) async fn insert_account(&self, account: &Account, password_hash: &str) -> Result<bool, sqlx::Error> {
         let roles: Vec<String> = account.roles.iter().map(|role| role.as_str().to_owned()).collect();

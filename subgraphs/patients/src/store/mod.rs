@@ -2,6 +2,7 @@
 
 mod accounts;
 mod patients;
+mod record_versions;
 mod sessions;
 mod sign_in_attempts;
 mod staff;
@@ -17,11 +18,13 @@ pub(crate) use staff::StaffFilter;
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pool: PgPool,
+    /// For lists whose plan depends on their filters.
+    searches: PgPool,
 }
 
 impl Store {
     pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self { searches: healthbridge_postgres::search_pool(&pool), pool }
     }
 
     pub(crate) fn pool(&self) -> &PgPool {

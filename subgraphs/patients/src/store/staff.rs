@@ -20,6 +20,7 @@ struct Row {
     department: Option<String>,
     active: bool,
     created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
     version: i32,
 }
 
@@ -42,6 +43,7 @@ impl TryFrom<Row> for Staff {
             department: row.department,
             active: row.active,
             created_at: row.created_at,
+            updated_at: row.updated_at,
             version: row.version,
         })
     }
@@ -67,7 +69,7 @@ impl Store {
         let rows = sqlx::query_as!(
             Row,
             r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
-                      licence_number, department, active, created_at, version
+                      licence_number, department, active, created_at, updated_at, version
                FROM patients.staff
                WHERE ($1::text IS NULL OR profession = $1)
                  AND ($2::text IS NULL OR department = $2)
@@ -89,8 +91,8 @@ impl Store {
     pub(crate) async fn insert_staff(connection: &mut PgConnection, staff: &Staff) -> Result<(), sqlx::Error> {
         let inserted = sqlx::query!(
             "INSERT INTO patients.staff (id, name_use, family, given, prefix, suffix, profession, licence_number,
-                 department, active, created_at, version)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                 department, active, created_at, updated_at, version, specialty)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             staff.id,
             <&str>::from(staff.name.name_use),
             staff.name.family,
@@ -102,7 +104,9 @@ impl Store {
             staff.department,
             staff.active,
             staff.created_at,
+            staff.updated_at,
             staff.version,
+            staff.specialty.as_ref().map(Json) as _,
         );
         inserted.execute(connection).await.map(drop)
     }
@@ -112,10 +116,45 @@ impl Store {
         let rows = sqlx::query_as!(
             Row,
             r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
-                      licence_number, department, active, created_at, version
+                      licence_number, department, active, created_at, updated_at, version
                FROM patients.staff WHERE id = ANY($1)"#,
             ids,
         );
         rows.fetch_all(&self.pool).await?.into_iter().map(Staff::try_from).collect()
+    }
+
+    /// The member of the staff, locked until the transaction ends.
+    pub(crate) async fn lock_staff(connection: &mut PgConnection, id: Uuid) -> Result<Option<Staff>, sqlx::Error> {
+        let row = sqlx::query_as!(
+            Row,
+            r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
+                      licence_number, department, active, created_at, updated_at, version
+               FROM patients.staff WHERE id = $1 FOR UPDATE"#,
+            id,
+        );
+        row.fetch_optional(connection).await?.map(Staff::try_from).transpose()
+    }
+
+    /// Writes what may change of a member of the staff that is locked.
+    pub(crate) async fn update_staff(connection: &mut PgConnection, staff: &Staff) -> Result<(), sqlx::Error> {
+        let updated = sqlx::query!(
+            "UPDATE patients.staff SET name_use = $2, family = $3, given = $4, prefix = $5, suffix = $6, profession = $7,
+                 specialty = $8, licence_number = $9, department = $10, active = $11, updated_at = $12, version = $13
+             WHERE id = $1",
+            staff.id,
+            <&str>::from(staff.name.name_use),
+            staff.name.family,
+            &staff.name.given,
+            &staff.name.prefix,
+            &staff.name.suffix,
+            <&str>::from(staff.profession),
+            staff.specialty.as_ref().map(Json) as _,
+            staff.licence_number,
+            staff.department,
+            staff.active,
+            staff.updated_at,
+            staff.version,
+        );
+        updated.execute(connection).await.map(drop)
     }
 }

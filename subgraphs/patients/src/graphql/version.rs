@@ -1,0 +1,86 @@
+//! Who changed a record, when, and which fields.
+
+use async_graphql::{Context, Object, OutputType};
+use chrono::{DateTime, Utc};
+use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs};
+use uuid::Uuid;
+
+use super::{loaders::Loaders, user::User};
+use crate::domain::RecordVersion;
+
+/// The ordering's name in cursors.
+const NEWEST_FIRST: &str = "version";
+
+/// A change of a patient's record.
+pub(crate) struct PatientVersion(pub(crate) RecordVersion);
+
+/// A change of the record of a member of the medical staff.
+pub(crate) struct MedicalStaffVersion(pub(crate) RecordVersion);
+
+/// A page of a record's changes, the newest first.
+pub(crate) async fn history<T: OutputType>(
+    ctx: &Context<'_>,
+    record: Uuid,
+    first: Option<i32>,
+    after: Option<String>,
+    node: impl Fn(RecordVersion) -> T,
+) -> Result<Connection<T>, ApiError> {
+    let window = PageArgs::forward(first, after, 25)?.window(NEWEST_FIRST)?;
+    let page = Loaders::versions(ctx, record, window).await?;
+    Ok(Connection::new(page, |version| Cursor::write(NEWEST_FIRST, &version.version), node))
+}
+
+async fn changed_by(ctx: &Context<'_>, version: &RecordVersion) -> Result<Option<User>, ApiError> {
+    match version.changed_by {
+        Some(id) => Ok(Loaders::account(ctx, id).await?.map(User)),
+        None => Ok(None),
+    }
+}
+
+/// A change of a patient's record.
+#[Object]
+impl PatientVersion {
+    /// The record's version since then; 1 is its making.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    /// When.
+    async fn changed_at(&self) -> DateTime<Utc> {
+        self.0.changed_at
+    }
+
+    /// Who; null for an import.
+    async fn changed_by(&self, ctx: &Context<'_>) -> Result<Option<User>, ApiError> {
+        changed_by(ctx, &self.0).await
+    }
+
+    /// The fields of `Patient` that changed.
+    async fn changed_fields(&self) -> &[String] {
+        &self.0.changed_fields
+    }
+}
+
+/// A change of the record of a member of the medical staff.
+#[Object]
+impl MedicalStaffVersion {
+    /// The record's version since then; 1 is its making.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    /// When.
+    async fn changed_at(&self) -> DateTime<Utc> {
+        self.0.changed_at
+    }
+
+    /// Who; null for an import.
+    async fn changed_by(&self, ctx: &Context<'_>) -> Result<Option<User>, ApiError> {
+        changed_by(ctx, &self.0).await
+    }
+
+    /// The fields of `MedicalStaff` that changed.
+    async fn changed_fields(&self) -> &[String] {
+        &self.0.changed_fields
+    }
+}

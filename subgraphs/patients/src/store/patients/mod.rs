@@ -1,0 +1,179 @@
+mod search;
+
+pub(crate) use search::{PatientFilter, PatientOrder, SortKey};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use healthbridge_postgres::known;
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::Store;
+use crate::domain::{Address, ContactPoint, HumanName, Identifier, Mrn, Patient};
+
+type Coding = healthbridge_graphql::Coding;
+
+struct Row {
+    id: Uuid,
+    mrn: String,
+    active: bool,
+    name_use: String,
+    family: String,
+    given: Vec<String>,
+    prefix: Vec<String>,
+    suffix: Vec<String>,
+    gender: String,
+    birth_date: Option<NaiveDate>,
+    deceased_at: Option<DateTime<Utc>>,
+    telecom: Json<Vec<ContactPoint>>,
+    addresses: Json<Vec<Address>>,
+    identifiers: Json<Vec<Identifier>>,
+    conditions: Json<Vec<Coding>>,
+    general_practitioner_id: Option<Uuid>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    version: i32,
+}
+
+impl TryFrom<Row> for Patient {
+    type Error = sqlx::Error;
+
+    fn try_from(row: Row) -> Result<Self, sqlx::Error> {
+        let mrn = Mrn::parse(&row.mrn);
+        let mrn =
+            mrn.map_err(|source| sqlx::Error::ColumnDecode { index: "mrn".to_owned(), source: Box::new(source) })?;
+        Ok(Self {
+            id: row.id,
+            mrn,
+            active: row.active,
+            name: HumanName {
+                name_use: known("name_use", &row.name_use)?,
+                family: row.family,
+                given: row.given,
+                prefix: row.prefix,
+                suffix: row.suffix,
+            },
+            gender: known("gender", &row.gender)?,
+            birth_date: row.birth_date,
+            deceased_at: row.deceased_at,
+            telecom: row.telecom.0,
+            addresses: row.addresses.0,
+            identifiers: row.identifiers.0,
+            conditions: row.conditions.0,
+            general_practitioner_id: row.general_practitioner_id,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            version: row.version,
+        })
+    }
+}
+
+impl Store {
+    /// The patients with these ids that `own` does not hide.
+    pub(crate) async fn patients_by_id(&self, ids: &[Uuid], own: Option<Uuid>) -> Result<Vec<Patient>, sqlx::Error> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"SELECT id, mrn, active, name_use, family, given, prefix, suffix, gender, birth_date, deceased_at,
+                      telecom AS "telecom: _", addresses AS "addresses: _", identifiers AS "identifiers: _",
+                      conditions AS "conditions: _", general_practitioner_id, created_at, updated_at, version
+               FROM patients.patient
+               WHERE id = ANY($1) AND ($2::uuid IS NULL OR id = $2)"#,
+            ids,
+            own,
+        );
+        rows.fetch_all(&self.pool).await?.into_iter().map(Patient::try_from).collect()
+    }
+
+    /// The ids of the patients with these record numbers that `own` does not hide.
+    pub(crate) async fn patient_ids_by_mrn(
+        &self,
+        mrns: &[String],
+        own: Option<Uuid>,
+    ) -> Result<Vec<(String, Uuid)>, sqlx::Error> {
+        let rows = sqlx::query!(
+            "SELECT mrn, id FROM patients.patient WHERE mrn = ANY($1) AND ($2::uuid IS NULL OR id = $2)",
+            mrns,
+            own,
+        );
+        Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| (row.mrn, row.id)).collect())
+    }
+
+    /// The next serial number of a record number.
+    pub(crate) async fn next_mrn_serial(&self) -> Result<i64, sqlx::Error> {
+        let next = sqlx::query_scalar!(r#"SELECT nextval('patients.mrn_number') AS "next!""#);
+        next.fetch_one(&self.pool).await
+    }
+
+    /// Adds a patient; `false` where the record number is taken.
+    pub(crate) async fn insert_patient(connection: &mut PgConnection, patient: &Patient) -> Result<bool, sqlx::Error> {
+        let inserted = sqlx::query!(
+            "INSERT INTO patients.patient (id, mrn, active, name_use, family, given, prefix, suffix, sort_name, gender,
+                 birth_date, deceased_at, telecom, addresses, identifiers, conditions, general_practitioner_id,
+                 created_at, updated_at, version)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+             ON CONFLICT (mrn) DO NOTHING",
+            patient.id,
+            patient.mrn.as_str(),
+            patient.active,
+            <&str>::from(patient.name.name_use),
+            patient.name.family,
+            &patient.name.given,
+            &patient.name.prefix,
+            &patient.name.suffix,
+            patient.name.sort_key(),
+            <&str>::from(patient.gender),
+            patient.birth_date,
+            patient.deceased_at,
+            Json(&patient.telecom) as _,
+            Json(&patient.addresses) as _,
+            Json(&patient.identifiers) as _,
+            Json(&patient.conditions) as _,
+            patient.general_practitioner_id,
+            patient.created_at,
+            patient.updated_at,
+            patient.version,
+        );
+        Ok(inserted.execute(connection).await?.rows_affected() == 1)
+    }
+
+    /// The patient, locked until the transaction ends.
+    pub(crate) async fn lock_patient(connection: &mut PgConnection, id: Uuid) -> Result<Option<Patient>, sqlx::Error> {
+        let row = sqlx::query_as!(
+            Row,
+            r#"SELECT id, mrn, active, name_use, family, given, prefix, suffix, gender, birth_date, deceased_at,
+                      telecom AS "telecom: _", addresses AS "addresses: _", identifiers AS "identifiers: _",
+                      conditions AS "conditions: _", general_practitioner_id, created_at, updated_at, version
+               FROM patients.patient WHERE id = $1 FOR UPDATE"#,
+            id,
+        );
+        row.fetch_optional(connection).await?.map(Patient::try_from).transpose()
+    }
+
+    /// Writes what may change of a patient that is locked.
+    pub(crate) async fn update_patient(connection: &mut PgConnection, patient: &Patient) -> Result<(), sqlx::Error> {
+        let updated = sqlx::query!(
+            "UPDATE patients.patient SET active = $2, name_use = $3, family = $4, given = $5, prefix = $6, suffix = $7,
+                 sort_name = $8, gender = $9, birth_date = $10, deceased_at = $11, telecom = $12, addresses = $13,
+                 identifiers = $14, conditions = $15, general_practitioner_id = $16, updated_at = $17, version = $18
+             WHERE id = $1",
+            patient.id,
+            patient.active,
+            <&str>::from(patient.name.name_use),
+            patient.name.family,
+            &patient.name.given,
+            &patient.name.prefix,
+            &patient.name.suffix,
+            patient.name.sort_key(),
+            <&str>::from(patient.gender),
+            patient.birth_date,
+            patient.deceased_at,
+            Json(&patient.telecom) as _,
+            Json(&patient.addresses) as _,
+            Json(&patient.identifiers) as _,
+            Json(&patient.conditions) as _,
+            patient.general_practitioner_id,
+            patient.updated_at,
+            patient.version,
+        );
+        updated.execute(connection).await.map(drop)
+    }
+}

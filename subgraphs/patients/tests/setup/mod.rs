@@ -1,0 +1,101 @@
+//! What every test of the subgraph begins with.
+#![expect(clippy::allow_attributes, reason = "each test program uses a part of this")]
+#![allow(dead_code, reason = "each test program uses a part of this")]
+
+use chrono::Utc;
+use healthbridge_auth::Role;
+use healthbridge_patients::{
+    NewAccount, PROVISION, Service,
+    domain::{HumanName, NameUse, Staff, StaffProfession, UserKind},
+    routes, seed,
+};
+use healthbridge_testkit::{Client, ISSUER, TestDatabase, Tokens, serve};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub struct Setup {
+    pub database: TestDatabase,
+    pub tokens: Tokens,
+    pub anonymous: Client,
+}
+
+pub async fn setup() -> Setup {
+    let database = TestDatabase::of(PROVISION).await;
+    let tokens = Tokens::new();
+    let base = serve(routes(database.pool.clone(), tokens.key.clone(), ISSUER, tokens.verifier(), false)).await;
+    Setup { database, tokens, anonymous: Client::new(&base) }
+}
+
+impl Setup {
+    pub fn as_role(&self, role: Role) -> Client {
+        self.anonymous.with_token(self.tokens.of(role))
+    }
+
+    pub async fn add_staff(&self) -> Uuid {
+        let name = HumanName {
+            name_use: NameUse::Official,
+            family: "House".to_owned(),
+            given: vec!["Gregory".to_owned()],
+            prefix: Vec::new(),
+            suffix: Vec::new(),
+        };
+        let staff = Staff {
+            id: Uuid::now_v7(),
+            name,
+            profession: StaffProfession::Physician,
+            specialty: None,
+            licence_number: None,
+            department: None,
+            active: true,
+            created_at: Utc::now(),
+            updated_at: Utc::now(),
+            version: 1,
+        };
+        let id = staff.id;
+        let seed = seed::Seed { staff: vec![staff], ..seed::Seed::default() };
+        seed.load(&self.database.pool).await.expect("loaded");
+        id
+    }
+
+    pub async fn add_account(&self, email: &str, role: Role) {
+        let service = Service::new(self.database.pool.clone(), self.tokens.key.clone(), ISSUER);
+        let password = PASSWORD.into();
+        let account = NewAccount { kind: UserKind::Staff, email: email.to_owned(), password, roles: vec![role] };
+        service.create_account(account, Utc::now()).await.expect("an answer").expect("made");
+    }
+}
+
+pub const PASSWORD: &str = "correct horse battery staple";
+
+pub const CREATE: &str = "mutation ($input: CreatePatientInput!) {
+    createPatient(input: $input) { patient { id mrn name { text } version } userErrors { code field } } }";
+
+pub fn input(family: &str) -> Value {
+    json!({ "name": { "family": family, "given": ["Ada"] }, "gender": "FEMALE", "birthDate": "1990-02-28",
+        "allowDuplicate": true })
+}
+
+pub async fn create(client: &Client, family: &str) -> Uuid {
+    let data = client.data(CREATE, json!({ "input": input(family) })).await;
+    let id = data["createPatient"]["patient"]["id"].as_str();
+    id.and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("no patient: {data}"))
+}
+
+pub const SIGN_IN: &str = "mutation ($email: String!, $password: String!) {
+    signIn(input: { email: $email, password: $password }) { accessToken refreshToken user { id version } userErrors { code } } }";
+pub const REFRESH: &str = "mutation ($token: String!) { refreshSession(input: { refreshToken: $token }) {
+    accessToken refreshToken userErrors { code } } }";
+
+impl Setup {
+    /// What the feed of revocations has now.
+    pub async fn revocations(&self) -> Vec<Value> {
+        let service = Service::new(self.database.pool.clone(), self.tokens.key.clone(), ISSUER);
+        let feed = service.revocations(0, Utc::now()).await.expect("the feed");
+        serde_json::to_value(feed).expect("JSON")["revocations"].as_array().cloned().expect("a list")
+    }
+
+    pub async fn sign_in(&self, email: &str) -> Value {
+        let data = self.anonymous.data(SIGN_IN, json!({ "email": email, "password": PASSWORD })).await;
+        data["signIn"].clone()
+    }
+}
