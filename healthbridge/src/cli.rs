@@ -3,7 +3,10 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
+
+use anyhow::Context;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -54,6 +57,11 @@ enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// Manages the keys that sign access tokens.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Says whether the configuration can be used, and what protection it lacks.
     CheckConfig(ConfigFile),
 }
@@ -65,6 +73,22 @@ enum UserCommand {
         /// Email address.
         #[arg(long)]
         email: String,
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Adds a key that is published at once and signs after a while; the one before it stays published until its last token
+    /// has expired. Nothing needs to be restarted: the patients subgraph reads the file again.
+    Rotate {
+        /// After how many seconds the new key signs. Everybody who verifies asks for the keys at least once a minute.
+        #[arg(long, default_value_t = 120)]
+        after_seconds: u64,
+        /// The file with the keys; the configuration's where it is left out.
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
         #[command(flatten)]
         file: ConfigFile,
     },
@@ -141,6 +165,16 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             print!("{}", authorization::render());
             return Ok(());
         }
+        Command::Keys { command: KeysCommand::Rotate { after_seconds, key_file, file } } => {
+            let key_file = match key_file {
+                Some(key_file) => key_file,
+                None => Config::read(file.file.as_deref())?
+                    .auth
+                    .signing_key_file
+                    .context("give --key-file, or a configuration with `auth.signing_key_file`")?,
+            };
+            return roles::rotate_keys(&key_file, Duration::from_secs(after_seconds));
+        }
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -158,7 +192,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
                 roles::create_admin(&file.read()?, email).await
             }
             Command::CheckConfig(file) => roles::check_config(&file.read()?),
-            Command::Router(_) | Command::Schema { .. } | Command::Authorization => unreachable!("answered above"),
+            Command::Router(_) | Command::Schema { .. } | Command::Authorization | Command::Keys { .. } => {
+                unreachable!("answered above")
+            }
         }
     })
 }

@@ -3,13 +3,16 @@
 
 use std::{
     fs,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail};
+use healthbridge_auth::ForeignSettings;
 use healthbridge_objectstore::Location;
+use healthbridge_patients::TotpKey;
 use healthbridge_storage::Credentials;
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -117,11 +120,18 @@ pub struct Database {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
-    /// The Ed25519 key that signs tokens, PKCS#8 PEM, closed to others. Only the patients subgraph needs it, which makes
-    /// it where there is none.
+    /// The Ed25519 keys that sign tokens, PKCS#8 PEM, closed to others. Only the patients subgraph needs them, which makes
+    /// the first where there is none; `keys rotate` adds the next.
     pub signing_key_file: Option<PathBuf>,
     /// Where the patients subgraph publishes its keys; every other role needs it.
     pub jwks_url: Option<String>,
+    /// 64 hexadecimal digits that the secrets of one-time passwords are encrypted with. Only the patients subgraph needs
+    /// them; without them nobody has one-time passwords.
+    pub totp_key: Option<SecretString>,
+    /// A file with those digits.
+    pub totp_key_file: Option<PathBuf>,
+    /// The issuers whose tokens `signInWithToken` exchanges for ours. Only the patients subgraph needs them.
+    pub foreign: Vec<ForeignSettings>,
 }
 
 /// The router.
@@ -138,6 +148,8 @@ pub struct Router {
     pub graphiql: bool,
     /// Origins of browsers that may use the graph beside the router's own.
     pub allowed_origins: Vec<String>,
+    /// Networks of proxies before the router that are believed for whom they ask (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// The subgraphs.
@@ -168,6 +180,8 @@ pub struct SubgraphSection {
     pub database_url_file: Option<PathBuf>,
     /// Whether the anonymous may introspect it.
     pub introspection: bool,
+    /// Networks from which the router asks; it is believed for whom (`X-Forwarded-For`). Loopback where it is left out.
+    pub trusted_proxies: Option<Vec<IpNet>>,
 }
 
 /// The object storage.
@@ -205,8 +219,12 @@ impl Config {
             builder = builder.add_source(config::File::from(file).format(config::FileFormat::Toml));
         }
         let environment = config::Environment::with_prefix("HEALTHBRIDGE").prefix_separator("__").separator("__");
-        let environment =
-            environment.try_parsing(true).list_separator(",").with_list_parse_key("router.allowed_origins");
+        let environment = environment
+            .try_parsing(true)
+            .list_separator(",")
+            .with_list_parse_key("router.allowed_origins")
+            .with_list_parse_key("router.trusted_proxies")
+            .with_list_parse_key("subgraphs.patients.trusted_proxies");
         let read = builder.add_source(environment).build().and_then(config::Config::try_deserialize);
         read.context("the configuration cannot be used")
     }
@@ -237,6 +255,26 @@ impl Config {
     pub fn revocations_url(&self) -> anyhow::Result<String> {
         let keys = reqwest::Url::parse(self.jwks_url()?).context("`auth.jwks_url` is no URL")?;
         Ok(keys.join("/revocations")?.into())
+    }
+
+    /// The key of one-time passwords, if there is one.
+    ///
+    /// # Errors
+    /// When its file cannot be read or holds something else.
+    pub fn totp_key(&self) -> anyhow::Result<Option<TotpKey>> {
+        let auth = &self.auth;
+        if auth.totp_key.is_none() && auth.totp_key_file.is_none() {
+            return Ok(None);
+        }
+        let digits = secret("auth.totp_key", auth.totp_key.as_ref(), auth.totp_key_file.as_deref())?;
+        TotpKey::from_hex(&digits).context("`auth.totp_key` cannot be used").map(Some)
+    }
+
+    /// The networks from which the router asks a subgraph.
+    pub fn trusted_proxies(&self, subgraph: Subgraph) -> Vec<IpNet> {
+        let loopback =
+            || vec![IpNet::from(IpAddr::from([127, 0, 0, 1])), IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))];
+        self.subgraph(subgraph).trusted_proxies.clone().unwrap_or_else(loopback)
     }
 
     /// A subgraph's section.

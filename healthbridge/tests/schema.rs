@@ -56,7 +56,22 @@ fn the_supergraph_links_and_has_every_scope() {
 #[test]
 fn every_scoped_field_may_be_null_and_every_root_field_is_scoped_or_open_by_the_table_of_rights() {
     // The first four by the table of rights; the next ones are the caller's own session and refuse the anonymous themselves.
-    let open = ["signIn", "registerUser", "refreshSession", "me", "signOut", "changePassword", "_service", "_entities"];
+    // Open to the anonymous, or about the caller alone.
+    let open = [
+        "signIn",
+        "signInWithToken",
+        "registerUser",
+        "refreshSession",
+        "completePasswordReset",
+        "me",
+        "signOut",
+        "changePassword",
+        "beginTotp",
+        "confirmTotp",
+        "disableTotp",
+        "_service",
+        "_entities",
+    ];
     for subgraph in SUBGRAPHS {
         let sdl = subgraph.sdl();
         let scoped = ScopeRules::scoped_fields(&sdl);

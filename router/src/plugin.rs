@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use healthbridge_auth::{KeyRing, Verifier};
+use healthbridge_auth::{FORWARDED_FOR, KeyRing, Verifier, client_address};
 use hive_router::{
     GraphQLError, async_trait,
     background_tasks::{BackgroundTask, CancellationToken},
+    executor::response::value::Value,
     http::StatusCode,
     ntex::{
         http::{Response, header},
@@ -13,19 +14,23 @@ use hive_router::{
     },
     plugins::{
         hooks::{
+            on_execute::{OnExecuteStartHookPayload, OnExecuteStartHookResult},
             on_graphql_error::{OnGraphQLErrorHookPayload, OnGraphQLErrorHookResult},
             on_http_request::{OnHttpRequestHookFuture, OnHttpRequestHookPayload},
             on_plugin_init::{OnPluginInitPayload, OnPluginInitResult},
         },
-        plugin_trait::{FromGraphQLErrorToResponse, RouterPlugin, StartHookPayload},
+        plugin_trait::{EndHookPayload, FromGraphQLErrorToResponse, RouterPlugin, StartHookPayload},
     },
 };
+
+use ipnet::IpNet;
 
 use crate::{pages::Pages, settings::PluginSettings};
 
 pub(crate) struct HealthBridge {
     verifier: Option<Verifier>,
     pages: Pages,
+    trusted_proxies: Vec<IpNet>,
 }
 
 struct KeepFresh {
@@ -69,12 +74,15 @@ impl RouterPlugin for HealthBridge {
             }
             None => None,
         };
+        let trusted_proxies = settings.trusted_proxies.clone();
         let pages = Pages::new(settings)?;
-        payload.initialize_plugin(Self { verifier, pages })
+        payload.initialize_plugin(Self { verifier, pages, trusted_proxies })
     }
 
     fn on_http_request<'req>(&'req self, payload: OnHttpRequestHookPayload<'req>) -> OnHttpRequestHookFuture<'req> {
         Box::pin(async move {
+            let mut payload = payload;
+            self.name_client(&mut payload.router_http_request);
             let request = &payload.router_http_request;
             if let Some(page) = self.pages.answer(request, self.verifier.as_ref()).await {
                 return payload.end_with_response(page);
@@ -83,6 +91,20 @@ impl RouterPlugin for HealthBridge {
                 Some(refusal) => payload.end_with_response(refusal),
                 None => payload.proceed(),
             }
+        })
+    }
+
+    /// Counts the refusals of mutations beside the data: who looks there alone must not take one for a success.
+    async fn on_execute<'exec>(
+        &'exec self,
+        payload: OnExecuteStartHookPayload<'exec>,
+    ) -> OnExecuteStartHookResult<'exec> {
+        payload.on_end(|mut payload| {
+            let count = refusals(&payload.data);
+            if count > 0 {
+                payload.add_extension("userErrors", count);
+            }
+            payload.proceed()
         })
     }
 
@@ -102,7 +124,35 @@ impl RouterPlugin for HealthBridge {
     }
 }
 
+/// How many `userErrors` the fields of an answer have.
+fn refusals(data: &Value<'_>) -> usize {
+    let Value::Object(root) = data else { return 0 };
+    let of = |payload: &Value<'_>| match payload {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| match value {
+                Value::Array(errors) if *name == "userErrors" => errors.len(),
+                _ => 0,
+            })
+            .sum(),
+        _ => 0,
+    };
+    root.iter().map(|(_, payload)| of(payload)).sum()
+}
+
 impl HealthBridge {
+    /// Tells the subgraphs for whom the router asks; what the client says of itself is taken out.
+    fn name_client(&self, request: &mut WebRequest<DefaultError>) {
+        let forwarded = request.headers().get(FORWARDED_FOR).and_then(|value| value.to_str().ok().map(str::to_owned));
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let headers = request.headers_mut();
+        headers.remove(FORWARDED_FOR);
+        let client = peer.map(|peer| client_address(peer, forwarded.as_deref(), &self.trusted_proxies).to_string());
+        if let Some(value) = client.and_then(|client| header::HeaderValue::from_str(&client).ok()) {
+            headers.insert(header::HeaderName::from_static(FORWARDED_FOR), value);
+        }
+    }
+
     /// Hive Router takes a token that is not valid for none at all; we do not.
     async fn refuse(&self, request: &WebRequest<DefaultError>) -> Option<Response> {
         let verifier = self.verifier.as_ref()?;

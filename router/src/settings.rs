@@ -1,5 +1,6 @@
 use std::{net::SocketAddr, path::PathBuf};
 
+use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
 /// How the router runs.
@@ -19,6 +20,8 @@ pub struct Settings {
     pub graphiql: bool,
     /// Origins of browsers that may use the graph beside the router's own; none where it is left out.
     pub allowed_origins: Vec<String>,
+    /// Networks of proxies before the router that are believed for whom they ask.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// A subgraph and where it is.
@@ -47,6 +50,7 @@ pub(crate) struct PluginSettings {
     pub auth: Option<Auth>,
     pub subgraphs: Vec<Subgraph>,
     pub graphiql: bool,
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Settings {
@@ -54,8 +58,12 @@ impl Settings {
     pub(crate) fn hive(&self, supergraph: &str) -> Value {
         let urls: Map<String, Value> =
             self.subgraphs.iter().map(|subgraph| (subgraph.name.clone(), json!({ "url": subgraph.url }))).collect();
-        let plugin =
-            PluginSettings { auth: self.auth.clone(), subgraphs: self.subgraphs.clone(), graphiql: self.graphiql };
+        let plugin = PluginSettings {
+            auth: self.auth.clone(),
+            subgraphs: self.subgraphs.clone(),
+            graphiql: self.graphiql,
+            trusted_proxies: self.trusted_proxies.clone(),
+        };
         let mut config = json!({
             "log": { "level": "info", "format": "text", "filter": log_filter() },
             "supergraph": { "source": "file", "path": supergraph },
@@ -70,7 +78,7 @@ impl Settings {
             "override_subgraph_urls": { "subgraphs": urls },
             // Two callers' requests must never share an answer.
             "traffic_shaping": { "all": { "request_timeout": "30s", "dedupe_enabled": false } },
-            "headers": { "all": { "request": [{ "propagate": { "named": ["authorization", "x-request-id"] } }] } },
+            "headers": { "all": { "request": [{ "propagate": { "named": ["authorization", "x-request-id", healthbridge_auth::FORWARDED_FOR] } }] } },
             "limits": { "max_depth": { "n": 25 }, "max_tokens": { "n": 10_000 }, "max_aliases": { "n": 100 } },
             // The subgraphs mask their own faults, and know which of their messages may be told.
             "error_masking": { "enabled": false },

@@ -119,6 +119,14 @@ pub fn scopes_of(role: Role) -> Vec<String> {
     table.chain(policies(role).iter().map(|policy| format!("policy:{policy}"))).collect()
 }
 
+/// Whether a text is a scope that a machine may have: `system/` and a resource with one right.
+pub fn is_system_scope(scope: &str) -> bool {
+    let rights = [Right::Create, Right::Read, Right::Update, Right::Delete, Right::Search];
+    TABLE
+        .iter()
+        .any(|(resource, _)| rights.iter().any(|right| scope == format!("system/{resource}.{}", right.letter())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

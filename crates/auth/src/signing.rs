@@ -3,6 +3,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -35,14 +36,25 @@ pub enum SigningKeyError {
     #[error("the signing key file {0} is readable by others: run `chmod 600` on it")]
     Exposed(PathBuf),
     /// The file holds no Ed25519 key in PKCS#8 PEM.
-    #[error("the signing key is not an Ed25519 private key in PKCS#8 PEM")]
+    #[error("the signing key file holds something else than Ed25519 private keys in PKCS#8 PEM")]
     Format,
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes")]
     Random,
+    /// The last rotation's key does not sign yet.
+    #[error("a rotation is under way: its key does not sign yet")]
+    Rotating,
 }
 
 impl SigningKey {
+    /// Reads a file with one key; tests and benchmarks sign with a deployment's own.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn open(path: &Path) -> Result<Self, SigningKeyError> {
+        Self::from_pem(&read_private(path)?.0)
+    }
+
     /// A new random key.
     pub fn generate() -> Result<Self, SigningKeyError> {
         let mut seed = [0; 32];
@@ -56,35 +68,9 @@ impl SigningKey {
         Self::from_pair(pair)
     }
 
-    /// Reads the key file; makes it, with mode 0600, where there is none.
-    pub fn open_or_create(path: &Path) -> Result<Self, SigningKeyError> {
-        match Self::open(path) {
-            Err(SigningKeyError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Self::create(path),
-            other => other,
-        }
-    }
-
-    /// Reads the key file, which only its owner (and for mounted secrets its group) may read.
-    pub fn open(path: &Path) -> Result<Self, SigningKeyError> {
-        let failed = |source| SigningKeyError::Io { path: path.to_owned(), source };
-        let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-        if mode & 0o007 != 0 {
-            return Err(SigningKeyError::Exposed(path.to_owned()));
-        }
-        Self::from_pem(&fs::read_to_string(path).map_err(failed)?)
-    }
-
-    fn create(path: &Path) -> Result<Self, SigningKeyError> {
-        let failed = |source| SigningKeyError::Io { path: path.to_owned(), source };
-        let key = Self::generate()?;
-        let pem = key.pair.to_pkcs8_pem(LineEnding::LF).map_err(|_| SigningKeyError::Format)?;
-        // A key that is half written must never be found under the final name.
-        let half = path.with_extension("new");
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half).map_err(failed)?;
-        file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-        fs::rename(&half, path).map_err(failed)?;
-        Ok(key)
+    /// The key in PKCS#8 PEM.
+    pub(crate) fn to_pem(&self) -> Result<String, SigningKeyError> {
+        self.pair.to_pkcs8_pem(LineEnding::LF).map(|pem| pem.to_string()).map_err(|_| SigningKeyError::Format)
     }
 
     fn from_pair(pair: ed25519_dalek::SigningKey) -> Result<Self, SigningKeyError> {
@@ -101,10 +87,15 @@ impl SigningKey {
         &self.id
     }
 
+    /// The public half as a JSON Web Key (RFC 8037).
+    pub(crate) fn jwk(&self) -> Value {
+        let x = URL_SAFE_NO_PAD.encode(self.pair.verifying_key().as_bytes());
+        json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.id, "x": x })
+    }
+
     /// The public half as a JSON Web Key Set (RFC 7517).
     pub fn jwks(&self) -> Value {
-        let x = URL_SAFE_NO_PAD.encode(self.pair.verifying_key().as_bytes());
-        json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.id, "x": x }] })
+        json!({ "keys": [self.jwk()] })
     }
 
     /// Signs an access token.
@@ -116,4 +107,25 @@ impl SigningKey {
         header.kid = Some(self.id.clone());
         jsonwebtoken::encode(&header, claims, &self.encoding).expect("claims serialise and the key is Ed25519")
     }
+}
+
+/// Reads a file that only its owner (and for mounted secrets its group) may read; and when it was changed last.
+pub(crate) fn read_private(path: &Path) -> Result<(String, SystemTime), SigningKeyError> {
+    let failed = |source| SigningKeyError::Io { path: path.to_owned(), source };
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if metadata.permissions().mode() & 0o007 != 0 {
+        return Err(SigningKeyError::Exposed(path.to_owned()));
+    }
+    let modified = metadata.modified().map_err(failed)?;
+    Ok((fs::read_to_string(path).map_err(failed)?, modified))
+}
+
+/// Writes a file of mode 0600. One that is half written is never found under its name.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), SigningKeyError> {
+    let failed = |source| SigningKeyError::Io { path: path.to_owned(), source };
+    let half = path.with_extension("new");
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    fs::rename(&half, path).map_err(failed)
 }

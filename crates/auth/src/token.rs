@@ -144,7 +144,13 @@ impl Verifier {
             return Err(TokenError::Invalid);
         }
         let id = header.kid.ok_or(TokenError::Invalid)?;
-        let key = self.keys.find(&id).await.ok_or(TokenError::Invalid)?;
+        let key = match self.keys.find(&id).await {
+            Ok(key) => key.ok_or(TokenError::Invalid)?,
+            Err(error) => {
+                tracing::warn!(%error, "a token names an unknown key and the key set cannot be fetched");
+                return Err(TokenError::Invalid);
+            }
+        };
         let data = jsonwebtoken::decode::<Claims>(token, &key, &self.validation).map_err(|_| TokenError::Invalid)?;
         if self.revocations.cover(&data.claims) {
             return Err(TokenError::Invalid);
@@ -167,25 +173,28 @@ pub fn bearer(value: &str) -> Result<&str, TokenError> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(TokenError::NotBearer) }
 }
 
+/// Claims for the tests of this crate.
+#[cfg(test)]
+pub(crate) fn tests_claims(now: DateTime<Utc>) -> Claims {
+    let subject = Subject {
+        user_id: Uuid::now_v7(),
+        session_id: Uuid::now_v7(),
+        roles: vec![Role::Doctor, Role::Clerk],
+        extra_scopes: Vec::new(),
+        patient_id: None,
+        staff_id: None,
+        token_version: 1,
+    };
+    Claims::issue("http://issuer.test", subject, now)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::tests_claims as claims;
     use super::*;
     use crate::SigningKey;
 
     const ISSUER: &str = "http://issuer.test";
-
-    fn claims(now: DateTime<Utc>) -> Claims {
-        let subject = Subject {
-            user_id: Uuid::now_v7(),
-            session_id: Uuid::now_v7(),
-            roles: vec![Role::Doctor, Role::Clerk],
-            extra_scopes: Vec::new(),
-            patient_id: None,
-            staff_id: None,
-            token_version: 1,
-        };
-        Claims::issue(ISSUER, subject, now)
-    }
 
     fn verifier(key: &SigningKey) -> Verifier {
         Verifier::new(Arc::new(KeyRing::fixed(&key.jwks()).expect("a key set")), Arc::default(), ISSUER)

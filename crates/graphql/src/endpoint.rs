@@ -1,18 +1,22 @@
 //! The HTTP face of a subgraph: GraphQL over HTTP, health, readiness and metrics.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use async_graphql::{Executor, Response as GraphqlResponse, ServerError, Value};
 use async_graphql_axum::{GraphQLRequest, rejection::GraphQLRejection};
 use axum::{
     Json, Router,
-    extract::{FromRequest, Request, State},
+    extract::{ConnectInfo, FromRequest, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use futures::future::BoxFuture;
-use healthbridge_auth::{Caller, Verifier};
+use healthbridge_auth::{Caller, FORWARDED_FOR, Verifier, client_address};
+use ipnet::IpNet;
 use serde_json::json;
 use tower_http::limit::RequestBodyLimitLayer;
 use tracing::Instrument;
@@ -27,6 +31,10 @@ const MAX_REPRESENTATIONS: usize = 1000;
 /// The id of a request, the router's where it sent one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(pub String);
+
+/// Where a request comes from, the router's client where the router is trusted; unknown where nobody says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub Option<IpAddr>);
 
 /// Says whether a part can serve, or what it waits for.
 pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
@@ -43,6 +51,7 @@ pub struct Endpoint<E> {
     prepare: Prepare,
     readiness: Readiness,
     introspection: bool,
+    trusted_proxies: Arc<[IpNet]>,
 }
 
 impl<E: Executor> Endpoint<E> {
@@ -54,13 +63,28 @@ impl<E: Executor> Endpoint<E> {
         prepare: impl Fn(async_graphql::Request, &Caller) -> async_graphql::Request + Send + Sync + 'static,
         readiness: Readiness,
     ) -> Self {
-        Self { name, executor, verifier, prepare: Arc::new(prepare), readiness, introspection: false }
+        Self {
+            name,
+            executor,
+            verifier,
+            prepare: Arc::new(prepare),
+            readiness,
+            introspection: false,
+            trusted_proxies: Arc::default(),
+        }
     }
 
     /// Whether the anonymous may introspect. `_service { sdl }` is always served: the router's composer asks for it.
     #[must_use]
     pub fn introspection(mut self, open: bool) -> Self {
         self.introspection = open;
+        self
+    }
+
+    /// The networks of proxies, the router's above all, that are believed for whom they ask.
+    #[must_use]
+    pub fn trusting(mut self, proxies: Vec<IpNet>) -> Self {
+        self.trusted_proxies = proxies.into();
         self
     }
 
@@ -96,6 +120,7 @@ async fn serve<E: Executor>(State(endpoint): State<Endpoint<E>>, http: Request) 
         return media.fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send application/json", "UNSUPPORTED_MEDIA_TYPE");
     }
     let request_id = request_id(http.headers());
+    let address = address(&http, &endpoint.trusted_proxies);
     let authorization = http.headers().get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
     let caller = match authorization {
         Ok(value) => endpoint.verifier.caller(value).await,
@@ -121,7 +146,7 @@ async fn serve<E: Executor>(State(endpoint): State<Endpoint<E>>, http: Request) 
         let message = format!("`_entities` takes at most {MAX_REPRESENTATIONS} representations");
         return media.fault(StatusCode::BAD_REQUEST, &message, "BAD_USER_INPUT");
     }
-    let mut request = (endpoint.prepare)(request, &caller).data(request_id.clone());
+    let mut request = (endpoint.prepare)(request, &caller).data(request_id.clone()).data(address);
     if !endpoint.introspection && caller == Caller::Anonymous {
         request = request.disable_introspection();
     }
@@ -150,6 +175,13 @@ fn representations(request: &async_graphql::Request) -> usize {
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
+/// The server puts the peer's address beside a request.
+fn address(http: &Request, trusted: &[IpNet]) -> ClientAddress {
+    let peer = http.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let forwarded = http.headers().get(FORWARDED_FOR).and_then(|value| value.to_str().ok());
+    ClientAddress(peer.map(|peer| client_address(peer, forwarded, trusted)))
 }
 
 fn request_id(headers: &HeaderMap) -> RequestId {

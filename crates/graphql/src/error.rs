@@ -14,6 +14,9 @@ pub enum ApiError {
     /// An argument cannot be used.
     #[error("{0}")]
     BadInput(String),
+    /// An issuer of identities cannot be reached, and nothing of it is known that could be used meanwhile.
+    #[error("The identity provider cannot be reached: try again later")]
+    IdentityProvider,
     /// Something within failed; the caller learns no more, the log has it.
     #[error("Internal error")]
     Internal(Arc<dyn std::error::Error + Send + Sync>),
@@ -45,6 +48,7 @@ impl ApiError {
             // The code that the router gives when it filters a field by itself.
             Self::Unauthorized => "UNAUTHORIZED_FIELD_OR_TYPE",
             Self::BadInput(_) => "BAD_USER_INPUT",
+            Self::IdentityProvider => "IDENTITY_PROVIDER_UNAVAILABLE",
             Self::Internal(_) => "INTERNAL_SERVER_ERROR",
         }
     }

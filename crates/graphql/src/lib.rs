@@ -15,12 +15,12 @@ mod user_error;
 
 pub use boundary::FieldBoundary;
 pub use coding::{Coding, CodingInput};
-pub use endpoint::{Endpoint, Readiness, RequestId};
+pub use endpoint::{ClientAddress, Endpoint, Readiness, RequestId};
 pub use error::{ApiError, Loaded};
 pub use page::{Connection, Cursor, Direction, Edge, MAX_PAGE, Page, PageArgs, PageInfo, Window, total};
 pub use scalar::{BigInt, Date, parse_id};
 pub use scope_rules::{ScopeRules, ScopedField};
-pub use user_error::{Refusals, UserError, UserErrorCode};
+pub use user_error::{Refusals, UserError, UserErrorCode, is_visible};
 
 use async_graphql::{Context, ObjectType, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
 use healthbridge_auth::Caller;

@@ -146,6 +146,11 @@ impl Refusals {
     }
 }
 
+/// Whether a reader sees what a program sees: no control character, and none that changes the direction of text.
+pub fn is_visible(char: char) -> bool {
+    !char.is_control() && !overrides_direction(char)
+}
+
 /// Characters that make a reader see another text than a program does.
 fn overrides_direction(char: char) -> bool {
     matches!(char, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')

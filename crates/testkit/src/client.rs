@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use axum::Router;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -10,7 +12,9 @@ use tokio::net::TcpListener;
 pub async fn serve(routes: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move { axum::serve(listener, routes).await });
+    tokio::spawn(
+        async move { axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>()).await },
+    );
     format!("http://{address}")
 }
 

@@ -4,12 +4,14 @@
 
 mod client;
 mod database;
+mod issuer;
 mod statements;
 mod storage;
 mod tokens;
 
 pub use client::{Answer, Client, serve};
 pub use database::TestDatabase;
+pub use issuer::TestIssuer;
 pub use statements::StatementCount;
 pub use storage::TestStorage;
 pub use tokens::{ISSUER, Tokens, forged};

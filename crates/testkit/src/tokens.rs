@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{Duration, Utc};
-use healthbridge_auth::{Claims, KeyRing, Role, SigningKey, Subject, Verifier};
+use healthbridge_auth::{Claims, KeyRing, Role, SigningKey, SigningKeys, Subject, Verifier};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use uuid::Uuid;
 
@@ -29,6 +29,11 @@ impl Tokens {
     /// Tokens by a key that a part really uses.
     pub fn with_key(key: SigningKey, issuer: &str) -> Self {
         Self { key: Arc::new(key), issuer: issuer.to_owned() }
+    }
+
+    /// The key as a part signs with it.
+    pub fn keys(&self) -> Arc<SigningKeys> {
+        Arc::new(SigningKeys::only(self.key.clone()))
     }
 
     /// A verifier of these tokens.

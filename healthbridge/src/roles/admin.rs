@@ -1,9 +1,9 @@
-use std::{io::Read, sync::Arc};
+use std::{io::Read, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use chrono::Utc;
-use healthbridge_auth::{Role, SigningKey};
-use healthbridge_patients::{NewAccount, Service, domain::UserKind};
+use healthbridge_auth::{ForeignIssuers, Role, SigningKey, SigningKeys};
+use healthbridge_patients::{Identity, NewAccount, Service, domain::UserKind};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 
@@ -67,14 +67,24 @@ pub(crate) async fn create_admin(config: &Config, email: String) -> anyhow::Resu
     let url = config.database_url(Subgraph::Patients)?;
     let pool = healthbridge_postgres::pool(healthbridge_postgres::connect_options(url.expose_secret())?, 1);
     // No token is signed here.
-    let key = Arc::new(SigningKey::generate()?);
-    let service = Service::new(pool, key, "");
+    let keys = Arc::new(SigningKeys::only(Arc::new(SigningKey::generate()?)));
+    let identity = Identity { keys, issuer: String::new(), foreign: ForeignIssuers::default(), totp: None };
+    let service = Service::new(pool, identity);
     let password = SecretString::from(password);
     let account = NewAccount { kind: UserKind::Staff, email, password, roles: vec![Role::Admin] };
-    match service.create_account(account, Utc::now()).await? {
+    match service.create_account(account, None, Utc::now()).await? {
         Ok(account) => println!("made the account {}", account.id),
         Err(refused) => bail!("{}", refused.first().map_or("refused", |error| error.message.as_str())),
     }
+    Ok(())
+}
+
+/// Adds a signing key that takes over after a while, and removes those that nobody needs any more.
+pub(crate) fn rotate_keys(file: &Path, after: Duration) -> anyhow::Result<()> {
+    let now = Utc::now();
+    let signs_from = now + after;
+    let id = SigningKeys::rotate(file, signs_from, now)?;
+    println!("the key {id} is published now and signs from {} on", signs_from.to_rfc3339());
     Ok(())
 }
 
@@ -85,6 +95,7 @@ pub(crate) fn check_config(config: &Config) -> anyhow::Result<()> {
     note(config.issuer().err());
     note(config.jwks_url().err());
     note(config.storage_location().err());
+    note(config.totp_key().err());
     let mut shared = Vec::new();
     for subgraph in SUBGRAPHS {
         note(config.database_url(subgraph).err());

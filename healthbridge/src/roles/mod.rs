@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use healthbridge_auth::{KeyRing, SigningKey, Verifier};
+use healthbridge_auth::{ForeignIssuers, KeyRing, SigningKeys, Verifier};
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_router::Settings;
 use secrecy::ExposeSecret;
@@ -21,7 +21,7 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use admin::{check_config, create_admin, migrate, provision};
+pub(crate) use admin::{check_config, create_admin, migrate, provision, rotate_keys};
 use serve::stop_on_signal;
 pub(crate) use serve::{bind, serve, stop_signal};
 
@@ -64,6 +64,7 @@ pub(crate) fn router(
         introspection: config.router.introspection,
         graphiql: config.router.graphiql,
         allowed_origins: config.router.allowed_origins.clone(),
+        trusted_proxies: config.router.trusted_proxies.clone(),
     })
 }
 
@@ -94,22 +95,22 @@ pub(crate) async fn subgraph(config: &Config, subgraph: Subgraph) -> anyhow::Res
     let options =
         healthbridge_postgres::connect_options(url.expose_secret()).context("the database's URL cannot be read")?;
     let pool = healthbridge_postgres::pool(options, config.max_connections());
-    let key = match subgraph {
+    let signing = match subgraph {
         Subgraph::Patients => {
             let file = config.auth.signing_key_file.as_deref().context("`auth.signing_key_file` is missing")?;
-            Some(Arc::new(SigningKey::open_or_create(file)?))
+            Some(Arc::new(SigningKeys::open_or_create(file)?))
         }
         _ => None,
     };
-    let keys = match &key {
-        Some(key) => KeyRing::fixed(&key.jwks())?,
+    let keys = match &signing {
+        Some(signing) => KeyRing::own(signing.clone())?,
         None => KeyRing::remote(config.jwks_url()?)?,
     };
     let listener = bind(config.subgraph_listen(subgraph)).await?;
     let part = Part {
         pool,
         verifier: Verifier::new(Arc::new(keys), Arc::default(), config.issuer()?),
-        key,
+        signing,
         objects: (subgraph == Subgraph::Imaging)
             .then(|| config.storage_location())
             .transpose()?
@@ -128,7 +129,7 @@ pub(crate) async fn subgraph(config: &Config, subgraph: Subgraph) -> anyhow::Res
 pub(crate) struct Part {
     pub pool: PgPool,
     pub verifier: Verifier,
-    pub key: Option<Arc<SigningKey>>,
+    pub signing: Option<Arc<SigningKeys>>,
     pub objects: Option<ObjectStore>,
 }
 
@@ -144,11 +145,17 @@ pub(crate) async fn run_subgraph(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let introspection = config.subgraph(subgraph).introspection;
-    let Part { pool, verifier, key, objects } = part;
+    let Part { pool, verifier, signing, objects } = part;
     let (routes, sweeping): (axum::Router, Sweeping) = match subgraph {
         Subgraph::Patients => {
-            let key = key.context("the patients subgraph needs the signing key")?;
-            let routes = healthbridge_patients::routes(pool.clone(), key, config.issuer()?, verifier, introspection);
+            let identity = healthbridge_patients::Identity {
+                keys: signing.context("the patients subgraph needs the signing keys")?,
+                issuer: config.issuer()?.to_owned(),
+                foreign: ForeignIssuers::new(config.auth.foreign.clone())?,
+                totp: config.totp_key()?,
+            };
+            let trusted = config.trusted_proxies(subgraph);
+            let routes = healthbridge_patients::routes(pool.clone(), identity, verifier, introspection, trusted);
             (routes, Box::pin(healthbridge_patients::sweep_forever(pool.clone())))
         }
         Subgraph::Imaging => {

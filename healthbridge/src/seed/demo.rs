@@ -69,6 +69,7 @@ async fn missing_accounts(pools: &Pools) -> anyhow::Result<Vec<(Account, String)
         patient_id: (role == Role::Patient).then(first_patient),
         staff_id: staff.map(|number| world::id("staff", number)),
         token_version: 1,
+        totp_enabled: false,
         last_login_at: None,
         created_at: world::opening(),
         updated_at: world::opening(),

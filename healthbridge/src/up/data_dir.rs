@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use healthbridge_storage::Credentials;
 use rustix::fs::FlockOperation;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 /// The data directory, locked.
@@ -55,6 +56,20 @@ impl DataDir {
         self.path.join("keys").join("signing.pem")
     }
 
+    /// The key of one-time passwords, made at the first start.
+    pub(crate) fn totp_key(&self) -> anyhow::Result<SecretString> {
+        let file = self.path.join("keys").join("totp.hex");
+        match fs::read_to_string(&file) {
+            Ok(digits) => Ok(digits.into()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let digits = random_hex(32)?;
+                write_private(&file, digits.as_bytes())?;
+                Ok(digits.into())
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+        }
+    }
+
     /// The keys of the embedded storage, made at the first start.
     pub(crate) fn storage_credentials(&self) -> anyhow::Result<Credentials> {
         let file = self.path.join("keys").join("storage.json");
@@ -69,12 +84,17 @@ impl DataDir {
 
 fn make_storage_keys(file: &Path) -> anyhow::Result<StorageKeys> {
     let keys = StorageKeys { access_key_id: format!("HB{}", random_hex(9)?), secret_access_key: random_hex(32)? };
+    write_private(file, &serde_json::to_vec(&keys)?)?;
+    Ok(keys)
+}
+
+/// Writes a file that is closed to others; one that is half written is never found under its name.
+fn write_private(file: &Path, content: &[u8]) -> anyhow::Result<()> {
     let half = file.with_extension("new");
     let mut output = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half)?;
-    output.write_all(&serde_json::to_vec(&keys)?)?;
+    output.write_all(content)?;
     output.sync_all()?;
-    fs::rename(&half, file)?;
-    Ok(keys)
+    Ok(fs::rename(&half, file)?)
 }
 
 fn random_hex(bytes: usize) -> anyhow::Result<String> {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
-use healthbridge_auth::{KeyRing, SigningKey, Verifier};
+use healthbridge_auth::{KeyRing, SigningKeys, Verifier};
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_postgres::Embedded;
 use healthbridge_process::{Child, StopSignal};
@@ -151,6 +151,7 @@ fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow
     config.storage.internal_endpoint = Some(format!("http://{}", listeners.storage.local_addr()?));
     config.storage.access_key_id = Some(credentials.access_key_id);
     config.storage.secret_access_key = Some(credentials.secret_access_key);
+    config.auth.totp_key = Some(data_dir.totp_key()?);
     Ok(config)
 }
 
@@ -169,9 +170,9 @@ impl Parts {
         listeners: Listeners,
         pool: impl Fn(Subgraph) -> PgPool,
     ) -> anyhow::Result<Self> {
-        let key = Arc::new(SigningKey::open_or_create(&data_dir.signing_key())?);
-        // The signing key is at hand: no part of this process needs to ask for its public half.
-        let verifier = Verifier::new(Arc::new(KeyRing::fixed(&key.jwks())?), Arc::default(), config.issuer()?);
+        let signing = Arc::new(SigningKeys::open_or_create(&data_dir.signing_key())?);
+        // The signing keys are at hand: no part of this process needs to ask for their public halves.
+        let verifier = Verifier::new(Arc::new(KeyRing::own(signing.clone())?), Arc::default(), config.issuer()?);
         let store = roles::open_store(&data_dir.storage(), config.bucket()).await?;
         let objects = ObjectStore::new(&config.storage_location()?);
         let stop = CancellationToken::new();
@@ -195,7 +196,7 @@ impl Parts {
             let part = Part {
                 pool: pools.of(subgraph).clone(),
                 verifier: verifier.clone(),
-                key: Some(key.clone()),
+                signing: Some(signing.clone()),
                 objects: Some(objects.clone()),
             };
             let (config, stop) = (config.clone(), stop.clone());

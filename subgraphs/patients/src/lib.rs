@@ -15,13 +15,14 @@ use axum::{
     routing::get,
 };
 use chrono::{DateTime, Utc};
-use healthbridge_auth::{RevocationFeed, SigningKey, Verifier};
+use healthbridge_auth::{RevocationFeed, Verifier};
 use healthbridge_graphql::{Endpoint, Readiness};
 use healthbridge_postgres::Provision;
+use ipnet::IpNet;
 use sqlx::{PgPool, migrate::Migrator};
 
 pub use graphql::sdl;
-pub use service::{NewAccount, Passwords, Service};
+pub use service::{Identity, InvalidTotpKey, NewAccount, Passwords, Service, TotpKey};
 use store::Store;
 
 /// The subgraph's name in the supergraph.
@@ -35,10 +36,17 @@ pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR }
 /// How often what is old is removed.
 const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
 
-/// The HTTP routes of the subgraph. It alone has the signing key, and publishes its public half as a JWKS.
-pub fn routes(pool: PgPool, key: Arc<SigningKey>, issuer: &str, verifier: Verifier, introspection: bool) -> Router {
-    let jwks = key.jwks();
-    let service = Arc::new(Service::new(pool.clone(), key, issuer));
+/// The HTTP routes of the subgraph. It alone has the signing keys, and publishes their public halves as a JWKS. Proxies in
+/// the trusted networks are believed for whom they ask.
+pub fn routes(
+    pool: PgPool,
+    identity: Identity,
+    verifier: Verifier,
+    introspection: bool,
+    trusted_proxies: Vec<IpNet>,
+) -> Router {
+    let keys = identity.keys.clone();
+    let service = Arc::new(Service::new(pool.clone(), identity));
     let readiness: Readiness = Arc::new(move || {
         let pool = pool.clone();
         Box::pin(async move { healthbridge_postgres::ping(&pool).await.map_err(|_| "the database".to_owned()) })
@@ -50,8 +58,9 @@ pub fn routes(pool: PgPool, key: Arc<SigningKey>, issuer: &str, verifier: Verifi
     };
     Endpoint::new(NAME, graphql::schema(service), verifier, prepare, readiness)
         .introspection(introspection)
+        .trusting(trusted_proxies)
         .routes()
-        .route("/.well-known/jwks.json", get(async move || Json(jwks)))
+        .route("/.well-known/jwks.json", get(async move || Json(keys.jwks(Utc::now()))))
         .route("/revocations", get(revocations).with_state(feed))
 }
 

@@ -178,7 +178,9 @@ async fn guessing_is_slowed_down_for_known_and_unknown_accounts_alike_and_a_succ
     .fetch_all(&setup.database.pool)
     .await
     .expect("rows");
-    assert_eq!(rows, [(6, true), (6, true)], "the sixth attempt closes the door, at once or one after the other");
+    let closed = rows.iter().filter(|(attempts, _)| *attempts == 6).count();
+    assert_eq!(closed, 2, "the sixth attempt from an address closes the door of each account: {rows:?}");
+    assert!(rows.iter().all(|(_, is_short)| *is_short), "nobody waits longer than a minute");
     let later = "UPDATE patients.sign_in_attempt SET blocked_until = last_at, last_at = last_at - interval '1 minute'";
     sqlx::query(later).execute(&setup.database.pool).await.expect("a minute has passed");
     assert!(try_in("nurse@example.test", PASSWORD).await, "the wait is over");

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use healthbridge_auth::Role;
 use healthbridge_patients::{PROVISION, routes};
-use healthbridge_testkit::{ISSUER, StatementCount, TestDatabase, Tokens, forged, serve};
+use healthbridge_testkit::{StatementCount, TestDatabase, Tokens, forged, serve};
 use serde_json::{Value, json};
-use setup::{CREATE, PASSWORD, create, input, setup};
+use setup::{CREATE, PASSWORD, create, identity, input, setup};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn the_anonymous_get_null_and_a_code_for_what_is_scoped_and_do_not_introsp
 async fn only_json_by_post_is_a_graphql_request() {
     let database = TestDatabase::of(PROVISION).await;
     let tokens = Tokens::new();
-    let base = serve(routes(database.pool.clone(), tokens.key.clone(), ISSUER, tokens.verifier(), false)).await;
+    let base = serve(routes(database.pool.clone(), identity(&tokens), tokens.verifier(), false, Vec::new())).await;
     let url = format!("{base}/graphql");
     let client = reqwest::Client::new();
     let status = async |request: reqwest::RequestBuilder| request.send().await.expect("an answer").status().as_u16();

@@ -36,6 +36,8 @@ pub struct Account {
     pub staff_id: Option<Uuid>,
     /// Tokens with a lower version are revoked.
     pub token_version: i32,
+    /// Whether it is asked for a one-time password, too.
+    pub totp_enabled: bool,
     /// Last sign-in.
     pub last_login_at: Option<DateTime<Utc>>,
     /// When the account was made.

@@ -12,6 +12,8 @@ pub struct RecordVersion {
     pub changed_by: Option<Uuid>,
     /// The names of the fields that changed, as the graph has them.
     pub changed_fields: Vec<String>,
+    /// Why, where somebody had to say so.
+    pub reason: Option<String>,
 }
 
 /// Collects the names of the fields that an update really changes.

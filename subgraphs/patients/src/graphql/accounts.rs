@@ -5,13 +5,14 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use healthbridge_auth::Role;
-use healthbridge_graphql::{ApiError, Outcome, UserError, UserErrorCode, caller, parse_id};
+use healthbridge_graphql::{ApiError, ClientAddress, Outcome, UserError, UserErrorCode, caller, parse_id};
+use uuid::Uuid;
 
 use super::user::{SystemRole, User, UserKind};
 use crate::{
     NewAccount, Service,
     domain::{self, Account},
-    service::{AccountChange, ChangeAccount, SignedIn},
+    service::{AccountChange, ChangeAccount, SignIn, SignedIn},
 };
 
 /// The mutations of accounts and sessions.
@@ -26,6 +27,9 @@ pub(crate) struct SignInInput {
     /// Password.
     #[graphql(secret)]
     password: String,
+    /// The one-time password, where the account asks for one (RFC 6238, six digits).
+    #[graphql(secret)]
+    totp: Option<String>,
 }
 
 /// What a session is refreshed with.
@@ -87,6 +91,8 @@ pub(crate) struct RegisterUserInput {
     password: String,
     /// Only PATIENT: accounts of the staff are made by an administrator.
     kind: UserKind,
+    /// Sent again with the same key and input, the mutation gives its first answer.
+    idempotency_key: Option<Uuid>,
 }
 
 /// An account, or why there is none.
@@ -121,7 +127,7 @@ impl From<Outcome<Account>> for UserPayload {
 pub(crate) struct ChangeUserStateInput {
     /// The account.
     user_id: ID,
-    /// Why.
+    /// Why, for the account's history.
     reason: String,
     /// The version that the caller saw; another one is refused with `VERSION_CONFLICT`.
     expected_version: Option<i32>,
@@ -164,10 +170,11 @@ async fn change(
     ctx: &Context<'_>,
     user_id: &ID,
     expected_version: Option<i32>,
+    reason: Option<String>,
     change: AccountChange,
 ) -> Result<Option<UserPayload>, ApiError> {
     let service = ctx.data_unchecked::<Arc<Service>>();
-    let target = ChangeAccount { user_id: parse_id(user_id), expected_version };
+    let target = ChangeAccount { user_id: parse_id(user_id), expected_version, reason };
     Ok(Some(service.change_account(caller(ctx), target, change, Utc::now()).await?.into()))
 }
 
@@ -180,6 +187,7 @@ impl AccountMutation {
         ctx: &Context<'_>,
         input: RegisterUserInput,
     ) -> Result<RegisterUserPayload, ApiError> {
+        let key = input.idempotency_key;
         let refused = |user_errors| RegisterUserPayload { user: None, user_errors };
         if input.kind != UserKind::Patient {
             let message = "Accounts of the staff are made by an administrator";
@@ -192,7 +200,7 @@ impl AccountMutation {
             password: input.password.into(),
             roles: vec![Role::Patient],
         };
-        Ok(match service.create_account(account, Utc::now()).await? {
+        Ok(match service.create_account(account, key, Utc::now()).await? {
             Ok(account) => RegisterUserPayload { user: Some(User(Arc::new(account))), user_errors: Vec::new() },
             Err(user_errors) => refused(user_errors),
         })
@@ -201,7 +209,10 @@ impl AccountMutation {
     /// Begins a session with an email address and a password. Open to the anonymous.
     async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Result<SignInPayload, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(service.sign_in(&input.email, input.password.into(), Utc::now()).await?.into())
+        let ClientAddress(address) = ctx.data_opt().copied().unwrap_or(ClientAddress(None));
+        let (email, totp) = (input.email.as_str(), input.totp.as_deref());
+        let input = SignIn { email, password: input.password.into(), totp, address };
+        Ok(service.sign_in(input, Utc::now()).await?.into())
     }
 
     /// Gives new tokens for a refresh token. One that was used before ends the session. Open to the anonymous.
@@ -230,7 +241,7 @@ impl AccountMutation {
         ctx: &Context<'_>,
         input: ChangeUserStateInput,
     ) -> Result<Option<UserPayload>, ApiError> {
-        change(ctx, &input.user_id, input.expected_version, AccountChange::Activate).await
+        change(ctx, &input.user_id, input.expected_version, Some(input.reason), AccountChange::Activate).await
     }
 
     /// Ends all sessions of an account and lets it sign in no more; its tokens are refused everywhere within five seconds.
@@ -240,7 +251,7 @@ impl AccountMutation {
         ctx: &Context<'_>,
         input: ChangeUserStateInput,
     ) -> Result<Option<UserPayload>, ApiError> {
-        change(ctx, &input.user_id, input.expected_version, AccountChange::Deactivate).await
+        change(ctx, &input.user_id, input.expected_version, Some(input.reason), AccountChange::Deactivate).await
     }
 
     /// Sets an account's roles; tokens with the former ones are refused everywhere within five seconds.
@@ -251,7 +262,7 @@ impl AccountMutation {
         input: SetUserRolesInput,
     ) -> Result<Option<UserPayload>, ApiError> {
         let roles = input.roles.into_iter().map(Role::from).collect();
-        change(ctx, &input.user_id, Some(input.expected_version), AccountChange::SetRoles(roles)).await
+        change(ctx, &input.user_id, Some(input.expected_version), None, AccountChange::SetRoles(roles)).await
     }
 
     /// Links a patient's account to the record that it sees from then on.
@@ -262,6 +273,6 @@ impl AccountMutation {
         input: LinkPatientAccountInput,
     ) -> Result<Option<UserPayload>, ApiError> {
         let patient = AccountChange::LinkPatient(parse_id(&input.patient_id));
-        change(ctx, &input.user_id, input.expected_version, patient).await
+        change(ctx, &input.user_id, input.expected_version, None, patient).await
     }
 }

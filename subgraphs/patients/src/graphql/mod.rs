@@ -1,6 +1,7 @@
 //! The GraphQL face: thin types over the service.
 
 mod accounts;
+mod identity;
 mod loaders;
 mod matching;
 mod mutation;
@@ -19,13 +20,14 @@ use healthbridge_graphql::ScopeRules;
 
 use crate::Service;
 use accounts::AccountMutation;
+use identity::IdentityMutation;
 use loaders::Loaders;
 use mutation::PatientMutation;
 use query::Query;
 
 /// The mutations of the subgraph.
 #[derive(Default, MergedObject)]
-pub(crate) struct Mutation(AccountMutation, PatientMutation);
+pub(crate) struct Mutation(AccountMutation, IdentityMutation, PatientMutation);
 
 type PatientsSchema = Schema<Query, Mutation, EmptySubscription>;
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Service,
     domain::{self, matching::Person},
-    store::{AccountFilter, PatientFilter, PatientOrder, SortKey, StaffFilter},
+    store::{AccountFilter, AccountKey, AccountOrder, PatientFilter, PatientOrder, SortKey, StaffFilter},
 };
 
 /// The queries of the subgraph.
@@ -92,9 +92,8 @@ const NO_NAME: &str = "\u{1}";
 /// The namespace of our medical record numbers.
 const MRN_SYSTEM: &str = "urn:healthbridge:mrn";
 
-/// The orderings' names in cursors.
+/// The ordering's name in cursors.
 const STAFF_NEWEST_FIRST: &str = "staff";
-const USER_NEWEST_FIRST: &str = "user";
 
 /// Which members of the staff a list shows; what is left out filters nothing.
 #[derive(InputObject)]
@@ -119,6 +118,18 @@ impl From<StaffFilterInput> for StaffFilter {
             search: filter.search,
         }
     }
+}
+
+/// How a list of accounts is ordered.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "AccountOrder")]
+pub(crate) enum UserOrder {
+    /// The oldest account first.
+    CreatedAtAsc,
+    /// The newest account first.
+    CreatedAtDesc,
+    /// By email address.
+    EmailAsc,
 }
 
 /// Which accounts a list shows; what is left out filters nothing.
@@ -297,21 +308,33 @@ impl Query {
         Ok(Some(Connection::new(page.map(Arc::new), cursor, MedicalStaff)))
     }
 
-    /// The accounts, the newest first.
-    #[graphql(requires_scopes = "user/User.s")]
+    /// The accounts.
+    #[graphql(requires_scopes = "user/User.s", requires_scopes = "system/User.s")]
+    #[expect(clippy::too_many_arguments, reason = "Relay's paging arguments")]
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(default = 25, desc = "Page size from the beginning, 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; then pass `first: null`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
         #[graphql(desc = "Which accounts.")] filter: Option<UserFilter>,
+        #[graphql(default_with = "UserOrder::CreatedAtDesc", desc = "The order.")] order_by: UserOrder,
     ) -> Result<Option<Connection<User>>, ApiError> {
-        let window = PageArgs::forward(first, after, 25)?.window(USER_NEWEST_FIRST)?;
-        let service = ctx.data_unchecked::<Arc<Service>>();
+        // The default of `first` must not forbid reading backwards.
+        let first = if last.is_some() && first == Some(25) { None } else { first };
+        let order = AccountOrder::from(order_by);
         let filter = filter.map(AccountFilter::from).unwrap_or_default();
-        let page = service.search_accounts(caller(ctx), &filter, &window).await?;
-        let cursor = |account: &Arc<domain::Account>| Cursor::write(USER_NEWEST_FIRST, &account.id);
-        Ok(Some(Connection::new(page.map(Arc::new), cursor, User)))
+        let window = PageArgs::new(first, after, last, before, 25)?.window(order.kind())?;
+        let service = ctx.data_unchecked::<Arc<Service>>();
+        let (page, total) = tokio::try_join!(
+            service.search_accounts(caller(ctx), &filter, order, &window),
+            total(ctx, || service.count_accounts(caller(ctx), &filter)),
+        )?;
+        let cursor = |account: &Arc<domain::Account>| {
+            Cursor::write(order.kind(), &AccountKey { email: account.email.clone(), id: account.id })
+        };
+        Ok(Some(Connection::new(page.map(Arc::new), cursor, User).counted(total)))
     }
 
     #[graphql(entity)]

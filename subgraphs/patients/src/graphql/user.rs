@@ -3,9 +3,14 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, Union};
 use chrono::{DateTime, Utc};
 use healthbridge_auth::Role;
-use healthbridge_graphql::ApiError;
+use healthbridge_graphql::{ApiError, Connection};
 
-use super::{loaders::Loaders, patient::Patient, staff::MedicalStaff};
+use super::{
+    loaders::Loaders,
+    patient::Patient,
+    staff::MedicalStaff,
+    version::{self, UserVersion},
+};
 use crate::domain;
 
 /// Whose account it is.
@@ -84,6 +89,11 @@ impl User {
         self.0.roles.iter().map(|role| SystemRole::from(*role)).collect()
     }
 
+    /// Whether it is asked for a one-time password at sign-in, too.
+    async fn totp_enabled(&self) -> bool {
+        self.0.totp_enabled
+    }
+
     /// Last sign-in.
     async fn last_login_at(&self) -> Option<DateTime<Utc>> {
         self.0.last_login_at
@@ -102,6 +112,17 @@ impl User {
     /// Counts changes, from 1.
     async fn version(&self) -> i32 {
         self.0.version
+    }
+
+    /// The changes of the account that somebody else made, the newest first.
+    #[graphql(requires_scopes = "policy:records.audit")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+    ) -> Result<Option<Connection<UserVersion>>, ApiError> {
+        version::history(ctx, self.0.id, first, after, UserVersion).await.map(Some)
     }
 
     /// The person whose account it is; null where it is linked to nobody, or the caller may not see that record.

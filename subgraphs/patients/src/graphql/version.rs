@@ -17,6 +17,9 @@ pub(crate) struct PatientVersion(pub(crate) RecordVersion);
 /// A change of the record of a member of the medical staff.
 pub(crate) struct MedicalStaffVersion(pub(crate) RecordVersion);
 
+/// A change of an account by somebody else.
+pub(crate) struct UserVersion(pub(crate) RecordVersion);
+
 /// A page of a record's changes, the newest first.
 pub(crate) async fn history<T: OutputType>(
     ctx: &Context<'_>,
@@ -82,5 +85,34 @@ impl MedicalStaffVersion {
     /// The fields of `MedicalStaff` that changed.
     async fn changed_fields(&self) -> &[String] {
         &self.0.changed_fields
+    }
+}
+
+/// A change of an account by somebody else.
+#[Object]
+impl UserVersion {
+    /// The account's version since then.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    /// When.
+    async fn changed_at(&self) -> DateTime<Utc> {
+        self.0.changed_at
+    }
+
+    /// Who.
+    async fn changed_by(&self, ctx: &Context<'_>) -> Result<Option<User>, ApiError> {
+        changed_by(ctx, &self.0).await
+    }
+
+    /// The fields of `User` that changed.
+    async fn changed_fields(&self) -> &[String] {
+        &self.0.changed_fields
+    }
+
+    /// Why, where the mutation asks for a reason.
+    async fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
     }
 }

@@ -1,13 +1,13 @@
 //! What staff change about accounts. Each change revokes the tokens that say otherwise.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use healthbridge_auth::{Caller, Resource, Right, Role};
-use healthbridge_graphql::{ApiError, Outcome, UserError, UserErrorCode};
+use healthbridge_graphql::{ApiError, Outcome, Refusals, UserError, UserErrorCode};
 use uuid::Uuid;
 
 use super::Service;
 use crate::{
-    domain::{Account, UserKind},
+    domain::{Account, RecordVersion, UserKind},
     store::{EndReason, Store},
 };
 
@@ -16,6 +16,8 @@ use crate::{
 pub(crate) struct ChangeAccount {
     pub user_id: Option<Uuid>,
     pub expected_version: Option<i32>,
+    /// Why, where somebody has to say so.
+    pub reason: Option<String>,
 }
 
 /// What is changed.
@@ -25,6 +27,17 @@ pub(crate) enum AccountChange {
     Deactivate,
     SetRoles(Vec<Role>),
     LinkPatient(Option<Uuid>),
+}
+
+impl AccountChange {
+    /// The field of `User` that changes.
+    fn field(&self) -> &'static str {
+        match self {
+            Self::Activate | Self::Deactivate => "active",
+            Self::SetRoles(_) => "roles",
+            Self::LinkPatient(_) => "profile",
+        }
+    }
 }
 
 impl Service {
@@ -40,6 +53,13 @@ impl Service {
             AccountChange::LinkPatient(_) => caller.require(Resource::Patient, Right::Update)?,
             _ => caller.require(Resource::User, Right::Update)?,
         };
+        let mut refusals = Refusals::default();
+        let reason = target.reason.as_deref().map(|reason| refusals.line("reason", reason));
+        if let Err(refused) = refusals.or(()) {
+            return Ok(Err(refused));
+        }
+        let changed_field = change.field();
+        let now = now.trunc_subsecs(6);
         let refuse = |field, code, message: &str| Ok(Err(vec![UserError::at(field, code, message)]));
         let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
         let found = match target.user_id {
@@ -54,13 +74,16 @@ impl Service {
             return refuse("userId", UserErrorCode::NotAllowed, "The own account is changed by somebody else");
         }
         if target.expected_version.is_some_and(|version| version != account.version) {
-            let message = "The account was changed meanwhile: read it again";
-            return refuse("expectedVersion", UserErrorCode::VersionConflict, message);
+            return Ok(Err(vec![UserError::version_conflict()]));
         }
         match change {
             AccountChange::Activate => account.active = true,
             AccountChange::Deactivate => account.active = false,
             AccountChange::SetRoles(roles) => {
+                if account.kind == UserKind::Service || roles.contains(&Role::Service) {
+                    let message = "The rights of a SERVICE account are the scopes that it was created with";
+                    return refuse("roles", UserErrorCode::NotAllowed, message);
+                }
                 if account.kind == UserKind::Patient && roles.iter().any(|role| *role != Role::Patient) {
                     return refuse("roles", UserErrorCode::NotAllowed, "A patient's account has the role PATIENT only");
                 }
@@ -81,7 +104,9 @@ impl Service {
                         "Only a patient's account belongs to a patient",
                     );
                 }
-                if Store::has_account(&mut transaction, patient.id).await.map_err(ApiError::internal)? {
+                let owner =
+                    Store::account_of_patient(&mut transaction, patient.id).await.map_err(ApiError::internal)?;
+                if owner.is_some() {
                     return refuse("patientId", UserErrorCode::AlreadyExists, "The patient has an account");
                 }
                 account.patient_id = Some(patient.id);
@@ -91,6 +116,14 @@ impl Service {
         account.token_version += 1;
         account.updated_at = now;
         Store::update_account(&mut transaction, &account).await.map_err(ApiError::internal)?;
+        let changed = RecordVersion {
+            version: account.version,
+            changed_at: now,
+            changed_by: Some(own.user_id),
+            changed_fields: vec![changed_field.to_owned()],
+            reason,
+        };
+        Store::insert_version(&mut transaction, account.id, &changed).await.map_err(ApiError::internal)?;
         if !account.active {
             let ended = Store::end_sessions_of(&mut transaction, account.id, None, EndReason::Deactivated, now).await;
             ended.map_err(ApiError::internal)?;

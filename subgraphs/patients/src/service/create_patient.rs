@@ -193,5 +193,11 @@ fn first_version(patient: &Patient, changed_by: Option<Uuid>) -> RecordVersion {
         ("generalPractitioner", patient.general_practitioner_id.is_some()),
     ];
     let changed_fields = fields.into_iter().filter(|(_, is_set)| *is_set).map(|(field, _)| field.to_owned());
-    RecordVersion { version: 1, changed_at: patient.created_at, changed_by, changed_fields: changed_fields.collect() }
+    RecordVersion {
+        version: 1,
+        changed_at: patient.created_at,
+        changed_by,
+        changed_fields: changed_fields.collect(),
+        reason: None,
+    }
 }

@@ -1,11 +1,16 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use healthbridge_auth::Role;
-use healthbridge_graphql::{ApiError, Outcome, UserError, UserErrorCode};
+use healthbridge_graphql::{ApiError, Outcome, Refusals, UserError, UserErrorCode, is_visible};
+use healthbridge_postgres::idempotency::{self, Begin};
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{Service, passwords::check_strength};
-use crate::domain::{Account, UserKind};
+use crate::{
+    NAME,
+    domain::{Account, UserKind},
+    store::Store,
+};
 
 /// An account to be made.
 pub struct NewAccount {
@@ -20,22 +25,38 @@ pub struct NewAccount {
 }
 
 impl Service {
-    /// Makes an account.
+    /// Makes an account; sent again with its key, it gives the first one's.
     ///
     /// # Errors
     /// A refusal as data where the address is no address or is taken.
-    pub async fn create_account(&self, new: NewAccount, now: DateTime<Utc>) -> Result<Outcome<Account>, ApiError> {
-        let email = new.email.trim().to_lowercase();
-        let is_address = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
-        if !is_address || email.chars().any(|char| char.is_whitespace() || char.is_control()) {
-            return Ok(Err(vec![UserError::at("email", UserErrorCode::InvalidFormat, "This is no email address")]));
+    pub async fn create_account(
+        &self,
+        new: NewAccount,
+        key: Option<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome<Account>, ApiError> {
+        let now = now.trunc_subsecs(6);
+        let mut refusals = Refusals::default();
+        let email = check_email(&mut refusals, &new.email);
+        if let Err(refused) = refusals
+            .or(())
+            .and_then(|()| check_strength("password", &new.password, &email).map_err(|refused| vec![refused]))
+        {
+            return Ok(Err(refused));
         }
-        if let Err(refused) = check_strength("password", &new.password, &email) {
-            return Ok(Err(vec![refused]));
-        }
+        // The password is no part of what the key stands for: a digest of it must not be kept.
+        let (id, input) = (Uuid::now_v7(), (&email, <&str>::from(new.kind)));
+        let key = key.map(|key| idempotency::Key { key, caller: Uuid::nil(), operation: "registerUser" });
         let password_hash = self.passwords.hash(new.password).await.map_err(ApiError::internal)?;
+        let mut transaction =
+            match idempotency::begin(self.store.pool(), NAME, key, &input, id).await.map_err(ApiError::internal)? {
+                Begin::New(transaction) => transaction,
+                Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
+                Begin::InProgress => return Ok(Err(vec![UserError::key_in_progress()])),
+                Begin::Done(id) => return self.own_account(id).await.map(Ok),
+            };
         let account = Account {
-            id: Uuid::now_v7(),
+            id,
             kind: new.kind,
             email,
             roles: new.roles,
@@ -44,14 +65,29 @@ impl Service {
             patient_id: None,
             staff_id: None,
             token_version: 1,
+            totp_enabled: false,
             last_login_at: None,
             created_at: now,
             updated_at: now,
             version: 1,
         };
-        let inserted = self.store.insert_account(&account, &password_hash).await.map_err(ApiError::internal)?;
-        let taken =
-            || vec![UserError::at("email", UserErrorCode::AlreadyExists, "An account with this address exists")];
-        Ok(if inserted { Ok(account) } else { Err(taken()) })
+        if !Store::insert_account(&mut transaction, &account, Some(&password_hash)).await.map_err(ApiError::internal)? {
+            let message = "An account with this address exists";
+            return Ok(Err(vec![UserError::at("email", UserErrorCode::AlreadyExists, message)]));
+        }
+        transaction.commit().await.map_err(ApiError::internal)?;
+        Ok(Ok(account))
     }
+}
+
+/// Reads an email address, in lower case.
+pub(super) fn check_email(refusals: &mut Refusals, text: &str) -> String {
+    let email = text.trim().to_lowercase();
+    let is_address = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+    // RFC 5321: at most 254 characters.
+    let is_plain = email.len() <= 254 && !email.chars().any(|char| char.is_whitespace() || !is_visible(char));
+    if !is_address || !is_plain {
+        refusals.add("email", UserErrorCode::InvalidFormat, "This is no email address");
+    }
+    email
 }

@@ -2,16 +2,21 @@
 
 mod accounts;
 mod create_patient;
+mod foreign;
 mod identity;
+mod invitations;
 mod passwords;
 mod patient_input;
 mod sessions;
 mod staff;
+mod throttle;
+mod totp;
 mod update_patient;
 
 use std::sync::Arc;
 
-use healthbridge_auth::{Caller, Reach, Resource, Right, SigningKey};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use healthbridge_auth::{Caller, ForeignIssuers, Reach, Resource, Right, SigningKeys};
 use healthbridge_graphql::{ApiError, Page, Window};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -19,28 +24,53 @@ use uuid::Uuid;
 pub(crate) use accounts::{AccountChange, ChangeAccount};
 pub(crate) use create_patient::{CreatePatient, Registered};
 pub use identity::NewAccount;
+pub(crate) use invitations::{CreateUser, Invited};
 pub use passwords::Passwords;
-pub(crate) use sessions::SignedIn;
+pub(crate) use sessions::{SignIn, SignedIn};
 pub(crate) use staff::{CreateStaff, UpdateStaff};
+pub(crate) use totp::Enrolment;
+pub use totp::{InvalidTotpKey, TotpKey};
 pub(crate) use update_patient::UpdatePatient;
 
 use crate::{
     domain::{Account, Patient, RecordVersion, Staff},
-    store::{AccountFilter, PatientFilter, PatientOrder, SortKey, StaffFilter, Store},
+    store::{AccountFilter, AccountKey, AccountOrder, PatientFilter, PatientOrder, SortKey, StaffFilter, Store},
 };
+
+/// What identity is made of beside the database.
+pub struct Identity {
+    /// The keys that sign access tokens.
+    pub keys: Arc<SigningKeys>,
+    /// The `iss` of the tokens: the deployment's public URL.
+    pub issuer: String,
+    /// The issuers whose tokens are exchanged for ours.
+    pub foreign: ForeignIssuers,
+    /// The key that the secrets of one-time passwords are encrypted with; without it nobody has one.
+    pub totp: Option<TotpKey>,
+}
 
 /// The subgraph's service.
 pub struct Service {
     store: Store,
-    key: Arc<SigningKey>,
+    keys: Arc<SigningKeys>,
     issuer: String,
+    foreign: ForeignIssuers,
+    totp: Option<TotpKey>,
     passwords: Passwords,
 }
 
+/// A token that cannot be guessed; who keeps it keeps its digest only.
+fn random_token() -> Result<String, ApiError> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| ApiError::internal(std::io::Error::other(error.to_string())))?;
+    Ok(URL_SAFE_NO_PAD.encode(random))
+}
+
 impl Service {
-    /// A service on this database, which signs tokens with this key.
-    pub fn new(pool: PgPool, key: Arc<SigningKey>, issuer: &str) -> Self {
-        Self { store: Store::new(pool), key, issuer: issuer.to_owned(), passwords: Passwords::default() }
+    /// A service on this database.
+    pub fn new(pool: PgPool, identity: Identity) -> Self {
+        let Identity { keys, issuer, foreign, totp } = identity;
+        Self { store: Store::new(pool), keys, issuer, foreign, totp, passwords: Passwords::default() }
     }
 
     /// The patients that the caller may read, of these.
@@ -150,10 +180,17 @@ impl Service {
         &self,
         caller: &Caller,
         filter: &AccountFilter,
-        window: &Window<Uuid>,
+        order: AccountOrder,
+        window: &Window<AccountKey>,
     ) -> Result<Page<Account>, ApiError> {
         caller.require(Resource::User, Right::Search)?;
-        self.store.list_accounts(filter, window).await.map(|rows| window.page(rows)).map_err(ApiError::internal)
+        self.store.list_accounts(filter, order, window).await.map(|rows| window.page(rows)).map_err(ApiError::internal)
+    }
+
+    /// How many accounts the caller would find.
+    pub(crate) async fn count_accounts(&self, caller: &Caller, filter: &AccountFilter) -> Result<i64, ApiError> {
+        caller.require(Resource::User, Right::Search)?;
+        self.store.count_accounts(filter).await.map_err(ApiError::internal)
     }
 
     /// The accounts with these ids that the caller may see: the own one always.

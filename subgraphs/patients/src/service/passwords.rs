@@ -24,7 +24,9 @@ pub struct HashError;
 impl Default for Passwords {
     fn default() -> Self {
         let decoy = hash("no account has this password").unwrap_or_default();
-        Self { at_once: Arc::new(Semaphore::new(2)), decoy }
+        // Half of the machine, so that guessing does not slow everything else down.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { at_once: Arc::new(Semaphore::new((cores / 2).max(1))), decoy }
     }
 }
 

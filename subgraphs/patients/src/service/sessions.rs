@@ -1,6 +1,7 @@
 //! Sessions: signing in, refreshing, signing out. A refresh token is used once; a second use ends its session.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use std::net::IpAddr;
+
 use chrono::{DateTime, Duration, Utc};
 use healthbridge_auth::{ACCESS_TOKEN_LIFETIME, Caller, Claims, Denied, RevocationFeed, Subject};
 use healthbridge_graphql::{ApiError, Outcome, UserError, UserErrorCode};
@@ -9,7 +10,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Service, passwords::check_strength};
+use super::{Service, passwords::check_strength, random_token, throttle::Attempted};
 use crate::{
     domain::Account,
     store::{Attempt, EndReason, Store},
@@ -28,38 +29,62 @@ pub(crate) struct SignedIn {
     pub account: Account,
 }
 
+/// What somebody signs in with.
+pub(crate) struct SignIn<'a> {
+    pub email: &'a str,
+    pub password: SecretString,
+    /// The one-time password, if the account asks for one.
+    pub totp: Option<&'a str>,
+    /// Where the request comes from.
+    pub address: Option<IpAddr>,
+}
+
 impl Service {
-    /// Signs in. Whatever is wrong, the answer and the time it takes are the same. After five failures in a row each
-    /// further attempt waits longer, at most a minute, whether there is such an account or not.
-    pub(crate) async fn sign_in(
-        &self,
-        email: &str,
-        password: SecretString,
-        now: DateTime<Utc>,
-    ) -> Result<Outcome<SignedIn>, ApiError> {
-        let email = email.trim().to_lowercase();
-        let subject = Sha256::digest(email.as_bytes());
-        let attempt = self.store.attempt_sign_in(&subject, now).await.map_err(ApiError::internal)?;
+    /// Signs in. Whatever is wrong, the answer and the time it takes are the same, whether there is such an account or
+    /// not. Who guesses waits longer each time.
+    pub(crate) async fn sign_in(&self, input: SignIn<'_>, now: DateTime<Utc>) -> Result<Outcome<SignedIn>, ApiError> {
+        let email = input.email.trim().to_lowercase();
+        let refuse = |code, field: &str, message: &str| Ok(Err(vec![UserError::at(field, code, message)]));
+        let attempted = Attempted::new(&email, input.address);
+        let attempt = self.store.attempt_sign_in(&attempted.counted(), now).await.map_err(ApiError::internal)?;
         if let Attempt::BlockedUntil(until) = attempt {
             let seconds = (until - now).num_seconds().max(0) + 1;
             let message = format!("Too many attempts: try again in {seconds} seconds");
-            return Ok(Err(vec![UserError::at("email", UserErrorCode::NotAllowed, message)]));
+            return refuse(UserErrorCode::NotAllowed, "email", &message);
         }
         let credentials = self.store.credentials(&email).await.map_err(ApiError::internal)?;
-        let hash = credentials.as_ref().map(|found| found.password_hash.as_str());
-        let is_right = self.passwords.verify(password, hash).await;
+        let hash = credentials.as_ref().and_then(|found| found.password_hash.as_deref());
+        let is_right = self.passwords.verify(input.password, hash).await;
+        let wrong = "The email address or the password is wrong, or the account is not active";
         let Some(credentials) = credentials.filter(|found| is_right && found.active) else {
-            let message = "The email address or the password is wrong, or the account is not active";
-            return Ok(Err(vec![UserError::at("email", UserErrorCode::NotAllowed, message)]));
+            return refuse(UserErrorCode::NotAllowed, "email", wrong);
         };
-        self.store.forget_attempts(&subject).await.map_err(ApiError::internal)?;
+        if let Some(secret) = &credentials.totp_secret {
+            let Some(code) = input.totp else {
+                return refuse(UserErrorCode::Required, "totp", "The account asks for a one-time password");
+            };
+            if !self.takes_code(credentials.account_id, secret, code, now).await? {
+                return refuse(UserErrorCode::NotAllowed, "totp", "The one-time password is wrong, or was used");
+            }
+        }
+        let forgotten = self.store.forget_attempts(&attempted.own(), attempted.shared()).await;
+        forgotten.map_err(ApiError::internal)?;
         let account = self.store.signed_in(credentials.account_id, now).await.map_err(ApiError::internal)?;
-        let session_id = Uuid::now_v7();
         let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        Store::insert_session(&mut transaction, session_id, account.id, now).await.map_err(ApiError::internal)?;
-        let refresh_token = new_refresh_token(&mut transaction, session_id, now).await?;
+        let (session_id, refresh_token) = Self::begin_session(&mut transaction, account.id, now).await?;
         transaction.commit().await.map_err(ApiError::internal)?;
         Ok(Ok(self.tokens(account, session_id, refresh_token, now)))
+    }
+
+    /// Begins a session with its first refresh token.
+    pub(super) async fn begin_session(
+        connection: &mut PgConnection,
+        account_id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<(Uuid, String), ApiError> {
+        let session_id = Uuid::now_v7();
+        Store::insert_session(connection, session_id, account_id, now).await.map_err(ApiError::internal)?;
+        Ok((session_id, new_refresh_token(connection, session_id, now).await?))
     }
 
     /// Gives new tokens for a refresh token. One that was used before is stolen, or its owner's was: the session ends.
@@ -139,7 +164,13 @@ impl Service {
         self.store.revocations(after, now - ACCESS_TOKEN_LIFETIME - Duration::minutes(1)).await
     }
 
-    fn tokens(&self, account: Account, session_id: Uuid, refresh_token: String, now: DateTime<Utc>) -> SignedIn {
+    pub(super) fn tokens(
+        &self,
+        account: Account,
+        session_id: Uuid,
+        refresh_token: String,
+        now: DateTime<Utc>,
+    ) -> SignedIn {
         let subject = Subject {
             user_id: account.id,
             session_id,
@@ -151,7 +182,7 @@ impl Service {
         };
         let claims = Claims::issue(&self.issuer, subject, now);
         let expires_at = DateTime::from_timestamp(claims.exp, 0).unwrap_or(now);
-        SignedIn { access_token: self.key.sign(&claims), refresh_token, expires_at, account }
+        SignedIn { access_token: self.keys.sign(&claims, now), refresh_token, expires_at, account }
     }
 }
 
@@ -161,9 +192,7 @@ async fn new_refresh_token(
     session_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<String, ApiError> {
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(|error| ApiError::internal(std::io::Error::other(error.to_string())))?;
-    let token = URL_SAFE_NO_PAD.encode(random);
+    let token = random_token()?;
     let hash = Sha256::digest(token.as_bytes());
     let stored = Store::insert_refresh_token(connection, &hash, session_id, now, now + IDLE).await;
     stored.map_err(ApiError::internal)?;

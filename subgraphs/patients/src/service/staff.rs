@@ -93,7 +93,13 @@ impl Service {
             Store::update_account(&mut transaction, &account).await.map_err(ApiError::internal)?;
         }
         let changed_fields = ["name", "profession", "licenceNumber", "department", "user"].map(str::to_owned).to_vec();
-        let version = RecordVersion { version: 1, changed_at: now, changed_by: Some(account.user_id), changed_fields };
+        let version = RecordVersion {
+            version: 1,
+            changed_at: now,
+            changed_by: Some(account.user_id),
+            changed_fields,
+            reason: None,
+        };
         Store::insert_version(&mut transaction, staff.id, &version).await.map_err(ApiError::internal)?;
         transaction.commit().await.map_err(ApiError::internal)?;
         Ok(Ok(staff))
@@ -140,7 +146,8 @@ impl Service {
         staff.updated_at = now;
         Store::update_staff(&mut transaction, &staff).await.map_err(ApiError::internal)?;
         let version = staff.version;
-        let version = RecordVersion { version, changed_at: now, changed_by: Some(account.user_id), changed_fields };
+        let version =
+            RecordVersion { version, changed_at: now, changed_by: Some(account.user_id), changed_fields, reason: None };
         Store::insert_version(&mut transaction, staff.id, &version).await.map_err(ApiError::internal)?;
         transaction.commit().await.map_err(ApiError::internal)?;
         Ok(Ok(staff))

@@ -84,7 +84,8 @@ impl Service {
         patient.updated_at = now;
         Store::update_patient(&mut transaction, &patient).await.map_err(ApiError::internal)?;
         let version = patient.version;
-        let version = RecordVersion { version, changed_at: now, changed_by: Some(account.user_id), changed_fields };
+        let version =
+            RecordVersion { version, changed_at: now, changed_by: Some(account.user_id), changed_fields, reason: None };
         Store::insert_version(&mut transaction, patient.id, &version).await.map_err(ApiError::internal)?;
         transaction.commit().await.map_err(ApiError::internal)?;
         Ok(Ok(patient))

@@ -1,7 +1,8 @@
 use chrono::{DateTime, Utc};
 use healthbridge_auth::Role;
-use healthbridge_graphql::Window;
+use healthbridge_graphql::{Direction, Window};
 use healthbridge_postgres::known;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -18,6 +19,7 @@ struct Row {
     patient_id: Option<Uuid>,
     staff_id: Option<Uuid>,
     token_version: i32,
+    totp_enabled: bool,
     last_login_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -39,6 +41,7 @@ impl TryFrom<Row> for Account {
             patient_id: row.patient_id,
             staff_id: row.staff_id,
             token_version: row.token_version,
+            totp_enabled: row.totp_enabled,
             last_login_at: row.last_login_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -57,71 +60,122 @@ pub(crate) struct AccountFilter {
     pub search: Option<String>,
 }
 
-/// What a sign-in is checked against.
-pub(crate) struct Credentials {
-    pub account_id: Uuid,
-    pub active: bool,
-    pub password_hash: String,
+/// How a list is ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AccountOrder {
+    CreatedAtAsc,
+    CreatedAtDesc,
+    EmailAsc,
+}
+
+impl AccountOrder {
+    /// The ordering's name in cursors.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::CreatedAtAsc => "user-oldest",
+            Self::CreatedAtDesc => "user-newest",
+            Self::EmailAsc => "user-email",
+        }
+    }
+}
+
+/// A row's place in each order. Ids are UUIDv7: their order is that of creation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct AccountKey {
+    pub email: String,
+    pub id: Uuid,
+}
+
+/// One statement for each order and direction: the ends differ, the filter does not.
+macro_rules! list {
+    ($store:expr, $filter:expr, $window:expr, $after:tt, $order:tt) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
+                      totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
+               FROM patients.account
+               WHERE ($1::text IS NULL OR kind = $1)
+                 AND ($2::boolean IS NULL OR active = $2)
+                 AND ($3::text IS NULL OR $3 = ANY(roles))
+                 AND ($4::text IS NULL OR starts_with(email, $4))
+                 AND ($5::text IS NULL OR true) AND ($6::uuid IS NULL OR true)"#
+                + $after
+                + $order,
+            $filter.kind.map(<&str>::from),
+            $filter.active,
+            $filter.role.map(Role::as_str),
+            $filter.search,
+            $window.start.as_ref().map(|start| start.email.clone()),
+            $window.start.as_ref().map(|start| start.id),
+            $window.limit(),
+        )
+        .fetch_all(&$store.searches)
+        .await
+    };
 }
 
 impl Store {
-    /// The credentials of an account; the address is in lower case.
-    pub(crate) async fn credentials(&self, email: &str) -> Result<Option<Credentials>, sqlx::Error> {
-        let row = sqlx::query_as!(
-            Credentials,
-            "SELECT id AS account_id, active, password_hash FROM patients.account WHERE email = $1",
-            email,
-        );
-        row.fetch_optional(&self.pool).await
-    }
-
     /// Notes a sign-in and gives the account.
     pub(crate) async fn signed_in(&self, id: Uuid, now: DateTime<Utc>) -> Result<Account, sqlx::Error> {
         let row = sqlx::query_as!(
             Row,
-            "UPDATE patients.account SET last_login_at = $2 WHERE id = $1
-             RETURNING id, kind, email, roles, scopes, active, patient_id, staff_id, token_version, last_login_at, created_at,
-                       updated_at, version",
+            r#"UPDATE patients.account SET last_login_at = $2 WHERE id = $1
+             RETURNING id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
+                       totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version"#,
             id,
             now,
         );
         row.fetch_one(&self.pool).await?.try_into()
     }
 
-    /// One row more than the page has, the newest first.
+    /// One row more than the page has.
     pub(crate) async fn list_accounts(
         &self,
         filter: &AccountFilter,
-        window: &Window<Uuid>,
+        order: AccountOrder,
+        window: &Window<AccountKey>,
     ) -> Result<Vec<Account>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            "SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version, last_login_at,
-                    created_at, updated_at, version
-             FROM patients.account
-             WHERE ($1::text IS NULL OR kind = $1)
-               AND ($2::boolean IS NULL OR active = $2)
-               AND ($3::text IS NULL OR $3 = ANY(roles))
-               AND ($4::text IS NULL OR starts_with(email, $4))
-               AND ($5::uuid IS NULL OR id < $5)
-             ORDER BY id DESC LIMIT $6",
+        let is_forward = window.direction == Direction::Forward;
+        let rows = match (order, is_forward) {
+            (AccountOrder::CreatedAtAsc, true) | (AccountOrder::CreatedAtDesc, false) => {
+                list!(self, filter, window, " AND ($6::uuid IS NULL OR id > $6)", " ORDER BY id LIMIT $7")
+            }
+            (AccountOrder::CreatedAtDesc, true) | (AccountOrder::CreatedAtAsc, false) => {
+                list!(self, filter, window, " AND ($6::uuid IS NULL OR id < $6)", " ORDER BY id DESC LIMIT $7")
+            }
+            (AccountOrder::EmailAsc, true) => {
+                list!(self, filter, window, " AND ($5::text IS NULL OR email > $5)", " ORDER BY email LIMIT $7")
+            }
+            (AccountOrder::EmailAsc, false) => {
+                list!(self, filter, window, " AND ($5::text IS NULL OR email < $5)", " ORDER BY email DESC LIMIT $7")
+            }
+        };
+        rows?.into_iter().map(Account::try_from).collect()
+    }
+
+    /// How many accounts a filter leaves.
+    pub(crate) async fn count_accounts(&self, filter: &AccountFilter) -> Result<i64, sqlx::Error> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM patients.account
+               WHERE ($1::text IS NULL OR kind = $1)
+                 AND ($2::boolean IS NULL OR active = $2)
+                 AND ($3::text IS NULL OR $3 = ANY(roles))
+                 AND ($4::text IS NULL OR starts_with(email, $4))"#,
             filter.kind.map(<&str>::from),
             filter.active,
             filter.role.map(Role::as_str),
             filter.search,
-            window.start,
-            window.limit(),
         );
-        rows.fetch_all(&self.pool).await?.into_iter().map(Account::try_from).collect()
+        count.fetch_one(&self.searches).await
     }
 
     /// The accounts with these ids.
     pub(crate) async fn accounts_by_id(&self, ids: &[Uuid]) -> Result<Vec<Account>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
-            "SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version, last_login_at, created_at,
-                    updated_at, version
-             FROM patients.account WHERE id = ANY($1)",
+            r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
+                      totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
+             FROM patients.account WHERE id = ANY($1)"#,
             ids,
         );
         rows.fetch_all(&self.pool).await?.into_iter().map(Account::try_from).collect()
@@ -131,10 +185,10 @@ impl Store {
     pub(crate) async fn accounts_of(&self, people: &[Uuid], own: Option<Uuid>) -> Result<Vec<Account>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
-            "SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version, last_login_at, created_at,
-                    updated_at, version
+            r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
+                      totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
              FROM patients.account
-             WHERE (patient_id = ANY($1) OR staff_id = ANY($1)) AND ($2::uuid IS NULL OR id = $2)",
+             WHERE (patient_id = ANY($1) OR staff_id = ANY($1)) AND ($2::uuid IS NULL OR id = $2)"#,
             people,
             own,
         );
@@ -142,7 +196,11 @@ impl Store {
     }
 
     /// Adds an account; `false` where the address is taken.
-    pub(crate) async fn insert_account(&self, account: &Account, password_hash: &str) -> Result<bool, sqlx::Error> {
+    pub(crate) async fn insert_account(
+        connection: &mut PgConnection,
+        account: &Account,
+        password_hash: Option<&str>,
+    ) -> Result<bool, sqlx::Error> {
         let roles: Vec<String> = account.roles.iter().map(|role| role.as_str().to_owned()).collect();
         let inserted = sqlx::query!(
             "INSERT INTO patients.account (id, kind, email, password_hash, roles, scopes, active, patient_id, staff_id,
@@ -162,7 +220,7 @@ impl Store {
             account.updated_at,
             account.version,
         );
-        Ok(inserted.execute(&self.pool).await?.rows_affected() == 1)
+        Ok(inserted.execute(connection).await?.rows_affected() == 1)
     }
 }
 
@@ -172,9 +230,9 @@ impl Store {
     pub(crate) async fn lock_account(connection: &mut PgConnection, id: Uuid) -> Result<Option<Account>, sqlx::Error> {
         let row = sqlx::query_as!(
             Row,
-            "SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version, last_login_at,
-                    created_at, updated_at, version
-             FROM patients.account WHERE id = $1 FOR UPDATE",
+            r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
+                      totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
+             FROM patients.account WHERE id = $1 FOR UPDATE"#,
             id,
         );
         row.fetch_optional(connection).await?.map(Account::try_from).transpose()
@@ -185,7 +243,7 @@ impl Store {
         let roles: Vec<String> = account.roles.iter().map(|role| role.as_str().to_owned()).collect();
         let updated = sqlx::query!(
             "UPDATE patients.account SET roles = $2, active = $3, patient_id = $4, token_version = $5, updated_at = $6,
-                 version = $7, staff_id = $8
+                 version = $7, staff_id = $8, scopes = $9
              WHERE id = $1",
             account.id,
             &roles,
@@ -195,38 +253,26 @@ impl Store {
             account.updated_at,
             account.version,
             account.staff_id,
+            &account.scopes,
         );
         updated.execute(connection).await.map(drop)
     }
 
-    /// Whether an account belongs to this patient already.
-    pub(crate) async fn has_account(connection: &mut PgConnection, patient_id: Uuid) -> Result<bool, sqlx::Error> {
-        let found = sqlx::query_scalar!(
-            r#"SELECT EXISTS (SELECT FROM patients.account WHERE patient_id = $1) AS "found!""#,
-            patient_id,
-        );
-        found.fetch_one(connection).await
-    }
-
-    /// The hash of an account's password.
-    pub(crate) async fn password_hash(&self, id: Uuid) -> Result<Option<String>, sqlx::Error> {
-        let hash = sqlx::query_scalar!("SELECT password_hash FROM patients.account WHERE id = $1 AND active", id);
-        hash.fetch_optional(&self.pool).await
-    }
-
-    /// Changes an account's password.
-    pub(crate) async fn set_password(
+    /// The account that belongs to this patient already.
+    pub(crate) async fn account_of_patient(
         connection: &mut PgConnection,
-        id: Uuid,
-        hash: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), sqlx::Error> {
-        let updated = sqlx::query!(
-            "UPDATE patients.account SET password_hash = $2, updated_at = $3, version = version + 1 WHERE id = $1",
-            id,
-            hash,
-            now,
-        );
-        updated.execute(connection).await.map(drop)
+        patient_id: Uuid,
+    ) -> Result<Option<Uuid>, sqlx::Error> {
+        let found = sqlx::query_scalar!("SELECT id FROM patients.account WHERE patient_id = $1", patient_id);
+        found.fetch_optional(connection).await
+    }
+
+    /// The id of the account with this address, in lower case.
+    pub(crate) async fn account_by_email(
+        connection: &mut PgConnection,
+        email: &str,
+    ) -> Result<Option<Uuid>, sqlx::Error> {
+        let found = sqlx::query_scalar!("SELECT id FROM patients.account WHERE email = $1", email);
+        found.fetch_optional(connection).await
     }
 }

@@ -1,16 +1,18 @@
 //! All SQL of the subgraph. Rows become domain types here and nowhere else.
 
 mod accounts;
+mod credentials;
 mod patients;
 mod record_versions;
 mod sessions;
 mod sign_in_attempts;
 mod staff;
 
-pub(crate) use accounts::AccountFilter;
+pub(crate) use accounts::{AccountFilter, AccountKey, AccountOrder};
+pub(crate) use credentials::{ForeignLink, OneTimeToken};
 pub(crate) use patients::{PatientFilter, PatientOrder, SortKey};
 pub(crate) use sessions::EndReason;
-pub(crate) use sign_in_attempts::Attempt;
+pub(crate) use sign_in_attempts::{Attempt, Counted};
 use sqlx::PgPool;
 pub(crate) use staff::StaffFilter;
 

@@ -13,13 +13,14 @@ impl Store {
         version: &RecordVersion,
     ) -> Result<(), sqlx::Error> {
         let inserted = sqlx::query!(
-            "INSERT INTO patients.record_version (record_id, version, changed_at, changed_by, changed_fields)
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO patients.record_version (record_id, version, changed_at, changed_by, changed_fields, reason)
+             VALUES ($1, $2, $3, $4, $5, $6)",
             record_id,
             version.version,
             version.changed_at,
             version.changed_by,
             &version.changed_fields,
+            version.reason,
         );
         inserted.execute(connection).await.map(drop)
     }
@@ -31,7 +32,8 @@ impl Store {
         window: &Window<i32>,
     ) -> Result<Vec<(Uuid, RecordVersion)>, sqlx::Error> {
         let rows = sqlx::query!(
-            r#"SELECT record.id AS "record_id!", found.version, found.changed_at, found.changed_by, found.changed_fields
+            r#"SELECT record.id AS "record_id!", found.version, found.changed_at, found.changed_by, found.changed_fields,
+                      found.reason
                FROM unnest($1::uuid[]) AS record (id),
                    LATERAL (SELECT * FROM patients.record_version
                             WHERE record_id = record.id AND ($2::integer IS NULL OR version < $2)
@@ -47,6 +49,7 @@ impl Store {
                 changed_at: row.changed_at,
                 changed_by: row.changed_by,
                 changed_fields: row.changed_fields,
+                reason: row.reason,
             };
             (row.record_id, version)
         });

@@ -13,6 +13,7 @@ pub(crate) enum EndReason {
     Deactivated,
     ReusedToken,
     PasswordChanged,
+    PasswordReset,
 }
 
 /// A refresh token with its session.
@@ -197,6 +198,8 @@ impl Store {
             "DELETE FROM patients.sign_in_attempt WHERE last_at < $1::timestamptz - interval '1 hour'",
             now
         );
-        attempts.execute(&self.pool).await.map(drop)
+        attempts.execute(&self.pool).await?;
+        let tokens = sqlx::query!("DELETE FROM patients.one_time_token WHERE expires_at < $1", now);
+        tokens.execute(&self.pool).await.map(drop)
     }
 }

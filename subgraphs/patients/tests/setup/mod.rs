@@ -1,11 +1,10 @@
 //! What every test of the subgraph begins with.
-#![expect(clippy::allow_attributes, reason = "each test program uses a part of this")]
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use chrono::Utc;
-use healthbridge_auth::Role;
+use healthbridge_auth::{ForeignIssuers, Role};
 use healthbridge_patients::{
-    NewAccount, PROVISION, Service,
+    Identity, NewAccount, PROVISION, Service, TotpKey,
     domain::{HumanName, NameUse, Staff, StaffProfession, UserKind},
     routes, seed,
 };
@@ -17,16 +16,36 @@ pub struct Setup {
     pub database: TestDatabase,
     pub tokens: Tokens,
     pub anonymous: Client,
+    pub url: String,
+}
+
+/// What a subgraph signs with.
+pub fn identity(tokens: &Tokens) -> Identity {
+    Identity {
+        keys: tokens.keys(),
+        issuer: ISSUER.to_owned(),
+        foreign: ForeignIssuers::default(),
+        totp: Some(TotpKey::from_hex(&"5a".repeat(32).into()).expect("a key")),
+    }
+}
+
+/// The networks of the router: the tests ask from loopback.
+pub fn trusted() -> Vec<ipnet::IpNet> {
+    vec!["127.0.0.0/8".parse().expect("a network")]
 }
 
 pub async fn setup() -> Setup {
     let database = TestDatabase::of(PROVISION).await;
     let tokens = Tokens::new();
-    let base = serve(routes(database.pool.clone(), tokens.key.clone(), ISSUER, tokens.verifier(), false)).await;
-    Setup { database, tokens, anonymous: Client::new(&base) }
+    let base = serve(routes(database.pool.clone(), identity(&tokens), tokens.verifier(), false, trusted())).await;
+    Setup { database, tokens, anonymous: Client::new(&base), url: base }
 }
 
 impl Setup {
+    pub fn of(database: TestDatabase, tokens: Tokens, anonymous: Client, url: String) -> Self {
+        Self { database, tokens, anonymous, url }
+    }
+
     pub fn as_role(&self, role: Role) -> Client {
         self.anonymous.with_token(self.tokens.of(role))
     }
@@ -58,10 +77,10 @@ impl Setup {
     }
 
     pub async fn add_account(&self, email: &str, role: Role) {
-        let service = Service::new(self.database.pool.clone(), self.tokens.key.clone(), ISSUER);
+        let service = Service::new(self.database.pool.clone(), identity(&self.tokens));
         let password = PASSWORD.into();
         let account = NewAccount { kind: UserKind::Staff, email: email.to_owned(), password, roles: vec![role] };
-        service.create_account(account, Utc::now()).await.expect("an answer").expect("made");
+        service.create_account(account, None, Utc::now()).await.expect("an answer").expect("made");
     }
 }
 
@@ -89,7 +108,7 @@ pub const REFRESH: &str = "mutation ($token: String!) { refreshSession(input: { 
 impl Setup {
     /// What the feed of revocations has now.
     pub async fn revocations(&self) -> Vec<Value> {
-        let service = Service::new(self.database.pool.clone(), self.tokens.key.clone(), ISSUER);
+        let service = Service::new(self.database.pool.clone(), identity(&self.tokens));
         let feed = service.revocations(0, Utc::now()).await.expect("the feed");
         serde_json::to_value(feed).expect("JSON")["revocations"].as_array().cloned().expect("a list")
     }
