@@ -70,6 +70,19 @@ impl Client {
         Ok(Answer { status: answer.status(), body: answer.json().await? })
     }
 
+    /// Asks, and gives the answer as it came, to the byte.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn text(&self, query: &str, variables: Value) -> String {
+        let request = self.http.post(&self.url).json(&json!({ "query": query, "variables": variables }));
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        request.send().await.expect("an answer").text().await.expect("text")
+    }
+
     /// Asks for the data, which must come without any error.
     ///
     /// # Panics
