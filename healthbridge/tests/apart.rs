@@ -22,6 +22,9 @@ use serde_json::{Value, json};
 use stack::{PROGRAM, Ports, chart, folder, kill, patients};
 use tempfile::TempDir;
 
+/// Beside the storage's port, where no other test looks.
+const SECOND_ROUTER: u16 = 1001;
+
 const SUBGRAPHS: [&str; 4] = ["patients", "imaging", "diagnosis", "billing"];
 
 /// The parts of an installation, each a process.
@@ -240,13 +243,20 @@ async fn without_billing_the_chart_comes_and_one_error_names_what_is_missing() {
 #[tokio::test]
 async fn what_is_revoked_is_refused_within_five_seconds_at_the_router_and_at_each_subgraph() {
     let mut apart = Apart::without_router().await;
-    // A second subgraph of a kind, as a load balancer would have it.
-    let listen = format!("127.0.0.1:{}", apart.ports.base + 6);
-    let variable = "HEALTHBRIDGE__SUBGRAPHS__BILLING__LISTEN".to_owned();
-    apart.variables.push((variable, listen));
-    apart.spawn(&["subgraph", "billing"]);
-    apart.wait_for(&format!("http://127.0.0.1:{}/readyz", apart.ports.base + 6)).await;
     apart.start_router().await;
+    // A second one of each, as a load balancer would have them.
+    for (subgraph, offset) in SUBGRAPHS.iter().zip(6..) {
+        let listen = format!("127.0.0.1:{}", apart.ports.base + offset);
+        apart.variables.push((format!("HEALTHBRIDGE__SUBGRAPHS__{}__LISTEN", subgraph.to_uppercase()), listen));
+        apart.spawn(&["subgraph", subgraph]);
+    }
+    let listen = format!("127.0.0.1:{}", apart.ports.base + SECOND_ROUTER);
+    apart.variables.push(("HEALTHBRIDGE__ROUTER__LISTEN".to_owned(), listen));
+    apart.spawn(&["router"]);
+    let doors = [0, 1, 2, 3, 4, 6, 7, 8, 9, SECOND_ROUTER];
+    for offset in doors {
+        apart.wait_for(&format!("http://127.0.0.1:{}/readyz", apart.ports.base + offset)).await;
+    }
     let router = Client::new(&format!("http://127.0.0.1:{}", apart.ports.base));
     for how in ["sign out", "deactivation"] {
         let email = format!("{}@example.test", how.replace(' ', "-"));
@@ -255,7 +265,7 @@ async fn what_is_revoked_is_refused_within_five_seconds_at_the_router_and_at_eac
             accessToken user { id } } }";
         let signed_in = router.data(sign_in, json!({ "email": email })).await["signIn"].clone();
         let token = signed_in["accessToken"].as_str().expect("a token");
-        let doors: Vec<Client> = [0, 1, 2, 3, 4, 6]
+        let doors: Vec<Client> = doors
             .iter()
             .map(|offset| Client::new(&format!("http://127.0.0.1:{}", apart.ports.base + offset)).with_token(token))
             .collect();

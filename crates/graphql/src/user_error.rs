@@ -1,5 +1,7 @@
 use async_graphql::{Enum, SimpleObject};
 
+use crate::Coding;
+
 /// Why a mutation refused its input. Expected outcomes are data, never exceptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum UserErrorCode {
@@ -123,6 +125,16 @@ impl Refusals {
         let value = value.map(str::trim).filter(|value| !value.is_empty())?;
         self.check(field, value, MAX_TEXT, |char| char.is_control() && !matches!(char, '\n' | '\t' | '\r'));
         Some(value.to_owned())
+    }
+
+    /// Reads a coded concept.
+    pub fn coding(&mut self, field: &str, coding: &Coding) -> Coding {
+        Coding {
+            system: self.line(&format!("{field}.system"), &coding.system),
+            code: self.line(&format!("{field}.code"), &coding.code),
+            display: self.optional_line(&format!("{field}.display"), coding.display.as_deref()),
+            version: self.optional_line(&format!("{field}.version"), coding.version.as_deref()),
+        }
     }
 
     fn check(&mut self, field: &str, value: &str, longest: usize, is_forbidden: impl Fn(char) -> bool) {

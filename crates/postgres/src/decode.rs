@@ -10,3 +10,9 @@ where
 {
     text.parse().map_err(|source| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(source) })
 }
+
+/// A text that is looked for, as PostgreSQL can take it: it knows no NUL. Nothing stored has the control character that
+/// takes its place, so that nothing is found.
+pub fn sought(text: &str) -> String {
+    text.replace('\0', "\u{1}")
+}

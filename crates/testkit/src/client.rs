@@ -83,6 +83,20 @@ impl Client {
         request.send().await.expect("an answer").text().await.expect("text")
     }
 
+    /// Sends a body as it is; gives the status and the answer as they came.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn post(&self, body: String) -> (u16, String) {
+        let request = self.http.post(&self.url).header("content-type", "application/json").body(body);
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let answer = request.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("text"))
+    }
+
     /// Asks for the data, which must come without any error.
     ///
     /// # Panics

@@ -3,11 +3,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use serde_json::Value;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
 };
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt};
+
+use crate::Client;
 
 /// Notes the SQL statements of the process, by the log lines that sqlx writes for each.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +36,20 @@ impl StatementCount {
         println!("{statements:#?}");
         (result, statements.len())
     }
+}
+
+/// Asks the same of what belongs to somebody else and of what does not exist: the answers must be the same to the byte, and
+/// cost as many statements.
+///
+/// # Panics
+/// When they differ.
+pub async fn assert_alike(count: &StatementCount, client: &Client, query: &str, foreign: Value, absent: Value) {
+    // The first question also opens connections.
+    client.text(query, absent.clone()).await;
+    let (theirs, for_theirs) = count.during(client.text(query, foreign)).await;
+    let (nobodys, for_nobodys) = count.during(client.text(query, absent)).await;
+    assert_eq!(theirs, nobodys, "{query}");
+    assert_eq!(for_theirs, for_nobodys, "{query}: as many statements");
 }
 
 /// Takes the beginning of the statement out of an event.

@@ -223,6 +223,19 @@ impl Hospital {
             "addWorkflowLog" => json!({ "action": "OTHER", "note": "the matrix", "idempotencyKey": key }),
             "addBilling" => json!({ "patientId": row("Patient"), "description": "the matrix", "quantity": "1",
                 "unitPrice": { "amount": "1.00", "currency": "EUR" }, "idempotencyKey": key }),
+            "signIn" => json!({ "email": "a@matrix.test", "password": "wrong", "totp": "123456" }),
+            "signInWithToken" => json!({ "token": "a.b.c" }),
+            "registerUser" => {
+                json!({ "email": format!("{}@matrix.test", Uuid::new_v4()), "password": "seven unlikely purple wheelbarrows",
+                "kind": "PATIENT", "idempotencyKey": key })
+            }
+            "refreshSession" => json!({ "refreshToken": "wrong" }),
+            "changePassword" => {
+                json!({ "currentPassword": "wrong", "newPassword": "seven unlikely purple wheelbarrows" })
+            }
+            "completePasswordReset" => json!({ "token": "wrong", "newPassword": "seven unlikely purple wheelbarrows" }),
+            "confirmTotp" => json!({ "code": "123456" }),
+            "disableTotp" => json!({ "password": "wrong" }),
             other => panic!("teach the matrix an input of {other}"),
         }
     }

@@ -165,6 +165,16 @@ impl Graph {
         all
     }
 
+    /// The values of an enum.
+    pub fn is_enum(&self, type_name: &str) -> bool {
+        self.enums.contains_key(type_name)
+    }
+
+    /// The fields of an input, with their types.
+    pub fn input(&self, type_name: &str) -> Option<&[(String, String)]> {
+        self.inputs.get(type_name).map(Vec::as_slice)
+    }
+
     /// What a type has itself.
     fn leaves(&self, type_name: &str) -> Vec<Selected> {
         let is_leaf = |field: &&Field| {

@@ -6,6 +6,7 @@
 
 mod asking;
 mod graph;
+mod malformed;
 mod rights;
 #[path = "../stack/mod.rs"]
 mod stack;

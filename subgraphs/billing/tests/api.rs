@@ -3,7 +3,7 @@
 use chrono::Utc;
 use healthbridge_auth::Role;
 use healthbridge_billing::{PROVISION, domain::Money, routes, seed};
-use healthbridge_testkit::{Client, StatementCount, TestDatabase, Tokens, forged, serve};
+use healthbridge_testkit::{Client, StatementCount, TestDatabase, Tokens, assert_alike, forged, serve};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -219,4 +219,24 @@ async fn a_token_that_is_not_valid_is_refused_by_401_through_every_door() {
         let entities = caller.entities("Patient", &[Uuid::now_v7()], "totalCost { asOf }").await;
         assert_eq!((root.status.as_u16(), entities.status.as_u16()), (401, 401), "{kind}");
     }
+}
+
+#[tokio::test]
+async fn a_foreign_billing_costs_and_answers_what_an_absent_one_does() {
+    let count = StatementCount::start();
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let (own, other) = (Uuid::now_v7(), Uuid::now_v7());
+    add(&clerk, own, "1", "5", "EUR").await;
+    let foreign = add(&clerk, other, "1", "7", "EUR").await["id"].clone();
+    let patient = setup.anonymous.with_token(setup.tokens.of_patient(own));
+    let query = "query ($id: ID!) { billing(id: $id) { id net { amount } } }";
+    assert_alike(&count, &patient, query, json!({ "id": foreign }), json!({ "id": Uuid::now_v7() })).await;
+    let of = |type_name: &str, id: Value| json!({ "r": [{ "__typename": type_name, "id": id }] });
+    let absent = || json!(Uuid::now_v7());
+    let billing = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on Billing { description } } }";
+    assert_alike(&count, &patient, billing, of("Billing", foreign), of("Billing", absent())).await;
+    let all = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on Patient {
+        billings { totalCount nodes { id } } totalCost { byCurrency { itemCount } } } } }";
+    assert_alike(&count, &patient, all, of("Patient", json!(other)), of("Patient", absent())).await;
 }

@@ -2,7 +2,7 @@
 
 use healthbridge_auth::Role;
 use healthbridge_diagnosis::{PROVISION, routes};
-use healthbridge_testkit::{Client, StatementCount, TestDatabase, Tokens, forged, serve};
+use healthbridge_testkit::{Client, StatementCount, TestDatabase, Tokens, assert_alike, forged, serve};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -163,4 +163,24 @@ async fn a_token_that_is_not_valid_is_refused_by_401_through_every_door() {
         let entities = caller.entities("Patient", &[Uuid::now_v7()], "reports { nodes { id } }").await;
         assert_eq!((root.status.as_u16(), entities.status.as_u16()), (401, 401), "{kind}");
     }
+}
+
+#[tokio::test]
+async fn a_foreign_report_costs_and_answers_what_an_absent_one_does() {
+    let count = StatementCount::start();
+    let setup = setup().await;
+    let radiologist = setup.as_role(Role::Radiologist);
+    let (own, other) = (Uuid::now_v7(), Uuid::now_v7());
+    create(&radiologist, own).await;
+    let foreign = create(&radiologist, other).await["id"].clone();
+    setup.set_status(&foreign, "FINAL").await;
+    let patient = setup.anonymous.with_token(setup.tokens.of_patient(own));
+    let query = "query ($id: ID!) { report(id: $id) { id findings } }";
+    assert_alike(&count, &patient, query, json!({ "id": foreign }), json!({ "id": Uuid::now_v7() })).await;
+    let of = |type_name: &str, id: Value| json!({ "r": [{ "__typename": type_name, "id": id }] });
+    let report = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on DiagnosisReport { findings } } }";
+    let absent = || json!(Uuid::now_v7());
+    assert_alike(&count, &patient, report, of("DiagnosisReport", foreign), of("DiagnosisReport", absent())).await;
+    let reports = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on Patient { reports { totalCount nodes { id } } } } }";
+    assert_alike(&count, &patient, reports, of("Patient", json!(other)), of("Patient", absent())).await;
 }

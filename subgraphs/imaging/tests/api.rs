@@ -2,7 +2,7 @@
 
 use healthbridge_auth::Role;
 use healthbridge_imaging::{PROVISION, Service, routes};
-use healthbridge_testkit::{Client, StatementCount, TestDatabase, TestStorage, Tokens, forged, serve};
+use healthbridge_testkit::{Client, StatementCount, TestDatabase, TestStorage, Tokens, assert_alike, forged, serve};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -268,4 +268,23 @@ async fn a_token_that_is_not_valid_is_refused_by_401_through_every_door() {
     assert_eq!(answer.codes(), ["UNAUTHORIZED_FIELD_OR_TYPE"]);
     let too_many = vec![Uuid::nil(); 1001];
     assert_eq!(setup.anonymous.entities("Patient", &too_many, "id").await.codes(), ["BAD_USER_INPUT"]);
+}
+
+#[tokio::test]
+async fn a_foreign_image_costs_and_answers_what_an_absent_one_does() {
+    let count = StatementCount::start();
+    let setup = setup().await;
+    let doctor = setup.as_role(Role::Doctor);
+    let (own, other) = (Uuid::now_v7(), Uuid::now_v7());
+    upload(&doctor, own, &dicom(b"mine")).await;
+    let foreign = upload(&doctor, other, &dicom(b"theirs")).await;
+    let patient = setup.anonymous.with_token(setup.tokens.of_patient(own));
+    let id = |id: Uuid| json!({ "id": id });
+    let query = "query ($id: ID!) { image(id: $id) { id downloadUrl { url } } }";
+    assert_alike(&count, &patient, query, id(foreign), id(Uuid::now_v7())).await;
+    let of = |type_name: &str, id: Uuid| json!({ "r": [{ "__typename": type_name, "id": id }] });
+    let image = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on MedicalImage { fileName } } }";
+    assert_alike(&count, &patient, image, of("MedicalImage", foreign), of("MedicalImage", Uuid::now_v7())).await;
+    let images = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on Patient { images { totalCount nodes { id } } } } }";
+    assert_alike(&count, &patient, images, of("Patient", other), of("Patient", Uuid::now_v7())).await;
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use healthbridge_auth::Role;
 use healthbridge_patients::{PROVISION, routes};
-use healthbridge_testkit::{StatementCount, TestDatabase, Tokens, forged, serve};
+use healthbridge_testkit::{StatementCount, TestDatabase, Tokens, assert_alike, forged, serve};
 use serde_json::{Value, json};
 use setup::{CREATE, PASSWORD, create, identity, input, setup};
 use uuid::Uuid;
@@ -227,4 +227,28 @@ async fn a_patient_is_found_by_the_record_number_as_an_identifier() {
         let absent = clerk.data(query, json!({ "system": system, "value": value })).await;
         assert_eq!(absent["patientByIdentifier"], Value::Null);
     }
+}
+
+#[tokio::test]
+async fn a_foreign_patient_costs_and_answers_what_an_absent_one_does() {
+    let count = StatementCount::start();
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let (own, foreign) = (create(&clerk, "Own").await, create(&clerk, "Foreign").await);
+    let mrn =
+        clerk.data("query ($id: ID!) { patient(id: $id) { mrn } }", json!({ "id": foreign })).await["patient"]["mrn"]
+            .clone();
+    let patient = setup.anonymous.with_token(setup.tokens.of_patient(own));
+    let id = |id: Uuid| json!({ "id": id });
+    let query = "query ($id: ID!) { patient(id: $id) { id user { id } generalPractitioner { id } } }";
+    assert_alike(&count, &patient, query, id(foreign), id(Uuid::now_v7())).await;
+    let entities = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on Patient { mrn name { text } } } }";
+    let by = |key: &str, value: Value| json!({ "r": [{ "__typename": "Patient", key: value }] });
+    assert_alike(&count, &patient, entities, by("id", json!(foreign)), by("id", json!(Uuid::now_v7()))).await;
+    assert_alike(&count, &patient, entities, by("mrn", mrn), by("mrn", json!("000000000"))).await;
+    let user = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { email } } }";
+    setup.add_account("nurse@example.test", Role::Nurse).await;
+    let account = setup.sign_in("nurse@example.test").await["user"]["id"].clone();
+    let of = |value: Value| json!({ "r": [{ "__typename": "User", "id": value }] });
+    assert_alike(&count, &patient, user, of(account), of(json!(Uuid::now_v7()))).await;
 }

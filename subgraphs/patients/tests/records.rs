@@ -237,3 +237,21 @@ async fn a_member_of_the_staff_is_changed_with_a_trace_and_shown_as_the_profile_
     let history = auditor.data(history, json!({ "id": id })).await["staffMember"]["history"]["nodes"].clone();
     assert_eq!(history[0], json!({ "version": 2, "changedFields": ["profession", "department"] }));
 }
+
+#[tokio::test]
+async fn whatever_is_looked_for_nothing_breaks() {
+    let setup = setup().await;
+    let admin = setup.as_role(Role::Admin);
+    create(&admin, "Lovelace").await;
+    let query = "query ($t: String!) {
+        search: patients(filter: { search: $t }) { totalCount } mrn: patients(filter: { mrn: $t }) { totalCount }
+        names: patients(filter: { family: $t, given: $t }) { totalCount }
+        byMrn: patientByIdentifier(system: \"urn:healthbridge:mrn\", value: $t) { id }
+        byOther: patientByIdentifier(system: $t, value: $t) { id }
+        users(filter: { search: $t }) { totalCount } staff(filter: { search: $t, department: $t }) { nodes { id } }
+        patientMatches(input: { name: { family: $t, given: [$t] }, identifiers: [{ system: $t, value: $t }] }) { grade } }";
+    for text in ["a\u{0}b", "\u{202E}", "%", "\\", "'", "\"", "{}", "\u{10FFFF}", &"x".repeat(50_000)] {
+        let data = admin.data(query, json!({ "t": text })).await;
+        assert_eq!(data["search"]["totalCount"], json!(0), "{data}");
+    }
+}

@@ -75,10 +75,7 @@ fn check(input: &AddBilling, caller: Uuid, now: DateTime<Utc>) -> Outcome<Billin
     if image_id.is_err() {
         refusals.add("imageId", UserErrorCode::NotFound, "There is no such image");
     }
-    if let Some(code) = &input.code {
-        refusals.line("code.system", &code.system);
-        refusals.line("code.code", &code.code);
-    }
+    let code = input.code.as_ref().map(|code| refusals.coding("code", code));
     let display = input.code.as_ref().and_then(|code| code.display.as_deref());
     let description = refusals.line("description", input.description.as_deref().or(display).unwrap_or_default());
     let quantity = input.quantity;
@@ -99,7 +96,7 @@ fn check(input: &AddBilling, caller: Uuid, now: DateTime<Utc>) -> Outcome<Billin
         patient_id: patient_id.unwrap_or_default(),
         report_id: report_id.unwrap_or_default(),
         image_id: image_id.unwrap_or_default(),
-        code: input.code.clone(),
+        code,
         description,
         quantity: quantity.normalize(),
         unit_price,

@@ -88,10 +88,10 @@ fn check(input: &CreateReport, account: &Account, now: DateTime<Utc>) -> Outcome
     if assignee_id.is_err() {
         refusals.add("assigneeId", UserErrorCode::NotFound, "There is no such member of the staff");
     }
-    for coding in input.code.iter().chain(&input.conclusion_codes) {
-        refusals.line("code", &coding.system);
-        refusals.line("code", &coding.code);
-    }
+    let code = input.code.as_ref().map(|code| refusals.coding("code", code));
+    let codes = input.conclusion_codes.iter().enumerate();
+    let conclusion_codes =
+        codes.map(|(place, code)| refusals.coding(&format!("conclusionCodes.{place}"), code)).collect();
     let clinical_history = refusals.optional_text("clinicalHistory", input.clinical_history.as_deref());
     let findings = refusals.optional_text("findings", input.findings.as_deref());
     let impression = refusals.optional_text("impression", input.impression.as_deref());
@@ -102,8 +102,8 @@ fn check(input: &CreateReport, account: &Account, now: DateTime<Utc>) -> Outcome
         patient_id: patient_id.unwrap_or_default(),
         status: if has_text { ReportStatus::Preliminary } else { ReportStatus::Registered },
         priority: input.priority,
-        code: input.code.clone(),
-        conclusion_codes: input.conclusion_codes.clone(),
+        code,
+        conclusion_codes,
         clinical_history,
         technique: None,
         findings,

@@ -76,13 +76,8 @@ pub(super) fn identifiers(refusals: &mut Refusals, identifiers: &[Identifier]) -
 
 pub(super) fn conditions(refusals: &mut Refusals, conditions: &[Condition]) -> Vec<Condition> {
     few(refusals, "conditions", conditions);
-    let one = |(place, condition): (usize, &Condition)| Condition {
-        system: refusals.line(&format!("conditions.{place}.system"), &condition.system),
-        code: refusals.line(&format!("conditions.{place}.code"), &condition.code),
-        display: refusals.optional_line(&format!("conditions.{place}.display"), condition.display.as_deref()),
-        version: condition.version.clone(),
-    };
-    conditions.iter().enumerate().map(one).collect()
+    let all = conditions.iter().enumerate();
+    all.map(|(place, condition)| refusals.coding(&format!("conditions.{place}"), condition)).collect()
 }
 
 fn few<T>(refusals: &mut Refusals, field: &str, list: &[T]) {

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use healthbridge_auth::Role;
 use healthbridge_graphql::{Direction, Window};
-use healthbridge_postgres::known;
+use healthbridge_postgres::{known, sought};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -104,7 +104,7 @@ macro_rules! list {
             $filter.kind.map(<&str>::from),
             $filter.active,
             $filter.role.map(Role::as_str),
-            $filter.search,
+            $filter.search.as_deref().map(sought),
             $window.start.as_ref().map(|start| start.email.clone()),
             $window.start.as_ref().map(|start| start.id),
             $window.limit(),
@@ -164,7 +164,7 @@ impl Store {
             filter.kind.map(<&str>::from),
             filter.active,
             filter.role.map(Role::as_str),
-            filter.search,
+            filter.search.as_deref().map(sought),
         );
         count.fetch_one(&self.searches).await
     }

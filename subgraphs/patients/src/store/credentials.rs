@@ -1,6 +1,7 @@
 //! What proves who somebody is: passwords, one-time passwords, one-time tokens, another issuer's word.
 
 use chrono::{DateTime, Utc};
+use healthbridge_postgres::sought;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -43,7 +44,7 @@ impl Store {
             "SELECT id AS account_id, active, password_hash,
                     CASE WHEN totp_confirmed_at IS NOT NULL THEN totp_secret END AS totp_secret
              FROM patients.account WHERE email = $1",
-            email,
+            sought(email),
         );
         row.fetch_optional(&self.pool).await
     }

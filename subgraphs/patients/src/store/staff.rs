@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use healthbridge_graphql::Window;
-use healthbridge_postgres::known;
+use healthbridge_postgres::{known, sought};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
@@ -78,9 +78,9 @@ impl Store {
                  AND ($5::uuid IS NULL OR id < $5)
                ORDER BY id DESC LIMIT $6"#,
             filter.profession.map(<&str>::from),
-            filter.department,
+            filter.department.as_deref().map(sought),
             filter.active,
-            filter.search,
+            filter.search.as_deref().map(sought),
             window.start,
             window.limit(),
         );

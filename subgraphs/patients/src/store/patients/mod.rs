@@ -3,7 +3,7 @@ mod search;
 pub(crate) use search::{PatientFilter, PatientOrder, SortKey};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use healthbridge_postgres::known;
+use healthbridge_postgres::{known, sought};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
@@ -89,9 +89,10 @@ impl Store {
         mrns: &[String],
         own: Option<Uuid>,
     ) -> Result<Vec<(String, Uuid)>, sqlx::Error> {
+        let mrns: Vec<String> = mrns.iter().map(|mrn| sought(mrn)).collect();
         let rows = sqlx::query!(
             "SELECT mrn, id FROM patients.patient WHERE mrn = ANY($1) AND ($2::uuid IS NULL OR id = $2)",
-            mrns,
+            &mrns,
             own,
         );
         Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| (row.mrn, row.id)).collect())

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use healthbridge_graphql::{Direction, Window};
+use healthbridge_postgres::sought;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
@@ -78,7 +79,7 @@ macro_rules! list {
                 + $order,
             $own,
             $filter.name.as_deref().map(prefix),
-            $filter.mrn,
+            $filter.mrn.as_deref().map(sought),
             $filter.given.as_deref().map(prefix),
             $filter.birth_date,
             $filter.gender.map(<&str>::from),
@@ -96,7 +97,7 @@ macro_rules! list {
 
 /// A LIKE pattern for texts that begin so.
 fn prefix(text: &str) -> String {
-    let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let escaped = sought(text).to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("{escaped}%")
 }
 
@@ -171,7 +172,7 @@ impl Store {
                  AND ($8::timestamptz IS NULL OR updated_at >= $8)"#,
             own,
             filter.name.as_deref().map(prefix),
-            filter.mrn,
+            filter.mrn.as_deref().map(sought),
             filter.given.as_deref().map(prefix),
             filter.birth_date,
             filter.gender.map(<&str>::from),
@@ -192,7 +193,7 @@ impl Store {
         let ids = sqlx::query_scalar!(
             "SELECT id FROM patients.patient WHERE identifiers @> $1 AND ($2::uuid IS NULL OR id = $2)
              ORDER BY id LIMIT 2",
-            serde_json::json!([{ "system": system, "value": value }]),
+            serde_json::json!([{ "system": sought(system), "value": sought(value) }]),
             own,
         );
         ids.fetch_all(&self.searches).await
@@ -205,7 +206,7 @@ impl Store {
         person: &Person<'_>,
     ) -> Result<Vec<Patient>, sqlx::Error> {
         let one = |identifier: &Identifier| {
-            Json(serde_json::json!([{ "system": identifier.system, "value": identifier.value }]))
+            Json(serde_json::json!([{ "system": sought(&identifier.system), "value": sought(&identifier.value) }]))
         };
         let identifiers: Vec<_> = person.identifiers.iter().map(one).collect();
         let rows = sqlx::query_as!(
@@ -223,7 +224,7 @@ impl Store {
                    (SELECT id FROM patients.patient WHERE sort_name COLLATE "C" = $3 LIMIT 100))"#,
             identifiers as _,
             person.birth_date,
-            person.name.sort_key(),
+            sought(&person.name.sort_key()),
         );
         rows.fetch_all(connection).await?.into_iter().map(Patient::try_from).collect()
     }
