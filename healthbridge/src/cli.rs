@@ -10,7 +10,7 @@ use anyhow::Context;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Config, Subgraph, authorization, roles, seed, up};
+use crate::{Config, Subgraph, authorization, import, roles, seed, up};
 
 /// One federated graph over a hospital's patients, images, reports and billing.
 #[derive(Debug, Parser)]
@@ -52,6 +52,11 @@ enum Command {
         #[command(flatten)]
         file: ConfigFile,
     },
+    /// Takes over records of another system. Run again, it changes nothing; broken off, it goes on.
+    Import {
+        #[command(subcommand)]
+        command: ImportCommand,
+    },
     /// Manages accounts.
     User {
         #[command(subcommand)]
@@ -73,6 +78,23 @@ enum UserCommand {
         /// Email address.
         #[arg(long)]
         email: String,
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ImportCommand {
+    /// Patients and practitioners of FHIR R4 bundles (.json) and bulk-data files (.ndjson), in a folder and below it.
+    Fhir {
+        /// The folder.
+        folder: PathBuf,
+        /// The data directory of an `up` that is running; without it the database is the configuration's.
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        /// Writes what was taken over, left and skipped into this file, in JSON.
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
         #[command(flatten)]
         file: ConfigFile,
     },
@@ -188,6 +210,13 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Storage(file) => roles::storage(&file.read()?).await,
             Command::Migrate(file) => roles::migrate(&file.read()?).await,
             Command::Seed { patients, file } => seed::bulk(&file.read()?, patients).await,
+            Command::Import { command: ImportCommand::Fhir { folder, data_dir, report, file } } => {
+                let pool = match data_dir {
+                    Some(data_dir) => up::running_database(&data_dir)?,
+                    None => roles::patients_database(&file.read()?)?,
+                };
+                import::fhir(pool, &folder, report.as_deref()).await
+            }
             Command::User { command: UserCommand::CreateAdmin { email, file } } => {
                 roles::create_admin(&file.read()?, email).await
             }

@@ -5,6 +5,7 @@
 pub mod authorization;
 pub mod cli;
 mod config;
+mod import;
 mod roles;
 mod seed;
 mod up;

@@ -98,6 +98,15 @@ impl Embedded {
         Ok(Self { child, options })
     }
 
+    /// How to connect to the server that another process runs on the cluster in `base`; `None` where none runs.
+    pub fn running(base: &Path) -> Option<PgConnectOptions> {
+        // The server writes there: its id, its data, when it started, its port, the folder of its socket.
+        let text = fs::read_to_string(base.join("data").join("postmaster.pid")).ok()?;
+        let socket = text.lines().nth(4).filter(|folder| !folder.is_empty())?;
+        let options = PgConnectOptions::new_without_pgpass().socket(socket).port(5432).username(OWNER).database(OWNER);
+        Some(options.disable_statement_logging())
+    }
+
     /// How to connect as the owner of the database.
     pub fn options(&self) -> &PgConnectOptions {
         &self.options

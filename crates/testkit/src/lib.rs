@@ -12,6 +12,6 @@ mod tokens;
 pub use client::{Answer, Client, serve};
 pub use database::TestDatabase;
 pub use issuer::TestIssuer;
-pub use statements::{StatementCount, assert_alike};
+pub use statements::{Plans, StatementCount, assert_alike};
 pub use storage::TestStorage;
 pub use tokens::{ISSUER, Tokens, forged};

@@ -4,6 +4,7 @@ use std::{
 };
 
 use serde_json::Value;
+use sqlx::postgres::PgConnectOptions;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
@@ -50,6 +51,63 @@ pub async fn assert_alike(count: &StatementCount, client: &Client, query: &str, 
     let (nobodys, for_nobodys) = count.during(client.text(query, absent)).await;
     assert_eq!(theirs, nobodys, "{query}");
     assert_eq!(for_theirs, for_nobodys, "{query}: as many statements");
+}
+
+/// Notes the plans that PostgreSQL takes for the statements of the process: it sends them to the client, and sqlx logs them.
+#[derive(Clone, Debug, Default)]
+pub struct Plans(Arc<Mutex<Vec<String>>>);
+
+impl Plans {
+    /// Begins to take note. Each test is a process of its own, so that the plans are the test's.
+    ///
+    /// # Panics
+    /// When the process has a subscriber already.
+    pub fn start() -> Self {
+        let plans = Self::default();
+        let subscriber = tracing_subscriber::registry().with(plans.clone());
+        tracing::subscriber::set_global_default(subscriber).expect("no other subscriber in a test's process");
+        plans
+    }
+
+    /// Lets connections with these options send their plans.
+    pub fn of(options: &PgConnectOptions) -> PgConnectOptions {
+        options.clone().options([
+            ("session_preload_libraries", "auto_explain"),
+            ("auto_explain.log_min_duration", "0"),
+            ("auto_explain.log_level", "notice"),
+        ])
+    }
+
+    /// The plans that were taken while this future ran.
+    pub async fn during<T>(&self, work: impl Future<Output = T>) -> (T, Vec<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let result = work.await;
+        (result, std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Plans {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "sqlx::postgres::notice" {
+            let mut message = Message::default();
+            event.record(&mut message);
+            if message.0.contains("plan:") {
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).push(message.0);
+            }
+        }
+    }
+}
+
+/// Takes the text out of an event.
+#[derive(Default)]
+struct Message(String);
+
+impl Visit for Message {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == "message" {
+            self.0 = format!("{value:?}");
+        }
+    }
 }
 
 /// Takes the beginning of the statement out of an event.

@@ -5,7 +5,7 @@ use chrono::Utc;
 use healthbridge_auth::{ForeignIssuers, Role, SigningKey, SigningKeys};
 use healthbridge_patients::{Identity, NewAccount, Service, domain::UserKind};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::PgConnectOptions;
+use sqlx::{PgPool, postgres::PgConnectOptions};
 
 use crate::{Config, SUBGRAPHS, Subgraph};
 
@@ -56,6 +56,12 @@ fn role_and_password(url: &str) -> anyhow::Result<(String, Option<String>)> {
     Ok((role, url.password().map(decode).transpose()?))
 }
 
+/// The database of the patients subgraph, for a command that needs few connections.
+pub(crate) fn patients_database(config: &Config) -> anyhow::Result<PgPool> {
+    let url = config.database_url(Subgraph::Patients)?;
+    Ok(healthbridge_postgres::pool(healthbridge_postgres::connect_options(url.expose_secret())?, 2))
+}
+
 /// Makes an account with the role ADMIN; its password is the first line of standard input.
 pub(crate) async fn create_admin(config: &Config, email: String) -> anyhow::Result<()> {
     let mut password = String::new();
@@ -64,8 +70,7 @@ pub(crate) async fn create_admin(config: &Config, email: String) -> anyhow::Resu
     if password.chars().count() < 12 {
         bail!("the password on standard input has fewer than 12 characters");
     }
-    let url = config.database_url(Subgraph::Patients)?;
-    let pool = healthbridge_postgres::pool(healthbridge_postgres::connect_options(url.expose_secret())?, 1);
+    let pool = patients_database(config)?;
     // No token is signed here.
     let keys = Arc::new(SigningKeys::only(Arc::new(SigningKey::generate()?)));
     let identity = Identity { keys, issuer: String::new(), foreign: ForeignIssuers::default(), totp: None };

@@ -5,6 +5,7 @@ mod data_dir;
 
 use std::{
     net::SocketAddr,
+    path::Path,
     process::{Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -36,6 +37,13 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the router may take to load the supergraph.
 const ROUTER_START: Duration = Duration::from_secs(30);
+
+/// The database of an `up` that runs with this data directory, for a command beside it.
+pub(crate) fn running_database(data_dir: &Path) -> anyhow::Result<PgPool> {
+    let options = Embedded::running(&data_dir.join("postgres"));
+    let options = options.with_context(|| format!("no `healthbridge up` runs with {}", data_dir.display()))?;
+    Ok(healthbridge_postgres::pool(options, 2))
+}
 
 /// Runs everything until Ctrl-C or SIGTERM.
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {

@@ -39,7 +39,7 @@ impl Comparison<'_> {
             let at = || format!("{}: {}.{}", self.place, one.parent, one.field.name);
             match sight(self.rights, &self.hospital.subgraphs, &one.parent, &one.field) {
                 Sight::Nothing => assert!(own.is_null(), "{} is shown: {own}", at()),
-                Sight::Reference => self.reference(own, &one.below, &at()),
+                Sight::Reference => Self::reference(own, &one.below, &at()),
                 Sight::Value => {
                     let may_miss = self.is_confined && !one.below.is_empty();
                     let same = all.is_none_or(|all| all.is_null() == own.is_null());
@@ -75,7 +75,7 @@ impl Comparison<'_> {
     }
 
     /// Of a reference at most the key is shown.
-    fn reference(&self, got: &Value, below: &[Selected], at: &str) {
+    fn reference(got: &Value, below: &[Selected], at: &str) {
         let objects = match got {
             Value::Array(objects) => objects.clone(),
             object => vec![object.clone()],
@@ -243,10 +243,10 @@ async fn every_caller_changes_what_the_table_says_and_the_payload_shows_no_more(
     let hospital = Hospital::open().await;
     let before = hospital.state().await;
     for door in &hospital.doors {
-        for root in hospital.mutations(door) {
-            let (query, selected) = hospital.mutation(door, &root);
+        for root in Hospital::mutations(door) {
+            let (query, selected) = Hospital::mutation(door, &root);
             for (role, _) in hospital.rights.iter().filter(|(_, rights)| !rights.asks(&root.name)) {
-                let input = hospital.input(&root.name).await;
+                let input = hospital.input(&root.name);
                 let got = hospital.caller(door, role).ask(&query, json!({ "input": input })).await;
                 let place = format!("{role} at {} by {}", door.name, root.name);
                 assert!(got.body["data"][&root.name].is_null() && is_forbidden(&got), "{place}: {}", got.body);
@@ -256,15 +256,15 @@ async fn every_caller_changes_what_the_table_says_and_the_payload_shows_no_more(
     }
     assert_eq!(hospital.state().await, before, "who may not change anything has changed something");
     for door in &hospital.doors {
-        for root in hospital.mutations(door) {
-            let (query, selected) = hospital.mutation(door, &root);
+        for root in Hospital::mutations(door) {
+            let (query, selected) = Hospital::mutation(door, &root);
             for (role, rights) in hospital.rights.iter().filter(|(_, rights)| rights.asks(&root.name)) {
-                let input = hospital.input(&root.name).await;
+                let input = hospital.input(&root.name);
                 let got = hospital.caller(door, role).ask(&query, json!({ "input": input })).await;
                 let payload = &got.body["data"][&root.name];
                 let place = format!("{role} at {} by {}", door.name, root.name);
                 assert!(payload.is_object(), "{place}: {}", got.body);
-                if hospital.succeeds(&root.name) {
+                if Hospital::succeeds(&root.name) {
                     assert_eq!(payload["userErrors"], json!([]), "{place}: {}", got.body);
                 }
                 Comparison { hospital: &hospital, rights, place, is_confined: false }.object(None, payload, &selected);

@@ -122,7 +122,7 @@ async fn malformed_input_is_refused_with_a_code_by_every_mutation_and_nothing_is
             let mut all = Vec::new();
             wrongs(&door.graph, input, &[], &mut all);
             for wrong in all {
-                let mut value = hospital.input(&root.name).await;
+                let mut value = hospital.input(&root.name);
                 spoil(&door.graph, input, &mut value, &wrong, 0);
                 let (status, answer) = send(&client, &query, &value).await;
                 let short: String = wrong.value.to_string().chars().take(40).collect();

@@ -22,7 +22,10 @@ use ipnet::IpNet;
 use sqlx::{PgPool, migrate::Migrator};
 
 pub use graphql::sdl;
-pub use service::{Identity, InvalidTotpKey, NewAccount, Passwords, Service, TotpKey};
+pub use service::{
+    ForeignPatient, ForeignPractitioner, Identity, Imported, Importer, InvalidTotpKey, NewAccount, Passwords, Service,
+    TotpKey,
+};
 use store::Store;
 
 /// The subgraph's name in the supergraph.

@@ -181,7 +181,7 @@ impl Service {
 }
 
 /// The making of a patient's record: every field that has a value changed.
-fn first_version(patient: &Patient, changed_by: Option<Uuid>) -> RecordVersion {
+pub(super) fn first_version(patient: &Patient, changed_by: Option<Uuid>) -> RecordVersion {
     let fields = [
         ("name", true),
         ("gender", true),

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod credentials;
+mod imports;
 mod patients;
 mod record_versions;
 mod sessions;
