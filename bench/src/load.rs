@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
 
 use crate::stack::Stack;
 
@@ -56,6 +57,18 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// Of these times, taken in that time.
+    pub fn new(mut times: Vec<Duration>, took: Duration) -> Self {
+        times.sort_unstable();
+        Self { times, took }
+    }
+
+    /// All of these together.
+    pub fn all(parts: Vec<Self>) -> Self {
+        let took = parts.iter().map(|part| part.took).sum();
+        Self::new(parts.into_iter().flat_map(|part| part.times).collect(), took)
+    }
+
     /// How many charts came.
     #[expect(clippy::cast_precision_loss, reason = "a count of requests is small")]
     pub fn count(&self) -> f64 {
@@ -99,8 +112,7 @@ pub async fn run(stack: &Stack, target: Target, connections: usize, time: Durati
     for worker in workers {
         times.extend(worker.await??);
     }
-    times.sort_unstable();
-    Ok(Measured { times, took: begun.elapsed() })
+    Ok(Measured::new(times, begun.elapsed()))
 }
 
 /// What the load knows of the servers.
@@ -111,6 +123,7 @@ pub struct Access {
     pub router: String,
     pub subgraphs: Vec<String>,
     pub ceiling: String,
+    pub database: PgConnectOptions,
 }
 
 /// Fetches a chart; gives its `totalCost`.
@@ -135,7 +148,13 @@ async fn chart(client: &reqwest::Client, access: &Access, target: Target, id: &s
     }
 }
 
-async fn ask(client: &reqwest::Client, url: &str, token: &str, query: &str, variables: Value) -> anyhow::Result<Value> {
+pub async fn ask(
+    client: &reqwest::Client,
+    url: &str,
+    token: &str,
+    query: &str,
+    variables: Value,
+) -> anyhow::Result<Value> {
     let request = client.post(url).bearer_auth(token).json(&json!({ "query": query, "variables": variables }));
     request.send().await?.json().await.context("an answer in JSON")
 }

@@ -3,7 +3,9 @@
 //! router. Run it by `./dev bench` on an idle machine.
 
 mod ceiling;
+mod guessing;
 mod load;
+mod search;
 mod stack;
 
 use std::{net::SocketAddr, time::Duration};
@@ -17,9 +19,9 @@ use stack::{Stack, Usage};
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// How many patients the data has.
-    #[arg(long, default_value_t = 2000)]
-    patients: u32,
+    /// How many patients the data has; a million for a search, 2000 otherwise.
+    #[arg(long)]
+    patients: Option<u32>,
     /// How long each target is measured, after a warm-up of two seconds.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
@@ -35,16 +37,27 @@ enum Command {
         /// Where it listens.
         listen: SocketAddr,
     },
+    /// Searches a million patients by name, record number and birth date, through the router and at the subgraph.
+    Search,
+    /// Measures the chart while somebody guesses passwords, against its quiet self.
+    Guessing,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     drop(rustls::crypto::ring::default_provider().install_default());
     let cli = Cli::parse();
-    if let Some(Command::Ceiling { listen }) = cli.command {
-        return ceiling::serve(listen).await;
+    let time = Duration::from_secs(cli.seconds);
+    match cli.command {
+        Some(Command::Ceiling { listen }) => ceiling::serve(listen).await,
+        Some(Command::Search) => search::run(cli.patients.unwrap_or(1_000_000), time).await,
+        Some(Command::Guessing) => guessing::run(cli.patients.unwrap_or(2000), time).await,
+        None => chart(&cli).await,
     }
-    let stack = Stack::start(cli.patients).await?;
+}
+
+async fn chart(cli: &Cli) -> anyhow::Result<()> {
+    let stack = Stack::start(cli.patients.unwrap_or(2000), false).await?;
     let (warm_up, time) = (Duration::from_secs(2), Duration::from_secs(cli.seconds));
     let mut rows = Vec::new();
     for target in [Target::Ceiling, Target::FourRequests, Target::Router] {
@@ -53,14 +66,16 @@ async fn main() -> anyhow::Result<()> {
         let measured = load::run(&stack, target, cli.connections, time).await?;
         rows.push((target, measured, Usage::since(&before, &stack.usage())));
     }
-    print(&cli, &rows);
+    print(cli, &rows);
     stack.stop().await
 }
 
 fn print(cli: &Cli, rows: &[(Target, Measured, Vec<Usage>)]) {
     println!(
         "The chart of one patient of {}; {} at once, {} s each; loads and servers share this machine.\n",
-        cli.patients, cli.connections, cli.seconds
+        cli.patients.unwrap_or(2000),
+        cli.connections,
+        cli.seconds
     );
     println!("| target | charts/s | p50 ms | p99 ms | CPU ms/chart | ratio to the ceiling |");
     println!("|---|---:|---:|---:|---:|---:|");

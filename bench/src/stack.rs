@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::Write,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Command, Stdio},
@@ -28,6 +29,7 @@ pub struct Stack {
     pub access: Arc<Access>,
     database: Embedded,
     children: Vec<(String, std::process::Child)>,
+    variables: Vec<(String, String)>,
     _folder: TempDir,
 }
 
@@ -51,7 +53,7 @@ impl Usage {
 }
 
 impl Stack {
-    pub async fn start(patients: u32) -> anyhow::Result<Self> {
+    pub async fn start(patients: u32, patients_only: bool) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("healthbridge-bench-").tempdir()?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
         let database = Embedded::start(&folder.path().join("postgres")).await?;
@@ -77,13 +79,17 @@ impl Stack {
         }
         let program = sibling("healthbridge")?;
         let role = |arguments: &[&str]| command(&program, arguments, &variables);
-        for arguments in [["migrate"].as_slice(), &["seed", "--patients", &patients.to_string()]] {
+        let patients = patients.to_string();
+        let seed = ["seed", "--patients", &patients, "--patients-only"];
+        let seed = if patients_only { &seed[..] } else { &seed[..3] };
+        for arguments in [["migrate"].as_slice(), seed] {
             ensure!(role(arguments).stdout(Stdio::null()).status()?.success(), "{arguments:?} failed");
         }
         // Plans are made on what there is, not on what there was.
         let mut connection = options.connect().await?;
         sqlx::query("VACUUM ANALYZE").execute(&mut connection).await?;
-        let ids: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM patients.patient").fetch_all(&mut connection).await?;
+        let some = "SELECT id FROM patients.patient ORDER BY id LIMIT 10000";
+        let ids: Vec<Uuid> = sqlx::query_scalar(some).fetch_all(&mut connection).await?;
         let mut children = vec![("storage".to_owned(), role(&["storage"]).spawn()?)];
         for subgraph in SUBGRAPHS {
             children.push((subgraph.to_owned(), role(&["subgraph", subgraph]).spawn()?));
@@ -101,8 +107,21 @@ impl Stack {
             router: format!("http://{}/graphql", at(0)),
             subgraphs: (1..=4).map(|offset| format!("http://{}/graphql", at(offset))).collect(),
             ceiling: format!("http://{}/chart", at(6)),
+            database: options.clone(),
         };
-        Ok(Self { access: Arc::new(access), database, children, _folder: folder })
+        Ok(Self { access: Arc::new(access), database, children, variables, _folder: folder })
+    }
+
+    /// Makes an account with the role ADMIN.
+    pub fn add_account(&self, email: &str, password: &str) -> anyhow::Result<()> {
+        let mut child =
+            command(&sibling("healthbridge")?, &["user", "create-admin", "--email", email], &self.variables)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .spawn()?;
+        child.stdin.take().context("an input")?.write_all(password.as_bytes())?;
+        ensure!(child.wait()?.success(), "no account {email}");
+        Ok(())
     }
 
     /// What each process has used so far; PostgreSQL with all its children.

@@ -49,6 +49,9 @@ enum Command {
         /// How many patients.
         #[arg(long)]
         patients: u32,
+        /// Leaves out their images, reports and billings.
+        #[arg(long)]
+        patients_only: bool,
         #[command(flatten)]
         file: ConfigFile,
     },
@@ -209,7 +212,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Subgraph { name, file } => roles::subgraph(&file.read()?, name).await,
             Command::Storage(file) => roles::storage(&file.read()?).await,
             Command::Migrate(file) => roles::migrate(&file.read()?).await,
-            Command::Seed { patients, file } => seed::bulk(&file.read()?, patients).await,
+            Command::Seed { patients, patients_only, file } => seed::bulk(&file.read()?, patients, patients_only).await,
             Command::Import { command: ImportCommand::Fhir { folder, data_dir, report, file } } => {
                 let pool = match data_dir {
                     Some(data_dir) => up::running_database(&data_dir)?,

@@ -16,8 +16,8 @@ const FIRST_SERIAL: u32 = 1_000;
 const MOST: u32 = 9_000_000;
 const EACH: u64 = 3;
 
-/// Loads that many patients, each with three images, reports and billings.
-pub(crate) async fn bulk(config: &Config, patients: u32) -> anyhow::Result<()> {
+/// Loads that many patients, each with three images, reports and billings unless they are left out.
+pub(crate) async fn bulk(config: &Config, patients: u32, patients_only: bool) -> anyhow::Result<()> {
     anyhow::ensure!(patients <= MOST, "at most {MOST} patients can be made");
     let pool = |subgraph: Subgraph| -> anyhow::Result<_> {
         let url = config.database_url(subgraph)?;
@@ -31,13 +31,14 @@ pub(crate) async fn bulk(config: &Config, patients: u32) -> anyhow::Result<()> {
     };
     let total = u64::from(patients);
     for first in (0..total).step_by(usize::try_from(ROUND)?) {
-        round(&pools, first, (first + ROUND).min(total)).await?;
+        let each = if patients_only { 0 } else { EACH };
+        round(&pools, first, (first + ROUND).min(total), each).await?;
     }
     println!("made {patients} patients; the first one's id is {}", world::id("bulk-patient", 0));
     Ok(())
 }
 
-async fn round(pools: &Pools, first: u64, end: u64) -> anyhow::Result<()> {
+async fn round(pools: &Pools, first: u64, end: u64, each: u64) -> anyhow::Result<()> {
     let user = world::id("staff", 1);
     let serial = |number: u64| u32::try_from(number).map(|number| FIRST_SERIAL + number);
     let mut people = Vec::new();
@@ -46,7 +47,7 @@ async fn round(pools: &Pools, first: u64, end: u64) -> anyhow::Result<()> {
     }
     let owners: Vec<(u64, Uuid)> = (first..end)
         .zip(&people)
-        .flat_map(|(number, patient)| (0..EACH).map(move |place| (number * EACH + place, patient.id)))
+        .flat_map(|(number, patient)| (0..each).map(move |place| (number * EACH + place, patient.id)))
         .collect();
     let images: Vec<Image> = owners.iter().map(|(number, patient)| image(*number, *patient, user)).collect();
     let reports: Vec<_> =
