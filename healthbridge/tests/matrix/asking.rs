@@ -87,6 +87,11 @@ impl Hospital {
         for (role, _) in &rights {
             let token = match role.as_str() {
                 "anonymous" => continue,
+                "MACHINE" => {
+                    let mut claims = tokens.claims(Role::Service, None, Some(Uuid::now_v7()));
+                    claims.scope = Rights::machine_scopes().join(" ");
+                    tokens.key.sign(&claims)
+                }
                 "PATIENT" => tokens.of_patient(hospital.own.rows["Patient"].parse().expect("an id")),
                 role => tokens.of(role.parse().expect("a role of the table")),
             };

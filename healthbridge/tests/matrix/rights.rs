@@ -113,6 +113,22 @@ const ROOTS: &[(&str, Need)] = &[
     ("addBilling", Need::Right('c', "ChargeItem")),
 ];
 
+/// The resources that machines may be given rights on.
+const RESOURCES: [&str; 12] = [
+    "User",
+    "Patient",
+    "Practitioner",
+    "ImagingStudy",
+    "DiagnosticReport",
+    "ServiceRequest",
+    "Appointment",
+    "ChargeItem",
+    "Invoice",
+    "PaymentNotice",
+    "Provenance",
+    "AuditEvent",
+];
+
 /// What an account of a role may do.
 #[derive(Clone, Debug, Default)]
 pub struct Rights {
@@ -143,7 +159,17 @@ impl Rights {
         }
         all.insert("anonymous".to_owned(), Self::default());
         all.insert("SERVICE".to_owned(), Self::default());
+        // A machine with every `system/` scope that there is: every right, and no policy.
+        let letters = RESOURCES.iter().map(|resource| ((*resource).to_owned(), "cruds".to_owned())).collect();
+        all.insert("MACHINE".to_owned(), Self { letters, policies: Vec::new() });
         all
+    }
+
+    /// The scopes of the machine.
+    pub fn machine_scopes() -> Vec<String> {
+        let of =
+            |resource: &&str| "cruds".chars().map(|letter| format!("system/{resource}.{letter}")).collect::<Vec<_>>();
+        RESOURCES.iter().flat_map(of).collect()
     }
 
     pub fn has(&self, letter: char, resource: &str) -> bool {

@@ -99,6 +99,16 @@ async fn a_machine_has_exactly_the_scopes_that_it_was_made_with() {
     let update = "mutation ($id: ID!) { updatePatient(input: { patientId: $id, expectedVersion: 1, active: false }) { userErrors { code } } }";
     assert_eq!(machine.ask(update, json!({ "id": patient })).await.codes(), ["UNAUTHORIZED_FIELD_OR_TYPE"]);
     assert_eq!(machine.ask("{ users { nodes { id } } }", Value::Null).await.codes(), ["UNAUTHORIZED_FIELD_OR_TYPE"]);
+    let input = json!({ "input": { "email": "clerk@services.test", "kind": "SERVICE", "roles": ["SERVICE"],
+        "scopes": ["system/User.c"] } });
+    let maker = admin.data(CREATE_USER, input).await["createUser"].clone();
+    setup.complete(&maker["oneTimeToken"], PASSWORD).await;
+    let maker = setup.sign_in("clerk@services.test").await;
+    let maker = setup.anonymous.with_token(maker["accessToken"].as_str().expect("a token"));
+    let person =
+        |role: &str| json!({ "input": { "email": format!("{role}@b.test"), "kind": "STAFF", "roles": [role] } });
+    assert!(maker.ask(CREATE_USER, person("NURSE")).await.refusals("createUser").is_empty());
+    assert_eq!(maker.ask(CREATE_USER, person("ADMIN")).await.refusals("createUser"), ["NOT_ALLOWED"]);
     let roles = "mutation ($id: ID!) { setUserRoles(input: { userId: $id, roles: [ADMIN], expectedVersion: 2 }) { userErrors { code } } }";
     assert_eq!(admin.ask(roles, json!({ "id": made["user"]["id"] })).await.refusals("setUserRoles"), ["NOT_ALLOWED"]);
 }

@@ -62,7 +62,7 @@ pub(crate) struct BillingPayload {
 #[Object]
 impl Mutation {
     /// Makes a billing. It is BILLABLE, and counts in the patient's total at once.
-    #[graphql(requires_scopes = "user/ChargeItem.c")]
+    #[graphql(requires_scopes = "user/ChargeItem.c", requires_scopes = "system/ChargeItem.c")]
     async fn add_billing(&self, ctx: &Context<'_>, input: AddBillingInput) -> Result<Option<BillingPayload>, ApiError> {
         let key = input.idempotency_key;
         let code = |code: ServiceCodeInput| Coding {

@@ -24,13 +24,17 @@ async fn billing(ctx: &Context<'_>, id: &ID) -> Result<Option<Billing>, ApiError
 #[Object]
 impl Query {
     /// A billing; null where there is none or the caller may not see it.
-    #[graphql(requires_scopes = "user/ChargeItem.r", requires_scopes = "patient/ChargeItem.r")]
+    #[graphql(
+        requires_scopes = "user/ChargeItem.r",
+        requires_scopes = "patient/ChargeItem.r",
+        requires_scopes = "system/ChargeItem.r"
+    )]
     async fn billing(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Billing>, ApiError> {
         billing(ctx, &id).await
     }
 
     /// The billings of all patients, the newest first.
-    #[graphql(requires_scopes = "user/ChargeItem.s")]
+    #[graphql(requires_scopes = "user/ChargeItem.s", requires_scopes = "system/ChargeItem.s")]
     async fn billings(
         &self,
         ctx: &Context<'_>,

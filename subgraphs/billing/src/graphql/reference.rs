@@ -82,7 +82,11 @@ pub(crate) struct Patient {
 #[ComplexObject]
 impl Patient {
     /// The patient's billings, the newest first.
-    #[graphql(requires_scopes = "user/ChargeItem.r", requires_scopes = "patient/ChargeItem.r")]
+    #[graphql(
+        requires_scopes = "user/ChargeItem.r",
+        requires_scopes = "patient/ChargeItem.r",
+        requires_scopes = "system/ChargeItem.r"
+    )]
     async fn billings(
         &self,
         ctx: &Context<'_>,
@@ -98,7 +102,11 @@ impl Patient {
     }
 
     /// What the patient's billings come to, a line for each currency.
-    #[graphql(requires_scopes = "user/ChargeItem.r", requires_scopes = "patient/ChargeItem.r")]
+    #[graphql(
+        requires_scopes = "user/ChargeItem.r",
+        requires_scopes = "patient/ChargeItem.r",
+        requires_scopes = "system/ChargeItem.r"
+    )]
     async fn total_cost(&self, ctx: &Context<'_>) -> Result<Option<CostSummary>, ApiError> {
         let Some(patient) = parse_id(&self.id) else { return Ok(None) };
         let totals = Loaders::totals(ctx, patient).await?;

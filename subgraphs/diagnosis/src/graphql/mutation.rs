@@ -87,7 +87,7 @@ pub(crate) struct WorkflowLogPayload {
 #[Object]
 impl Mutation {
     /// Begins a report: REGISTERED without text, PRELIMINARY with findings or an impression.
-    #[graphql(requires_scopes = "user/DiagnosticReport.c")]
+    #[graphql(requires_scopes = "user/DiagnosticReport.c", requires_scopes = "system/DiagnosticReport.c")]
     async fn create_report(
         &self,
         ctx: &Context<'_>,

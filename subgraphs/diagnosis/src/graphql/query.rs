@@ -35,13 +35,17 @@ async fn workflow_log(ctx: &Context<'_>, id: &ID) -> Result<Option<WorkflowLog>,
 #[Object]
 impl Query {
     /// A report; null where there is none or the caller may not see it.
-    #[graphql(requires_scopes = "user/DiagnosticReport.r", requires_scopes = "patient/DiagnosticReport.r")]
+    #[graphql(
+        requires_scopes = "user/DiagnosticReport.r",
+        requires_scopes = "patient/DiagnosticReport.r",
+        requires_scopes = "system/DiagnosticReport.r"
+    )]
     async fn report(&self, ctx: &Context<'_>, id: ID) -> Result<Option<DiagnosisReport>, ApiError> {
         report(ctx, &id).await
     }
 
     /// The reports of all patients, the newest first.
-    #[graphql(requires_scopes = "user/DiagnosticReport.s")]
+    #[graphql(requires_scopes = "user/DiagnosticReport.s", requires_scopes = "system/DiagnosticReport.s")]
     async fn reports(
         &self,
         ctx: &Context<'_>,
@@ -57,7 +61,7 @@ impl Query {
     }
 
     /// The workflow log, the newest entry first.
-    #[graphql(requires_scopes = "user/Provenance.s")]
+    #[graphql(requires_scopes = "user/Provenance.s", requires_scopes = "system/Provenance.s")]
     async fn workflow_logs(
         &self,
         ctx: &Context<'_>,
@@ -73,7 +77,7 @@ impl Query {
     }
 
     /// An entry of the workflow log.
-    #[graphql(requires_scopes = "user/Provenance.r")]
+    #[graphql(requires_scopes = "user/Provenance.r", requires_scopes = "system/Provenance.r")]
     async fn workflow_log(&self, ctx: &Context<'_>, id: ID) -> Result<Option<WorkflowLog>, ApiError> {
         workflow_log(ctx, &id).await
     }

@@ -43,7 +43,11 @@ pub(crate) struct Patient {
 #[ComplexObject]
 impl Patient {
     /// The patient's reports, the newest first. The patient sees those that were released, from FINAL on.
-    #[graphql(requires_scopes = "user/DiagnosticReport.r", requires_scopes = "patient/DiagnosticReport.r")]
+    #[graphql(
+        requires_scopes = "user/DiagnosticReport.r",
+        requires_scopes = "patient/DiagnosticReport.r",
+        requires_scopes = "system/DiagnosticReport.r"
+    )]
     async fn reports(
         &self,
         ctx: &Context<'_>,

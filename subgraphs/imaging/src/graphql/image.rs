@@ -231,7 +231,11 @@ impl MedicalImage {
     }
 
     /// A URL that reads the file; null until the image is ready. Error `BAD_USER_INPUT` for a life outside of 1 to 3600 s.
-    #[graphql(requires_scopes = "user/ImagingStudy.r", requires_scopes = "patient/ImagingStudy.r")]
+    #[graphql(
+        requires_scopes = "user/ImagingStudy.r",
+        requires_scopes = "patient/ImagingStudy.r",
+        requires_scopes = "system/ImagingStudy.r"
+    )]
     async fn download_url(
         &self,
         ctx: &Context<'_>,

@@ -95,7 +95,7 @@ pub(crate) struct DeleteImagePayload {
 #[Object]
 impl Mutation {
     /// Step 1 of an upload: gives a presigned URL for the bytes, straight to the object storage.
-    #[graphql(requires_scopes = "user/ImagingStudy.c")]
+    #[graphql(requires_scopes = "user/ImagingStudy.c", requires_scopes = "system/ImagingStudy.c")]
     async fn request_image_upload(
         &self,
         ctx: &Context<'_>,
@@ -122,7 +122,7 @@ impl Mutation {
 
     /// Step 2 of an upload: verifies size, SHA-256 and type of what arrived. The image is READY then. Errors
     /// `CHECKSUM_MISMATCH`, `CONTENT_TYPE_MISMATCH`, `MALWARE_SUSPECTED`, `UPLOAD_EXPIRED` end the upload.
-    #[graphql(requires_scopes = "user/ImagingStudy.c")]
+    #[graphql(requires_scopes = "user/ImagingStudy.c", requires_scopes = "system/ImagingStudy.c")]
     async fn complete_image_upload(
         &self,
         ctx: &Context<'_>,
@@ -137,7 +137,7 @@ impl Mutation {
     }
 
     /// Takes an image out of every list; its bytes are removed after 30 days. Refused under legal hold.
-    #[graphql(requires_scopes = "user/ImagingStudy.d")]
+    #[graphql(requires_scopes = "user/ImagingStudy.d", requires_scopes = "system/ImagingStudy.d")]
     async fn delete_image(
         &self,
         ctx: &Context<'_>,

@@ -34,7 +34,11 @@ impl Patient {
 #[ComplexObject]
 impl Patient {
     /// The patient's images, the newest first.
-    #[graphql(requires_scopes = "user/ImagingStudy.r", requires_scopes = "patient/ImagingStudy.r")]
+    #[graphql(
+        requires_scopes = "user/ImagingStudy.r",
+        requires_scopes = "patient/ImagingStudy.r",
+        requires_scopes = "system/ImagingStudy.r"
+    )]
     async fn images(
         &self,
         ctx: &Context<'_>,

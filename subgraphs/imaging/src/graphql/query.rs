@@ -27,13 +27,17 @@ async fn image(ctx: &Context<'_>, id: &ID) -> Result<Option<MedicalImage>, ApiEr
 #[Object]
 impl Query {
     /// An image; null where there is none or the caller may not see it.
-    #[graphql(requires_scopes = "user/ImagingStudy.r", requires_scopes = "patient/ImagingStudy.r")]
+    #[graphql(
+        requires_scopes = "user/ImagingStudy.r",
+        requires_scopes = "patient/ImagingStudy.r",
+        requires_scopes = "system/ImagingStudy.r"
+    )]
     async fn image(&self, ctx: &Context<'_>, id: ID) -> Result<Option<MedicalImage>, ApiError> {
         image(ctx, &id).await
     }
 
     /// The images of all patients, the newest first.
-    #[graphql(requires_scopes = "user/ImagingStudy.s")]
+    #[graphql(requires_scopes = "user/ImagingStudy.s", requires_scopes = "system/ImagingStudy.s")]
     async fn images(
         &self,
         ctx: &Context<'_>,
@@ -53,7 +57,7 @@ impl Query {
     }
 
     /// An upload, with a URL while it awaits the bytes.
-    #[graphql(requires_scopes = "user/ImagingStudy.c")]
+    #[graphql(requires_scopes = "user/ImagingStudy.c", requires_scopes = "system/ImagingStudy.c")]
     async fn image_upload(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ImageUpload>, ApiError> {
         caller(ctx).require(Resource::ImagingStudy, Right::Create)?;
         let Some(id) = parse_id(&id) else { return Ok(None) };

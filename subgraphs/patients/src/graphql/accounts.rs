@@ -235,7 +235,7 @@ impl AccountMutation {
     }
 
     /// Lets an account sign in again.
-    #[graphql(requires_scopes = "user/User.u")]
+    #[graphql(requires_scopes = "user/User.u", requires_scopes = "system/User.u")]
     async fn activate_user(
         &self,
         ctx: &Context<'_>,
@@ -245,7 +245,7 @@ impl AccountMutation {
     }
 
     /// Ends all sessions of an account and lets it sign in no more; its tokens are refused everywhere within five seconds.
-    #[graphql(requires_scopes = "user/User.u")]
+    #[graphql(requires_scopes = "user/User.u", requires_scopes = "system/User.u")]
     async fn deactivate_user(
         &self,
         ctx: &Context<'_>,
@@ -266,7 +266,7 @@ impl AccountMutation {
     }
 
     /// Links a patient's account to the record that it sees from then on.
-    #[graphql(requires_scopes = "user/Patient.u")]
+    #[graphql(requires_scopes = "user/Patient.u", requires_scopes = "system/Patient.u")]
     async fn link_patient_account(
         &self,
         ctx: &Context<'_>,

@@ -131,7 +131,7 @@ impl From<Outcome<Enrolment>> for BeginTotpPayload {
 #[Object]
 impl IdentityMutation {
     /// Makes an account for somebody else, who sets its password by the one-time token.
-    #[graphql(requires_scopes = "user/User.c")]
+    #[graphql(requires_scopes = "user/User.c", requires_scopes = "system/User.c")]
     async fn create_user(
         &self,
         ctx: &Context<'_>,

@@ -292,7 +292,7 @@ impl Query {
     }
 
     /// The medical staff, the newest record first.
-    #[graphql(requires_scopes = "user/Practitioner.s")]
+    #[graphql(requires_scopes = "user/Practitioner.s", requires_scopes = "system/Practitioner.s")]
     async fn staff(
         &self,
         ctx: &Context<'_>,

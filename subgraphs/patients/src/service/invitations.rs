@@ -51,6 +51,11 @@ impl Service {
         let mut refusals = Refusals::default();
         let email = check_email(&mut refusals, &input.email);
         check_roles(&mut refusals, kind, &input);
+        let is_powerful = kind == UserKind::Service || input.roles.contains(&Role::Admin);
+        if is_powerful && !caller.holds("policy:admin") {
+            // A machine that makes accounts must not make itself an administrator.
+            refusals.add("roles", UserErrorCode::NotAllowed, "Only an administrator makes administrators and machines");
+        }
         let account = Account {
             id: Uuid::now_v7(),
             kind,
