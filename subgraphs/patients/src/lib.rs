@@ -34,7 +34,7 @@ pub const NAME: &str = "patients";
 static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// The subgraph's part of the database.
-pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR };
+pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["record_version"] };
 
 /// How often what is old is removed.
 const SWEEP_PERIOD: Duration = Duration::from_secs(3600);

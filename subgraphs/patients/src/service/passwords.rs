@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+};
 
 use argon2::{
     Argon2, PasswordHash, PasswordHasher, PasswordVerifier,
@@ -6,15 +9,17 @@ use argon2::{
 };
 use healthbridge_graphql::{UserError, UserErrorCode};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 /// Hashes and verifies passwords by Argon2id with the parameters that OWASP names first (19 MiB, 2 passes, 1 lane).
 pub struct Passwords {
-    /// Each hash takes 19 MiB and a core: more at once would make everything slow.
-    at_once: Arc<Semaphore>,
+    /// Each hash takes 19 MiB and a core: threads of its own do that, half as many as there are cores.
+    work: mpsc::Sender<Job>,
     /// Verified for accounts that do not exist, so that the time tells nothing.
     decoy: String,
 }
+
+type Job = Box<dyn FnOnce() + Send>;
 
 /// A password could not be hashed.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +29,25 @@ pub struct HashError;
 impl Default for Passwords {
     fn default() -> Self {
         let decoy = hash("no account has this password").unwrap_or_default();
-        // Half of the machine, so that guessing does not slow everything else down.
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { at_once: Arc::new(Semaphore::new((cores / 2).max(1))), decoy }
+        let (work, jobs) = mpsc::channel::<Job>();
+        let jobs = Arc::new(Mutex::new(jobs));
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        for _ in 0..(cores / 2).max(1) {
+            let jobs = jobs.clone();
+            thread::spawn(move || {
+                // Somebody who guesses must not slow down everything else: charts go first. On Linux this is the thread's
+                // own priority; where it cannot be lowered it stays as it is.
+                rustix::process::nice(10).ok();
+                loop {
+                    let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    match job {
+                        Ok(job) => job(),
+                        Err(mpsc::RecvError) => return,
+                    }
+                }
+            });
+        }
+        Self { work, decoy }
     }
 }
 
@@ -53,8 +74,15 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let _permit = self.at_once.acquire().await.ok()?;
-        tokio::task::spawn_blocking(work).await.ok()
+        let (done, result) = oneshot::channel();
+        // Who has gone meanwhile needs no answer.
+        let job = Box::new(move || {
+            if !done.is_closed() {
+                drop(done.send(work()))
+            }
+        });
+        self.work.send(job).ok()?;
+        result.await.ok()
     }
 }
 

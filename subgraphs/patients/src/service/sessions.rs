@@ -21,6 +21,9 @@ const IDLE: Duration = Duration::hours(12);
 /// A session ends after this, however busy it is.
 const LONGEST: Duration = Duration::days(7);
 
+/// How long an attempt during a wait is left without its answer.
+const BLOCKED_ANSWER: std::time::Duration = std::time::Duration::from_millis(200);
+
 /// What a sign-in or a refresh gives.
 pub(crate) struct SignedIn {
     pub access_token: String,
@@ -48,6 +51,8 @@ impl Service {
         let attempted = Attempted::new(&email, input.address);
         let attempt = self.store.attempt_sign_in(&attempted.counted(), now).await.map_err(ApiError::internal)?;
         if let Attempt::BlockedUntil(until) = attempt {
+            // Who asks again at once is answered late: a guesser's many requests then cost nobody else anything.
+            tokio::time::sleep(BLOCKED_ANSWER).await;
             let seconds = (until - now).num_seconds().max(0) + 1;
             let message = format!("Too many attempts: try again in {seconds} seconds");
             return refuse(UserErrorCode::NotAllowed, "email", &message);
