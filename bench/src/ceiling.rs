@@ -113,15 +113,8 @@ async fn reports(shared: &Shared, id: Uuid) -> anyhow::Result<Vec<Value>> {
 
 async fn total(shared: &Shared, id: Uuid) -> anyhow::Result<Vec<Value>> {
     let rows = sqlx::query(
-        "SELECT b.currency, COALESCE(sum(b.net) FILTER (WHERE b.status IN ('BILLABLE', 'BILLED')), 0) AS net,
-                COALESCE(sum(moved.paid), 0) AS paid, COALESCE(sum(moved.refunded), 0) AS refunded
-         FROM billing.billing AS b
-         LEFT JOIN LATERAL (
-             SELECT sum(amount) FILTER (WHERE kind = 'PAYMENT') AS paid,
-                    sum(amount) FILTER (WHERE kind = 'REFUND') AS refunded
-             FROM billing.ledger_entry AS entry WHERE entry.billing_id = b.id
-         ) AS moved ON true
-         WHERE b.patient_id = $1 GROUP BY b.currency ORDER BY b.currency",
+        "SELECT currency, charged - discounts + tax AS net, paid, refunded
+         FROM billing.balance WHERE patient_id = $1 ORDER BY currency",
     );
     let rows = rows.bind(id).fetch_all(&shared.pool).await?;
     let line = |row: &PgRow| -> anyhow::Result<Value> {

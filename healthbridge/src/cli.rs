@@ -65,6 +65,11 @@ enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// Looks after the books.
+    Billing {
+        #[command(subcommand)]
+        command: BillingCommand,
+    },
     /// Manages the keys that sign access tokens.
     Keys {
         #[command(subcommand)]
@@ -98,6 +103,19 @@ enum ImportCommand {
         /// Writes what was taken over, left and skipped into this file, in JSON.
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum BillingCommand {
+    /// Recomputes every balance and billing from the ledger, checks its chain, and prints every difference. Ends with an
+    /// error if there is any.
+    Verify {
+        /// The data directory of an `up` that is running; without it the database is the configuration's.
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
         #[command(flatten)]
         file: ConfigFile,
     },
@@ -216,9 +234,16 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Import { command: ImportCommand::Fhir { folder, data_dir, report, file } } => {
                 let pool = match data_dir {
                     Some(data_dir) => up::running_database(&data_dir)?,
-                    None => roles::patients_database(&file.read()?)?,
+                    None => roles::database(&file.read()?, Subgraph::Patients)?,
                 };
                 import::fhir(pool, &folder, report.as_deref()).await
+            }
+            Command::Billing { command: BillingCommand::Verify { data_dir, file } } => {
+                let pool = match data_dir {
+                    Some(data_dir) => up::running_database(&data_dir)?,
+                    None => roles::database(&file.read()?, Subgraph::Billing)?,
+                };
+                roles::verify_billing(&pool).await
             }
             Command::User { command: UserCommand::CreateAdmin { email, file } } => {
                 roles::create_admin(&file.read()?, email).await

@@ -300,8 +300,9 @@ async fn a_subgraphs_role_reaches_its_own_schema_only() {
     sqlx::query("SELECT id FROM billing.billing LIMIT 1").execute(&pool).await.expect("its own schema");
     for statement in [
         "SELECT id FROM patients.patient LIMIT 1",
-        "DROP TRIGGER ledger_entry_only_grows ON billing.ledger_entry",
-        "DELETE FROM billing.ledger_entry",
+        "DROP TRIGGER movement_only_grows ON billing.movement",
+        "DELETE FROM billing.movement",
+        "UPDATE billing.posting SET amount = 1",
     ] {
         assert!(sqlx::query(statement).execute(&pool).await.is_err(), "{statement}");
     }

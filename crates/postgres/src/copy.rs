@@ -69,6 +69,8 @@ impl Rows {
         copy.finish().await?;
         let insert = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage} ON CONFLICT DO NOTHING");
         let inserted = transaction.execute(AssertSqlSafe(insert)).await?.rows_affected();
+        // Within a longer transaction another load may follow.
+        transaction.execute(AssertSqlSafe(format!("DROP TABLE {stage}"))).await?;
         transaction.commit().await?;
         Ok(inserted)
     }

@@ -16,6 +16,8 @@ pub struct Provision {
     pub schema: &'static str,
     /// The migrations.
     pub migrator: &'static Migrator,
+    /// Tables that only grow: the subgraph's role may not UPDATE or DELETE there. Triggers refuse it to the owner, too.
+    pub only_grow: &'static [&'static str],
 }
 
 /// Reads a `postgres://` URL.
@@ -60,7 +62,6 @@ pub async fn migrate(owner: &PgConnectOptions, part: Provision) -> Result<(), Mi
 }
 
 /// Gives a role what a subgraph needs in its own schema and nothing elsewhere; makes the role where it is missing.
-/// Tables that only grow refuse UPDATE and DELETE by triggers of their own.
 pub async fn grant_to_role(
     owner: &PgConnectOptions,
     part: Provision,
@@ -81,6 +82,10 @@ pub async fn grant_to_role(
          ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role_name};"
     );
     connection.execute(AssertSqlSafe(grants)).await?;
+    for table in part.only_grow {
+        let revoke = format!("REVOKE UPDATE, DELETE, TRUNCATE ON {schema}.{} FROM {role_name}", quote(table));
+        connection.execute(AssertSqlSafe(revoke)).await?;
+    }
     connection.close().await
 }
 

@@ -56,9 +56,9 @@ fn role_and_password(url: &str) -> anyhow::Result<(String, Option<String>)> {
     Ok((role, url.password().map(decode).transpose()?))
 }
 
-/// The database of the patients subgraph, for a command that needs few connections.
-pub(crate) fn patients_database(config: &Config) -> anyhow::Result<PgPool> {
-    let url = config.database_url(Subgraph::Patients)?;
+/// The database of a subgraph, for a command that needs few connections.
+pub(crate) fn database(config: &Config, subgraph: Subgraph) -> anyhow::Result<PgPool> {
+    let url = config.database_url(subgraph)?;
     Ok(healthbridge_postgres::pool(healthbridge_postgres::connect_options(url.expose_secret())?, 2))
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn create_admin(config: &Config, email: String) -> anyhow::Resu
     if password.chars().count() < 12 {
         bail!("the password on standard input has fewer than 12 characters");
     }
-    let pool = patients_database(config)?;
+    let pool = database(config, Subgraph::Patients)?;
     // No token is signed here.
     let keys = Arc::new(SigningKeys::only(Arc::new(SigningKey::generate()?)));
     let identity = Identity { keys, issuer: String::new(), foreign: ForeignIssuers::default(), totp: None };
@@ -82,6 +82,19 @@ pub(crate) async fn create_admin(config: &Config, email: String) -> anyhow::Resu
         Err(refused) => bail!("{}", refused.first().map_or("refused", |error| error.message.as_str())),
     }
     Ok(())
+}
+
+/// Compares what is maintained from the ledger with the ledger itself.
+pub(crate) async fn verify_billing(pool: &PgPool) -> anyhow::Result<()> {
+    let found = healthbridge_billing::verify(pool).await?;
+    for difference in &found {
+        println!("{difference}");
+    }
+    if found.is_empty() {
+        println!("the ledger, the balances and the billings agree");
+        return Ok(());
+    }
+    bail!("{} differences", found.len())
 }
 
 /// Adds a signing key that takes over after a while, and removes those that nobody needs any more.

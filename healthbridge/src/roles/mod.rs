@@ -21,7 +21,7 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use admin::{check_config, create_admin, migrate, patients_database, provision, rotate_keys};
+pub(crate) use admin::{check_config, create_admin, database, migrate, provision, rotate_keys, verify_billing};
 use serve::stop_on_signal;
 pub(crate) use serve::{bind, serve, stop_signal};
 

@@ -1,7 +1,7 @@
 //! The made-up hospital: who there is, what was done and what it costs, from numbers alone.
 
 use chrono::{DateTime, Duration, NaiveDate, TimeZone, Utc};
-use healthbridge_billing::domain::{Billing, ChargeItemStatus, CurrencyCode, Money};
+use healthbridge_billing::domain::{Billing, ChargeItemStatus, CurrencyCode, Money, Price};
 use healthbridge_billing::seed::Payment;
 use healthbridge_diagnosis::domain::{Report, ReportPriority, ReportStatus};
 use healthbridge_graphql::Coding;
@@ -233,11 +233,12 @@ pub(crate) fn billing(kind: &str, number: u64, patient_id: Uuid, clerk: Uuid) ->
         patient_id,
         report_id: None,
         image_id: None,
+        appointment_id: None,
         code: None,
         description: description.to_owned(),
         quantity: Decimal::ONE,
         unit_price,
-        net: unit_price,
+        price: Price::compute(unit_price, Decimal::ONE, &[]).expect("one of a price is that price"),
         paid: Money::zero(currency),
         refunded: Money::zero(currency),
         status: ChargeItemStatus::Billable,
@@ -251,8 +252,8 @@ pub(crate) fn billing(kind: &str, number: u64, patient_id: Uuid, clerk: Uuid) ->
 /// The payment of a billing: every second one is paid, half of those in part.
 pub(crate) fn payment(kind: &str, number: u64, billing: &Billing) -> Option<Payment> {
     let amount = match pick("paid", number) % 4 {
-        0 => billing.net,
-        1 => billing.net.times(Decimal::new(5, 1)).ok()?,
+        0 => billing.price.net,
+        1 => billing.price.net.times(Decimal::new(5, 1)).ok()?,
         _ => return None,
     };
     Some(Payment {

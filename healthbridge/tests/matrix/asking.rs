@@ -38,10 +38,12 @@ pub struct Hospital {
 pub struct Rows {
     rows: HashMap<&'static str, String>,
     mrn: String,
+    currency: String,
 }
 
 const CHART: &str = "query ($id: ID!) { patient(id: $id) { id mrn images(first: 100) { nodes { id } }
-    reports(first: 100, filter: { status: [FINAL] }) { nodes { id } } billings(first: 100) { nodes { id } } } }";
+    reports(first: 100, filter: { status: [FINAL] }) { nodes { id } }
+    billings(first: 100) { nodes { id net { currency } ledger(first: 100) { nodes { id } } } } } }";
 
 impl Hospital {
     pub fn read_subgraphs() -> HashMap<String, Graph> {
@@ -127,12 +129,17 @@ impl Hospital {
             ("ImageUpload", of("images")),
             ("DiagnosisReport", of("reports")),
             ("Billing", of("billings")),
+            (
+                "LedgerEntry",
+                chart["billings"]["nodes"][0]["ledger"]["nodes"][0]["id"].as_str().expect("a row").to_owned(),
+            ),
             ("User", first("users")),
             ("MedicalStaff", first("staff")),
             ("WorkflowLog", first("workflowLogs")),
             ("Patient", patient),
         ];
-        Rows { rows: rows.into(), mrn: chart["mrn"].as_str().expect("a number").to_owned() }
+        let currency = chart["billings"]["nodes"][0]["net"]["currency"].as_str().expect("a currency").to_owned();
+        Rows { rows: rows.into(), mrn: chart["mrn"].as_str().expect("a number").to_owned(), currency }
     }
 
     /// Rows of another patient than the one who calls.
@@ -145,7 +152,7 @@ impl Hospital {
     /// Ids of nothing.
     pub fn of_nobody(&self) -> Rows {
         let rows = self.own.rows.keys().map(|type_name| (*type_name, Uuid::now_v7().to_string()));
-        Rows { rows: rows.collect(), mrn: "000000000".to_owned() }
+        Rows { rows: rows.collect(), mrn: "000000000".to_owned(), currency: "EUR".to_owned() }
     }
 
     /// Ids of rows that belong to other patients than the one who calls, and to them alone.
@@ -196,6 +203,10 @@ impl Hospital {
                 | "deleteImage"
                 | "updatePatient"
                 | "updateStaffMember"
+                | "updateBilling"
+                | "voidBilling"
+                | "payBilling"
+                | "refundPayment"
         )
     }
 
@@ -228,6 +239,12 @@ impl Hospital {
             "addWorkflowLog" => json!({ "action": "OTHER", "note": "the matrix", "idempotencyKey": key }),
             "addBilling" => json!({ "patientId": row("Patient"), "description": "the matrix", "quantity": "1",
                 "unitPrice": { "amount": "1.00", "currency": "EUR" }, "idempotencyKey": key }),
+            "updateBilling" => json!({ "billingId": row("Billing"), "expectedVersion": 999, "quantity": "2" }),
+            "voidBilling" => json!({ "billingId": row("Billing"), "expectedVersion": 999, "reason": "the matrix" }),
+            "payBilling" => json!({ "billingId": row("Billing"), "method": "CASH", "idempotencyKey": key,
+                "amount": { "amount": "0.01", "currency": self.own.currency } }),
+            "refundPayment" => json!({ "paymentId": row("LedgerEntry"), "reason": "the matrix", "idempotencyKey": key,
+                "amount": { "amount": "0.01", "currency": self.own.currency } }),
             "signIn" => json!({ "email": "a@matrix.test", "password": "wrong", "totp": "123456" }),
             "signInWithToken" => json!({ "token": "a.b.c" }),
             "registerUser" => {

@@ -31,6 +31,11 @@ const TYPES: &[(&str, Guard)] = &[
     ("WorkflowLog", Guard::Resource("Provenance")),
     ("Billing", Guard::Resource("ChargeItem")),
     ("CostSummary", Guard::Resource("ChargeItem")),
+    ("LedgerEntry", Guard::Resource("PaymentNotice")),
+    ("PriceComponent", Guard::Part),
+    ("BillingStatistics", Guard::Resource("ChargeItem")),
+    ("MonthlyRevenue", Guard::Resource("ChargeItem")),
+    ("AgedReceivables", Guard::Resource("ChargeItem")),
     ("CurrencyTotal", Guard::Part),
     ("HumanName", Guard::Part),
     ("Identifier", Guard::Part),
@@ -52,6 +57,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("DiagnosisReport", "diagnosis"),
     ("WorkflowLog", "diagnosis"),
     ("Billing", "billing"),
+    ("LedgerEntry", "billing"),
 ];
 
 /// What a root field needs: a right on a resource, several things at once, or nothing of the table.
@@ -111,6 +117,13 @@ const ROOTS: &[(&str, Need)] = &[
     ("createReport", Need::Right('c', "DiagnosticReport")),
     ("addWorkflowLog", Need::Right('c', "Provenance")),
     ("addBilling", Need::Right('c', "ChargeItem")),
+    ("updateBilling", Need::Right('u', "ChargeItem")),
+    ("voidBilling", Need::Right('u', "ChargeItem")),
+    ("payBilling", Need::Right('c', "PaymentNotice")),
+    ("refundPayment", Need::RightAndPolicy('c', "PaymentNotice", "billing.refund")),
+    ("billingStatistics", Need::Right('s', "ChargeItem")),
+    ("monthlyRevenue", Need::Right('s', "ChargeItem")),
+    ("agedReceivables", Need::Right('s', "ChargeItem")),
 ];
 
 /// The resources that machines may be given rights on.

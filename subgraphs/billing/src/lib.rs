@@ -16,6 +16,7 @@ use sqlx::{PgPool, migrate::Migrator};
 
 pub use graphql::sdl;
 pub use service::Service;
+pub use store::verify;
 
 /// The subgraph's name in the supergraph.
 pub const NAME: &str = "billing";
@@ -23,7 +24,7 @@ pub const NAME: &str = "billing";
 static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// The subgraph's part of the database.
-pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR };
+pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["movement", "posting"] };
 
 /// The HTTP routes of the subgraph.
 pub fn routes(pool: PgPool, verifier: Verifier, introspection: bool) -> Router {

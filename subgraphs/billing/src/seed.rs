@@ -1,11 +1,13 @@
 //! Rows made by the program: demo data and benchmarks.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use healthbridge_postgres::copy::Rows;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::domain::{Billing, Money};
+use crate::domain::{Account, Billing, Money, Movement, PaymentMethod, Recorded};
 
 /// A payment of a billing.
 #[derive(Clone, Debug)]
@@ -22,28 +24,57 @@ pub struct Payment {
     pub recorded_at: DateTime<Utc>,
 }
 
-/// Loads the rows that are not there yet.
+/// Loads the rows that are not there yet, with their movements.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn load(pool: &PgPool, billings: &[Billing], payments: &[Payment]) -> Result<(), sqlx::Error> {
-    let mut connection = pool.acquire().await?;
+    let mut transaction = pool.begin().await?;
+    let ids: Vec<Uuid> = billings.iter().map(|one| one.id).chain(payments.iter().map(|one| one.id)).collect();
+    let there = sqlx::query_scalar!(
+        r#"SELECT id AS "id!" FROM billing.billing WHERE id = ANY($1)
+           UNION ALL SELECT id FROM billing.movement WHERE id = ANY($1)"#,
+        &ids,
+    );
+    let there: HashSet<Uuid> = there.fetch_all(&mut *transaction).await?.into_iter().collect();
     let mut rows = Rows::default();
-    for one in billings {
+    let mut movements = Vec::new();
+    for one in billings.iter().filter(|one| !there.contains(&one.id)) {
+        let price = &one.price;
         rows.value(one.id).value(one.patient_id).optional(one.report_id).optional(one.image_id);
-        rows.value(&one.description).value(one.quantity).value(one.unit_price.amount()).value(one.net.currency());
-        rows.value(one.net.amount()).value(<&str>::from(one.status)).value(one.serviced_at.to_rfc3339());
+        rows.value(&one.description).value(one.quantity).value(one.unit_price.amount()).value(price.net.currency());
+        rows.value(price.charged.amount()).value(price.discounts.amount()).value(price.tax.amount());
+        rows.value(price.net.amount()).value(<&str>::from(one.status)).value(one.serviced_at.to_rfc3339());
         rows.value(one.created_at.to_rfc3339()).value(one.created_by).end_row();
+        movements.push(Movement::charge(one, Recorded { by: one.created_by, at: one.created_at }));
     }
-    let columns = "id, patient_id, report_id, image_id, description, quantity, unit_price, currency, net, status, \
-                   serviced_at, created_at, created_by";
-    rows.load(&mut connection, "billing.billing", columns).await?;
-    let mut rows = Rows::default();
-    for one in payments {
-        rows.value(one.id).value(one.billing_id).value("PAYMENT").value(one.amount.amount());
-        rows.value(one.amount.currency()).value("CARD").value(one.recorded_by).value(one.recorded_at.to_rfc3339());
-        rows.end_row();
+    let columns = "id, patient_id, report_id, image_id, description, quantity, unit_price, currency, charged, discounts, \
+                   tax, net, status, serviced_at, created_at, created_by";
+    rows.load(&mut transaction, "billing.billing", columns).await?;
+    let by_id: HashMap<Uuid, &Billing> = billings.iter().map(|one| (one.id, one)).collect();
+    for one in payments.iter().filter(|one| !there.contains(&one.id)) {
+        let Some(billing) = by_id.get(&one.billing_id) else { continue };
+        let recorded = Recorded { by: one.recorded_by, at: one.recorded_at };
+        let payment = Movement::payment(billing, one.amount, PaymentMethod::Card, recorded);
+        movements.push(Movement { id: one.id, ..payment });
     }
-    let columns = "id, billing_id, kind, amount, currency, method, recorded_by, recorded_at";
-    rows.load(&mut connection, "billing.ledger_entry", columns).await.map(drop)
+    load_movements(&mut transaction, &movements).await?;
+    transaction.commit().await
+}
+
+async fn load_movements(connection: &mut PgConnection, movements: &[Movement]) -> Result<(), sqlx::Error> {
+    let (mut postings, mut rows) = (Rows::default(), Rows::default());
+    for one in movements {
+        for ((account, amount), place) in one.postings.iter().zip(1..) {
+            let billing = if let Account::Receivable(billing) = account { Some(*billing) } else { None };
+            postings.value(one.id).value(place).value(<&str>::from(*account)).optional(billing);
+            postings.value(amount.amount()).end_row();
+        }
+        rows.value(one.id).value(<&str>::from(one.kind)).value(one.patient_id).value(one.amount.currency());
+        rows.value(one.amount.amount()).optional(one.method.map(<&str>::from)).value(one.recorded_by);
+        rows.value(one.recorded_at.to_rfc3339()).end_row();
+    }
+    postings.load(connection, "billing.posting", "movement_id, place, account, billing_id, amount").await?;
+    let columns = "id, kind, patient_id, currency, amount, method, recorded_by, recorded_at";
+    rows.load(connection, "billing.movement", columns).await.map(drop)
 }

@@ -1,60 +1,12 @@
 //! The billing subgraph over HTTP on a real database.
 
-use chrono::Utc;
+mod setup;
+
 use healthbridge_auth::Role;
-use healthbridge_billing::{PROVISION, domain::Money, routes, seed};
-use healthbridge_testkit::{Client, StatementCount, TestDatabase, Tokens, assert_alike, forged, serve};
+use healthbridge_testkit::{StatementCount, assert_alike, forged};
 use serde_json::{Value, json};
+use setup::{ADD, TOTAL, add, input, setup};
 use uuid::Uuid;
-
-struct Setup {
-    database: TestDatabase,
-    tokens: Tokens,
-    anonymous: Client,
-}
-
-async fn setup() -> Setup {
-    let database = TestDatabase::of(PROVISION).await;
-    let tokens = Tokens::new();
-    let base = serve(routes(database.pool.clone(), tokens.verifier(), false)).await;
-    Setup { database, tokens, anonymous: Client::new(&base) }
-}
-
-impl Setup {
-    fn as_role(&self, role: Role) -> Client {
-        self.anonymous.with_token(self.tokens.of(role))
-    }
-
-    async fn pay(&self, billing: &Value, amount: &str, currency: &str) {
-        let payment = seed::Payment {
-            id: Uuid::now_v7(),
-            billing_id: billing["id"].as_str().and_then(|id| id.parse().ok()).expect("an id"),
-            amount: Money::new(amount.parse().expect("a number"), currency.parse().expect("a currency"))
-                .expect("money"),
-            recorded_by: Uuid::now_v7(),
-            recorded_at: Utc::now(),
-        };
-        seed::load(&self.database.pool, &[], &[payment]).await.expect("paid");
-    }
-}
-
-const ADD: &str = "mutation ($input: AddBillingInput!) { addBilling(input: $input) {
-    billing { id quantity net { amount currency } outstanding { amount } status paymentState } userErrors { code field } } }";
-const TOTAL: &str =
-    "totalCost { byCurrency { currency charged { amount } net { amount } paid { amount } refunded { amount }
-    outstanding { amount } itemCount } }";
-
-fn input(patient: Uuid, quantity: &str, amount: &str, currency: &str) -> Value {
-    json!({
-        "patientId": patient, "description": "CT", "quantity": quantity,
-        "unitPrice": { "amount": amount, "currency": currency }, "idempotencyKey": Uuid::new_v4(),
-    })
-}
-
-async fn add(client: &Client, patient: Uuid, quantity: &str, amount: &str, currency: &str) -> Value {
-    let data = client.data(ADD, json!({ "input": input(patient, quantity, amount, currency) })).await;
-    data["addBilling"]["billing"].clone()
-}
 
 #[tokio::test]
 async fn a_billing_counts_at_once_and_two_currencies_are_never_added() {
@@ -70,7 +22,8 @@ async fn a_billing_counts_at_once_and_two_currencies_are_never_added() {
     let total = clerk.entities("Patient", &[patient], TOTAL).await;
     let line = |currency: &str, net: &str, paid: &str, outstanding: &str, zero: &str| {
         json!({
-            "currency": currency, "charged": { "amount": net }, "net": { "amount": net }, "paid": { "amount": paid },
+            "currency": currency, "charged": { "amount": net }, "discounts": { "amount": zero },
+            "tax": { "amount": zero }, "net": { "amount": net }, "paid": { "amount": paid },
             "refunded": { "amount": zero }, "outstanding": { "amount": outstanding }, "itemCount": 1,
         })
     };
@@ -182,11 +135,9 @@ async fn the_ledger_only_grows() {
     let clerk = setup.as_role(Role::Clerk);
     let billing = add(&clerk, Uuid::now_v7(), "1", "5", "EUR").await;
     setup.pay(&billing, "5", "EUR").await;
-    for statement in [
-        "UPDATE billing.ledger_entry SET amount = 1",
-        "DELETE FROM billing.ledger_entry",
-        "TRUNCATE billing.ledger_entry",
-    ] {
+    for statement in
+        ["UPDATE billing.movement SET amount = 1", "DELETE FROM billing.posting", "TRUNCATE billing.movement CASCADE"]
+    {
         assert!(sqlx::query(statement).execute(&setup.database.pool).await.is_err(), "{statement}");
     }
 }

@@ -23,7 +23,7 @@ pub const NAME: &str = "diagnosis";
 static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// The subgraph's part of the database.
-pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR };
+pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["workflow_log"] };
 
 /// The HTTP routes of the subgraph.
 pub fn routes(pool: PgPool, verifier: Verifier, introspection: bool) -> Router {

@@ -25,7 +25,7 @@ pub const NAME: &str = "imaging";
 static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// The subgraph's part of the database.
-pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR };
+pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &[] };
 
 /// How often abandoned uploads and deleted images are cleaned up.
 const SWEEP_PERIOD: Duration = Duration::from_secs(60);

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use strum::{EnumString, IntoStaticStr};
 use uuid::Uuid;
 
-use super::{CurrencyCode, Money};
+use super::{CurrencyCode, Money, Price};
 
 /// FHIR chargeitem-status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
@@ -21,7 +21,8 @@ pub enum ChargeItemStatus {
 }
 
 /// How far a billing is paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentState {
     /// Nothing was paid.
     Unpaid,
@@ -46,6 +47,8 @@ pub struct Billing {
     pub report_id: Option<Uuid>,
     /// The image that it is for.
     pub image_id: Option<Uuid>,
+    /// The appointment that it is for.
+    pub appointment_id: Option<Uuid>,
     /// The code of the service.
     pub code: Option<Coding>,
     /// The service.
@@ -54,9 +57,9 @@ pub struct Billing {
     pub quantity: Decimal,
     /// The price of one.
     pub unit_price: Money,
-    /// The price of all.
-    pub net: Money,
-    /// What was paid, less nothing.
+    /// The price of all, with what it consists of.
+    pub price: Price,
+    /// What was paid, before anything was paid back.
     pub paid: Money,
     /// What was paid back.
     pub refunded: Money,
@@ -82,7 +85,8 @@ impl ChargeItemStatus {
 impl Billing {
     /// What is still to be paid.
     pub fn outstanding(&self) -> Money {
-        let owed = if self.status.is_owed() { self.net } else { Money::zero(self.net.currency()) };
+        let net = self.price.net;
+        let owed = if self.status.is_owed() { net } else { Money::zero(net.currency()) };
         let kept = self.paid.minus(self.refunded);
         // The row's amounts are all in its one currency and within NUMERIC(19, 4).
         kept.and_then(|kept| owed.minus(kept)).unwrap_or(owed)
@@ -97,7 +101,7 @@ impl Billing {
             PaymentState::Refunded
         } else if !refunded.is_zero() {
             PaymentState::PartiallyRefunded
-        } else if paid >= self.net.amount() {
+        } else if paid >= self.price.net.amount() {
             PaymentState::Paid
         } else {
             PaymentState::PartiallyPaid
@@ -114,6 +118,10 @@ pub struct CurrencyTotal {
     pub currency: CurrencyCode,
     /// What was charged.
     pub charged: Money,
+    /// What was taken off.
+    pub discounts: Money,
+    /// Taxes.
+    pub tax: Money,
     /// What is owed after discounts and taxes.
     pub net: Money,
     /// What was paid.

@@ -2,6 +2,12 @@
 
 mod billing;
 mod money;
+mod movement;
+mod price;
+mod statistics;
 
 pub use billing::{Billing, ChargeItemStatus, CurrencyTotal, PaymentState};
 pub use money::{CurrencyCode, Money, MoneyError};
+pub use movement::{Account, LedgerEntry, LedgerKind, Movement, PaymentMethod, Recorded};
+pub use price::{Price, PriceComponent, PriceComponentType, PriceError, Size, Wanted};
+pub use statistics::{AgedReceivables, MonthlyRevenue, Statistics};

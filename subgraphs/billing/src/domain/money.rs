@@ -79,6 +79,10 @@ impl Money {
         }
         let mut amount = amount;
         amount.rescale(digits);
+        if amount.is_zero() {
+            // Nothing has no sign: it would be written as -0.00.
+            amount.set_sign_positive(true);
+        }
         Ok(Self { amount, currency })
     }
 
@@ -103,6 +107,28 @@ impl Money {
     /// The difference of two amounts in one currency.
     pub fn minus(self, other: Self) -> Result<Self, MoneyError> {
         self.plus(Self { amount: -other.amount, currency: other.currency })
+    }
+
+    /// The same amount on the other side.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        if self.amount.is_zero() { self } else { Self { amount: -self.amount, currency: self.currency } }
+    }
+
+    /// The amount without its sign.
+    #[must_use]
+    pub fn absolute(self) -> Self {
+        Self { amount: self.amount.abs(), currency: self.currency }
+    }
+
+    /// Whether it is below zero.
+    pub fn is_negative(self) -> bool {
+        self.amount.is_sign_negative() && !self.amount.is_zero()
+    }
+
+    /// Whether it is above zero.
+    pub fn is_positive(self) -> bool {
+        !self.amount.is_zero() && !self.is_negative()
     }
 
     fn same(self, other: Self) -> Result<(), MoneyError> {
@@ -142,6 +168,15 @@ mod tests {
         assert!(matches!(money("5.5", "JPY"), Err(MoneyError::TooFine { digits: 0, .. })));
         assert!(matches!(money("0.001", "EUR"), Err(MoneyError::TooFine { digits: 2, .. })));
         assert_eq!(money("5.00", "JPY").expect("zeros are no decimals").amount().to_string(), "5");
+    }
+
+    #[test]
+    fn nothing_has_no_sign() {
+        let one = money("1", "USD").expect("fits");
+        let nothing = Money::zero(code("USD"));
+        let made = [nothing.negated(), nothing.minus(nothing).expect("fits"), one.minus(one).expect("fits")];
+        assert!(made.iter().all(|money| money.amount().to_string() == "0.00"), "{made:?}");
+        assert_eq!(money("-0.00", "USD").expect("fits").amount().to_string(), "0.00");
     }
 
     #[test]

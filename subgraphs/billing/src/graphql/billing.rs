@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
-use async_graphql::{Enum, ID, InputObject, Object};
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use healthbridge_graphql::Coding;
+use healthbridge_graphql::{ApiError, Coding, Connection, Cursor, PageArgs};
 
 use super::{
+    ledger::{self, LedgerEntry},
+    loaders::Loaders,
     reference::{DiagnosisReport, MedicalImage, Patient},
     scalar::{CurrencyCode, Decimal, Money},
 };
@@ -49,11 +51,52 @@ pub(crate) enum PaymentState {
     PartiallyRefunded,
 }
 
+/// What a component of a price is (FHIR invoice-priceComponentType).
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::PriceComponentType")]
+pub(crate) enum PriceComponentType {
+    /// The quantity times the unit price.
+    Base,
+    /// Added to the base.
+    Surcharge,
+    /// Taken off what is charged, by a contract.
+    Deduction,
+    /// Taken off what is charged.
+    Discount,
+    /// Added to what remains after discounts.
+    Tax,
+    /// Told, and counted nowhere.
+    Informational,
+}
+
+/// A component of a price (FHIR Invoice priceComponent).
+#[derive(SimpleObject)]
+pub(crate) struct PriceComponent {
+    /// What it is.
+    #[graphql(name = "type")]
+    kind: PriceComponentType,
+    /// The code of a discount or a tax.
+    code: Option<Coding>,
+    /// The part that it is of what it is taken of, where it was given as one: `"0.19"` is 19 %.
+    factor: Option<Decimal>,
+    /// How much.
+    amount: Money,
+}
+
+impl From<&domain::PriceComponent> for PriceComponent {
+    fn from(one: &domain::PriceComponent) -> Self {
+        let (factor, amount) = (one.factor.map(Decimal), one.amount.into());
+        Self { kind: one.kind.into(), code: one.code.clone(), factor, amount }
+    }
+}
+
 /// Which billings a list shows; what is left out filters nothing.
 #[derive(InputObject)]
 pub(crate) struct BillingFilter {
     /// In one of these states.
     status: Option<Vec<ChargeItemStatus>>,
+    /// Paid so far.
+    payment_state: Option<Vec<PaymentState>>,
     /// In this currency.
     currency: Option<CurrencyCode>,
     /// The service was given then or later.
@@ -67,6 +110,7 @@ pub(crate) fn filter(input: Option<BillingFilter>) -> StoreFilter {
     let Some(filter) = input else { return StoreFilter::default() };
     StoreFilter {
         statuses: filter.status.into_iter().flatten().map(Into::into).collect(),
+        payment_states: filter.payment_state.into_iter().flatten().map(Into::into).collect(),
         currency: filter.currency.map(|currency| currency.0),
         serviced_from: filter.serviced_from,
         serviced_to: filter.serviced_to,
@@ -119,14 +163,53 @@ impl Billing {
         self.0.unit_price.into()
     }
 
-    /// Quantity times unit price, rounded half to even to the currency's decimals.
+    /// What the price consists of, the base first. Each is rounded half to even to the currency's decimals.
+    async fn components(&self) -> Vec<PriceComponent> {
+        self.0.price.components.iter().map(PriceComponent::from).collect()
+    }
+
+    /// The base and the surcharges.
+    async fn charged(&self) -> Money {
+        self.0.price.charged.into()
+    }
+
+    /// Discounts and deductions.
+    async fn discounts(&self) -> Money {
+        self.0.price.discounts.into()
+    }
+
+    /// Taxes.
+    async fn tax(&self) -> Money {
+        self.0.price.tax.into()
+    }
+
+    /// What is owed: charged, less discounts, plus tax.
     async fn net(&self) -> Money {
-        self.0.net.into()
+        self.0.price.net.into()
     }
 
     /// What was paid.
     async fn paid(&self) -> Money {
         self.0.paid.into()
+    }
+
+    /// What was paid back.
+    async fn refunded(&self) -> Money {
+        self.0.refunded.into()
+    }
+
+    /// The movements of the billing, the newest first.
+    #[graphql(requires_scopes = "user/PaymentNotice.r", requires_scopes = "system/PaymentNotice.r")]
+    async fn ledger(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+    ) -> Result<Option<Connection<LedgerEntry>>, ApiError> {
+        let window = PageArgs::forward(first, after, 25)?.window(ledger::NEWEST_FIRST)?;
+        let page = Loaders::ledger(ctx, self.0.id, window).await?;
+        let cursor = |entry: &Arc<domain::LedgerEntry>| Cursor::write(ledger::NEWEST_FIRST, &entry.seq);
+        Ok(Some(Connection::new(page, cursor, LedgerEntry)))
     }
 
     /// What is still to be paid: net, less what was paid and not paid back.

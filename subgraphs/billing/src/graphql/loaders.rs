@@ -11,18 +11,25 @@ use uuid::Uuid;
 
 use crate::{
     Service,
-    domain::{Billing, CurrencyTotal},
+    domain::{Billing, CurrencyTotal, LedgerEntry},
     store::BillingFilter,
 };
 
 /// A field's arguments: billings of several patients with the same ones are one statement.
 type ListArguments = (BillingFilter, Window<Uuid>);
 
+/// A billing, and which page of its movements.
+type LedgerOf = (Uuid, Window<i64>);
+
 /// The loaders of one request, with its caller's rights.
 pub(crate) struct Loaders {
     billings: Loader<Uuid, One<Billing>, Batch>,
     of_patient: Loader<(Uuid, ListArguments), Many<Arc<Billing>>, Batch>,
     totals: Loader<(Uuid, ()), Many<CurrencyTotal>, Batch>,
+    ledgers: Loader<LedgerOf, Many<(Uuid, Arc<LedgerEntry>)>, Batch>,
+    ledger_entries: Loader<Uuid, One<LedgerEntry>, Batch>,
+    of_report: Loader<Uuid, Many<Arc<Billing>>, OfReport>,
+    of_image: Loader<Uuid, Many<Arc<Billing>>, OfImage>,
 }
 
 #[derive(Clone)]
@@ -31,10 +38,26 @@ struct Batch {
     caller: Caller,
 }
 
+/// Loads billings by the report that they are for.
+#[derive(Clone)]
+struct OfReport(Batch);
+
+/// Loads billings by the image that they are for.
+#[derive(Clone)]
+struct OfImage(Batch);
+
 impl Loaders {
     pub(crate) fn new(service: &Arc<Service>, caller: &Caller) -> Self {
         let batch = Batch { service: service.clone(), caller: caller.clone() };
-        Self { billings: loader(batch.clone()), of_patient: loader(batch.clone()), totals: loader(batch) }
+        Self {
+            billings: loader(batch.clone()),
+            of_patient: loader(batch.clone()),
+            totals: loader(batch.clone()),
+            ledgers: loader(batch.clone()),
+            ledger_entries: loader(batch.clone()),
+            of_report: loader(OfReport(batch.clone())),
+            of_image: loader(OfImage(batch)),
+        }
     }
 
     fn of<'a>(ctx: &Context<'a>) -> &'a Self {
@@ -58,10 +81,79 @@ impl Loaders {
         Ok(window.page(rows.to_vec()))
     }
 
+    /// A page of a billing's movements.
+    pub(crate) async fn ledger(
+        ctx: &Context<'_>,
+        billing: Uuid,
+        window: Window<i64>,
+    ) -> Result<Page<Arc<LedgerEntry>>, ApiError> {
+        let key = (billing, window.clone());
+        let rows = Self::of(ctx).ledgers.try_load(key).await.map_err(ApiError::internal)??;
+        Ok(window.page(rows.iter().map(|(_, entry)| entry.clone()).collect()))
+    }
+
+    /// A movement that the caller may read.
+    pub(crate) async fn ledger_entry(ctx: &Context<'_>, id: Uuid) -> One<LedgerEntry> {
+        Self::of(ctx).ledger_entries.try_load(id).await.map_err(ApiError::internal)?
+    }
+
+    /// The billings for a report.
+    pub(crate) async fn of_report(ctx: &Context<'_>, id: Uuid) -> Many<Arc<Billing>> {
+        Self::of(ctx).of_report.try_load(id).await.map_err(ApiError::internal)?
+    }
+
+    /// The billings for an image.
+    pub(crate) async fn of_image(ctx: &Context<'_>, id: Uuid) -> Many<Arc<Billing>> {
+        Self::of(ctx).of_image.try_load(id).await.map_err(ApiError::internal)?
+    }
+
     /// What a patient's billings come to, if the caller may read them.
     pub(crate) async fn totals(ctx: &Context<'_>, patient: Uuid) -> Many<CurrencyTotal> {
         Self::of(ctx).totals.try_load((patient, ())).await.map_err(ApiError::internal)?
     }
+}
+
+impl BatchFn<LedgerOf, Many<(Uuid, Arc<LedgerEntry>)>> for Batch {
+    async fn load(&mut self, keys: &[LedgerOf]) -> HashMap<LedgerOf, Many<(Uuid, Arc<LedgerEntry>)>> {
+        let mut all = HashMap::new();
+        for (window, billings) in batch::by_arguments(keys) {
+            let rows = self.service.ledgers_of(&self.caller, &billings, &window).await;
+            let rows = rows.map(|rows| rows.into_iter().map(|(billing, entry)| (billing, Arc::new(entry))).collect());
+            all.extend(batch::many(billings, &window, rows, |(billing, _)| *billing));
+        }
+        all
+    }
+}
+
+impl BatchFn<Uuid, One<LedgerEntry>> for Batch {
+    async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, One<LedgerEntry>> {
+        batch::one(ids, self.service.ledger_entries(&self.caller, ids).await, |entry| entry.id)
+    }
+}
+
+impl BatchFn<Uuid, Many<Arc<Billing>>> for OfReport {
+    async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Many<Arc<Billing>>> {
+        let rows = self.0.service.billings_for(&self.0.caller, ids, &[]).await;
+        lists(ids, rows, |billing| billing.report_id)
+    }
+}
+
+impl BatchFn<Uuid, Many<Arc<Billing>>> for OfImage {
+    async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Many<Arc<Billing>>> {
+        let rows = self.0.service.billings_for(&self.0.caller, &[], ids).await;
+        lists(ids, rows, |billing| billing.image_id)
+    }
+}
+
+/// Gives each report or image its billings.
+fn lists(
+    ids: &[Uuid],
+    rows: Result<Vec<Billing>, ApiError>,
+    of: impl Fn(&Billing) -> Option<Uuid>,
+) -> HashMap<Uuid, Many<Arc<Billing>>> {
+    let rows = rows.map(|rows| rows.into_iter().map(Arc::new).collect());
+    let lists = batch::many(ids.to_vec(), &(), rows, |billing: &Arc<Billing>| of(billing).unwrap_or_default());
+    lists.into_iter().map(|((id, ()), list)| (id, list)).collect()
 }
 
 impl BatchFn<Uuid, One<Billing>> for Batch {

@@ -1,11 +1,13 @@
 //! The GraphQL face: thin types over the service.
 
 mod billing;
+mod ledger;
 mod loaders;
 mod mutation;
 mod query;
 mod reference;
 mod scalar;
+mod statistics;
 
 use std::sync::Arc;
 

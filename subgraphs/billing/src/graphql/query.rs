@@ -1,12 +1,15 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, Utc};
 use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, caller, parse_id};
 
 use super::{
     billing::{Billing, BillingFilter, NEWEST_FIRST, filter},
+    ledger::LedgerEntry,
     loaders::Loaders,
-    reference::Patient,
+    reference::{DiagnosisReport, MedicalImage, Patient},
+    statistics::{AgedReceivables, BillingStatistics, MonthlyRevenue},
 };
 use crate::{Service, domain};
 
@@ -49,9 +52,61 @@ impl Query {
         Ok(Some(Connection::new(page.map(Arc::new), cursor, Billing)))
     }
 
+    /// What moved in a time, by the ledger, a line for each currency; since the beginning where nothing is given.
+    #[graphql(requires_scopes = "user/ChargeItem.s", requires_scopes = "system/ChargeItem.s")]
+    async fn billing_statistics(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Recorded then or later.")] from: Option<DateTime<Utc>>,
+        #[graphql(desc = "Recorded before.")] to: Option<DateTime<Utc>>,
+    ) -> Result<Option<Vec<BillingStatistics>>, ApiError> {
+        let sums = ctx.data_unchecked::<Arc<Service>>().statistics(caller(ctx), from, to).await?;
+        Ok(Some(sums.into_iter().map(BillingStatistics::from).collect()))
+    }
+
+    /// The revenue of the last months, the present one included, a line for each month and currency in which something
+    /// moved.
+    #[graphql(requires_scopes = "user/ChargeItem.s", requires_scopes = "system/ChargeItem.s")]
+    async fn monthly_revenue(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 12, desc = "How many months, 1 to 120.")] months: i32,
+    ) -> Result<Option<Vec<MonthlyRevenue>>, ApiError> {
+        let months = u32::try_from(months).ok().filter(|months| (1..=120).contains(months));
+        let months = months.ok_or_else(|| ApiError::BadInput("`months` is 1 to 120".to_owned()))?;
+        let revenue = ctx.data_unchecked::<Arc<Service>>().monthly_revenue(caller(ctx), months, Utc::now()).await?;
+        Ok(Some(revenue.into_iter().map(MonthlyRevenue::from).collect()))
+    }
+
+    /// What is outstanding now, by the days since the service was given, a line for each currency.
+    #[graphql(requires_scopes = "user/ChargeItem.s", requires_scopes = "system/ChargeItem.s")]
+    async fn aged_receivables(&self, ctx: &Context<'_>) -> Result<Option<Vec<AgedReceivables>>, ApiError> {
+        let now = Utc::now();
+        let aged = ctx.data_unchecked::<Arc<Service>>().aged_receivables(caller(ctx), now).await?;
+        Ok(Some(aged.into_iter().map(|aged| AgedReceivables::new(aged, now)).collect()))
+    }
+
     #[graphql(entity)]
     async fn find_patient_by_id(&self, id: ID) -> Patient {
         Patient { id }
+    }
+
+    #[graphql(entity)]
+    async fn find_diagnosis_report_by_id(&self, id: ID) -> DiagnosisReport {
+        DiagnosisReport { id }
+    }
+
+    #[graphql(entity)]
+    async fn find_medical_image_by_id(&self, id: ID) -> MedicalImage {
+        MedicalImage { id }
+    }
+
+    #[graphql(entity)]
+    async fn find_ledger_entry_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<LedgerEntry>, ApiError> {
+        match parse_id(&id) {
+            Some(id) => Ok(Loaders::ledger_entry(ctx, id).await?.map(LedgerEntry)),
+            None => Ok(None),
+        }
     }
 
     #[graphql(entity)]

@@ -13,20 +13,56 @@ use super::{
 };
 use crate::domain;
 
-/// A diagnosis report; the diagnosis subgraph tells more.
+/// A diagnosis report, as far as money goes.
 #[derive(SimpleObject)]
-#[graphql(unresolvable)]
+#[graphql(complex)]
 pub(crate) struct DiagnosisReport {
     /// Our id, a UUIDv7.
     pub id: ID,
 }
 
-/// A medical image; the imaging subgraph tells more.
+#[ComplexObject]
+impl DiagnosisReport {
+    /// The billings for the report, the newest first.
+    #[graphql(
+        requires_scopes = "user/ChargeItem.r",
+        requires_scopes = "patient/ChargeItem.r",
+        requires_scopes = "system/ChargeItem.r"
+    )]
+    async fn billings(&self, ctx: &Context<'_>) -> Result<Option<Vec<Billing>>, ApiError> {
+        let Some(id) = parse_id(&self.id) else { return Ok(None) };
+        Ok(Some(Loaders::of_report(ctx, id).await?.iter().cloned().map(Billing).collect()))
+    }
+}
+
+/// An account; the patients subgraph tells more.
 #[derive(SimpleObject)]
 #[graphql(unresolvable)]
+pub(crate) struct User {
+    /// Our id, a UUIDv7.
+    pub id: ID,
+}
+
+/// A medical image, as far as money goes.
+#[derive(SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct MedicalImage {
     /// Our id, a UUIDv7.
     pub id: ID,
+}
+
+#[ComplexObject]
+impl MedicalImage {
+    /// The billings for the image, the newest first.
+    #[graphql(
+        requires_scopes = "user/ChargeItem.r",
+        requires_scopes = "patient/ChargeItem.r",
+        requires_scopes = "system/ChargeItem.r"
+    )]
+    async fn billings(&self, ctx: &Context<'_>) -> Result<Option<Vec<Billing>>, ApiError> {
+        let Some(id) = parse_id(&self.id) else { return Ok(None) };
+        Ok(Some(Loaders::of_image(ctx, id).await?.iter().cloned().map(Billing).collect()))
+    }
 }
 
 /// What a patient's billings come to, a line for each currency: two currencies are never added.
@@ -45,7 +81,11 @@ pub(crate) struct CurrencyTotal {
     currency: CurrencyCode,
     /// What was charged.
     charged: Money,
-    /// What is owed.
+    /// Discounts and deductions.
+    discounts: Money,
+    /// Taxes.
+    tax: Money,
+    /// What is owed: charged, less discounts, plus tax.
     net: Money,
     /// What was paid.
     paid: Money,
@@ -62,6 +102,8 @@ impl From<&domain::CurrencyTotal> for CurrencyTotal {
         Self {
             currency: CurrencyCode(total.currency),
             charged: total.charged.into(),
+            discounts: total.discounts.into(),
+            tax: total.tax.into(),
             net: total.net.into(),
             paid: total.paid.into(),
             refunded: total.refunded.into(),

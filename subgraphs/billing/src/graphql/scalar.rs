@@ -61,6 +61,13 @@ impl From<domain::Money> for Money {
     }
 }
 
+impl MoneyInput {
+    /// Amount and currency, not yet checked against each other.
+    pub(crate) fn into_parts(self) -> (rust_decimal::Decimal, String) {
+        (self.amount.0, self.currency.0.to_string())
+    }
+}
+
 /// An exact amount in one currency as input.
 #[derive(InputObject)]
 pub(crate) struct MoneyInput {

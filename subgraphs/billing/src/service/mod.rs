@@ -1,16 +1,22 @@
 //! The rules of billings.
 
 mod add_billing;
+mod billing_input;
+mod change_billing;
+mod payments;
 
+use chrono::{DateTime, Datelike, Months, Utc};
 use healthbridge_auth::{Caller, Resource, Right};
 use healthbridge_graphql::{ApiError, Page, Window};
 use sqlx::PgPool;
 use uuid::Uuid;
 
 pub(crate) use add_billing::AddBilling;
+pub(crate) use change_billing::UpdateBilling;
+pub(crate) use payments::{Moved, PayBilling, RefundPayment};
 
 use crate::{
-    domain::{Billing, CurrencyTotal},
+    domain::{AgedReceivables, Billing, CurrencyTotal, LedgerEntry, MonthlyRevenue, Statistics},
     store::{BillingFilter, Store},
 };
 
@@ -55,6 +61,74 @@ impl Service {
             return Ok(Vec::new());
         }
         self.store.totals(&patients).await.map_err(ApiError::internal)
+    }
+
+    /// The billings for these reports and images, of those that the caller may read.
+    pub(crate) async fn billings_for(
+        &self,
+        caller: &Caller,
+        reports: &[Uuid],
+        images: &[Uuid],
+    ) -> Result<Vec<Billing>, ApiError> {
+        match caller.reach(Resource::ChargeItem, Right::Read).confine() {
+            None => Ok(Vec::new()),
+            Some(own) => self.store.billings_for(reports, images, own).await.map_err(ApiError::internal),
+        }
+    }
+
+    /// A page of the movements of each of these billings, for whoever may read payments.
+    pub(crate) async fn ledgers_of(
+        &self,
+        caller: &Caller,
+        billings: &[Uuid],
+        window: &Window<i64>,
+    ) -> Result<Vec<(Uuid, LedgerEntry)>, ApiError> {
+        if caller.require(Resource::PaymentNotice, Right::Read).is_err() {
+            return Ok(Vec::new());
+        }
+        self.store.ledgers_of(billings, window).await.map_err(ApiError::internal)
+    }
+
+    /// The movements with these ids, for whoever may read payments.
+    pub(crate) async fn ledger_entries(&self, caller: &Caller, ids: &[Uuid]) -> Result<Vec<LedgerEntry>, ApiError> {
+        if caller.require(Resource::PaymentNotice, Right::Read).is_err() {
+            return Ok(Vec::new());
+        }
+        self.store.ledger_entries(ids).await.map_err(ApiError::internal)
+    }
+
+    /// What moved in a time, by currency.
+    pub(crate) async fn statistics(
+        &self,
+        caller: &Caller,
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Statistics>, ApiError> {
+        caller.require(Resource::ChargeItem, Right::Search)?;
+        self.store.statistics(from, to).await.map_err(ApiError::internal)
+    }
+
+    /// The revenue of the last months, the present one included.
+    pub(crate) async fn monthly_revenue(
+        &self,
+        caller: &Caller,
+        months: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<MonthlyRevenue>, ApiError> {
+        caller.require(Resource::ChargeItem, Right::Search)?;
+        let this_month = now.date_naive().with_day(1).unwrap_or(now.date_naive());
+        let from = this_month.checked_sub_months(Months::new(months.saturating_sub(1))).unwrap_or(this_month);
+        self.store.monthly_revenue(from).await.map_err(ApiError::internal)
+    }
+
+    /// What is outstanding now, by age.
+    pub(crate) async fn aged_receivables(
+        &self,
+        caller: &Caller,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<AgedReceivables>, ApiError> {
+        caller.require(Resource::ChargeItem, Right::Search)?;
+        self.store.aged_receivables(now.date_naive()).await.map_err(ApiError::internal)
     }
 
     /// A page of the billings that the caller may search.

@@ -1,0 +1,179 @@
+//! Movements of the ledger, in double entry.
+
+use chrono::{DateTime, Utc};
+use strum::{EnumString, IntoStaticStr};
+use uuid::Uuid;
+
+use super::{Billing, Money, MoneyError};
+
+/// What a movement is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum LedgerKind {
+    /// Something is owed.
+    Charge,
+    /// What is owed has changed.
+    Adjustment,
+    /// What was owed is owed no more.
+    Void,
+    /// Money came.
+    Payment,
+    /// Money went back.
+    Refund,
+}
+
+/// How money moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the names speak")]
+pub enum PaymentMethod {
+    Cash,
+    Card,
+    BankTransfer,
+    Insurance,
+    Cheque,
+    Other,
+}
+
+/// A side of a movement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum Account {
+    /// What a patient owes for a billing.
+    Receivable(Uuid),
+    /// What was charged.
+    Revenue,
+    /// What was taken off.
+    Discount,
+    /// What is the state's.
+    Tax,
+    /// Money.
+    Cash,
+}
+
+/// A movement to be written.
+#[derive(Clone, Debug)]
+pub struct Movement {
+    /// Our id.
+    pub id: Uuid,
+    /// What it is.
+    pub kind: LedgerKind,
+    /// Whose.
+    pub patient_id: Uuid,
+    /// What moved, not negative.
+    pub amount: Money,
+    /// Its sides: debits positive, credits negative, together nothing.
+    pub postings: Vec<(Account, Money)>,
+    /// How money moved.
+    pub method: Option<PaymentMethod>,
+    /// What it was called elsewhere: a receipt's number, say.
+    pub reference: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The payment that a refund gives back.
+    pub reverses_id: Option<Uuid>,
+    /// Who wrote it.
+    pub recorded_by: Uuid,
+    /// When.
+    pub recorded_at: DateTime<Utc>,
+}
+
+/// A movement that was written.
+#[derive(Clone, Debug)]
+pub struct LedgerEntry {
+    /// Our id.
+    pub id: Uuid,
+    /// Counts the movements.
+    pub seq: i64,
+    /// What it is.
+    pub kind: LedgerKind,
+    /// What moved.
+    pub amount: Money,
+    /// How money moved.
+    pub method: Option<PaymentMethod>,
+    /// What it was called elsewhere.
+    pub reference: Option<String>,
+    /// The payment that a refund gives back.
+    pub reverses_id: Option<Uuid>,
+    /// Who wrote it.
+    pub recorded_by: Uuid,
+    /// When.
+    pub recorded_at: DateTime<Utc>,
+}
+
+/// Who writes a movement, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded {
+    /// The account.
+    pub by: Uuid,
+    /// The moment.
+    pub at: DateTime<Utc>,
+}
+
+impl Movement {
+    /// What a billing is owed for.
+    pub fn charge(billing: &Billing, recorded: Recorded) -> Self {
+        let price = &billing.price;
+        let postings = sides(billing.id, price.net, price.discounts, price.charged, price.tax);
+        Self::of(LedgerKind::Charge, billing, price.net, postings, recorded)
+    }
+
+    /// What takes a billing's charge back.
+    pub fn void(billing: &Billing, reason: &str, recorded: Recorded) -> Self {
+        let price = &billing.price;
+        let postings = sides(billing.id, price.net, price.discounts, price.charged, price.tax);
+        let postings = postings.into_iter().map(|(account, amount)| (account, amount.negated())).collect();
+        let void = Self::of(LedgerKind::Void, billing, price.net, postings, recorded);
+        Self { reason: Some(reason.to_owned()), ..void }
+    }
+
+    /// What makes one price of a billing the other.
+    ///
+    /// # Errors
+    /// When the currencies differ.
+    pub fn adjustment(old: &Billing, new: &Billing, recorded: Recorded) -> Result<Self, MoneyError> {
+        let (before, after) = (&old.price, &new.price);
+        let net = after.net.minus(before.net)?;
+        let discounts = after.discounts.minus(before.discounts)?;
+        let (charged, tax) = (after.charged.minus(before.charged)?, after.tax.minus(before.tax)?);
+        let postings = sides(new.id, net, discounts, charged, tax);
+        Ok(Self::of(LedgerKind::Adjustment, new, net.absolute(), postings, recorded))
+    }
+
+    /// Money that comes for a billing.
+    pub fn payment(billing: &Billing, amount: Money, method: PaymentMethod, recorded: Recorded) -> Self {
+        let postings = vec![(Account::Cash, amount), (Account::Receivable(billing.id), amount.negated())];
+        Self { method: Some(method), ..Self::of(LedgerKind::Payment, billing, amount, postings, recorded) }
+    }
+
+    fn of(
+        kind: LedgerKind,
+        billing: &Billing,
+        amount: Money,
+        postings: Vec<(Account, Money)>,
+        recorded: Recorded,
+    ) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            kind,
+            patient_id: billing.patient_id,
+            amount,
+            postings: postings.into_iter().filter(|(_, amount)| !amount.amount().is_zero()).collect(),
+            method: None,
+            reference: None,
+            reason: None,
+            reverses_id: None,
+            recorded_by: recorded.by,
+            recorded_at: recorded.at,
+        }
+    }
+}
+
+fn sides(billing: Uuid, net: Money, discounts: Money, charged: Money, tax: Money) -> Vec<(Account, Money)> {
+    vec![
+        (Account::Receivable(billing), net),
+        (Account::Discount, discounts),
+        (Account::Revenue, charged.negated()),
+        (Account::Tax, tax.negated()),
+    ]
+}

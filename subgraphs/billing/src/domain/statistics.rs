@@ -1,0 +1,52 @@
+use chrono::NaiveDate;
+
+use super::{CurrencyCode, Money};
+
+/// What moved in a time, in one currency.
+#[derive(Clone, Debug)]
+pub struct Statistics {
+    /// The currency.
+    pub currency: CurrencyCode,
+    /// What was charged.
+    pub charged: Money,
+    /// What was taken off.
+    pub discounts: Money,
+    /// Taxes.
+    pub tax: Money,
+    /// Charged, less discounts, plus tax.
+    pub net: Money,
+    /// What came.
+    pub paid: Money,
+    /// What went back.
+    pub refunded: Money,
+    /// What remains of all that.
+    pub outstanding: Money,
+    /// Billings made, less those taken back.
+    pub item_count: i64,
+}
+
+/// A month's revenue in one currency.
+#[derive(Clone, Debug)]
+pub struct MonthlyRevenue {
+    /// The month's first day.
+    pub month: NaiveDate,
+    /// What was charged, less discounts, without taxes.
+    pub revenue: Money,
+    /// What came, less what went back.
+    pub received: Money,
+}
+
+/// What is outstanding in one currency, by age.
+#[derive(Clone, Debug)]
+pub struct AgedReceivables {
+    /// The currency.
+    pub currency: CurrencyCode,
+    /// 0 to 30 days old.
+    pub to_30_days: Money,
+    /// 31 to 60 days old.
+    pub to_60_days: Money,
+    /// 61 to 90 days old.
+    pub to_90_days: Money,
+    /// Older.
+    pub over_90_days: Money,
+}
