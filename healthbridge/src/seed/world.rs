@@ -234,6 +234,7 @@ pub(crate) fn billing(kind: &str, number: u64, patient_id: Uuid, clerk: Uuid) ->
         report_id: None,
         image_id: None,
         appointment_id: None,
+        invoice_id: None,
         code: None,
         description: description.to_owned(),
         quantity: Decimal::ONE,

@@ -36,7 +36,7 @@ pub struct Hospital {
 /// One row of each kind.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
-    rows: HashMap<&'static str, String>,
+    ids: HashMap<&'static str, String>,
     mrn: String,
     currency: String,
 }
@@ -44,6 +44,9 @@ pub struct Rows {
 const CHART: &str = "query ($id: ID!) { patient(id: $id) { id mrn images(first: 100) { nodes { id } }
     reports(first: 100, filter: { status: [FINAL] }) { nodes { id } }
     billings(first: 100) { nodes { id net { currency } ledger(first: 100) { nodes { id } } } } } }";
+
+const INVOICE: &str =
+    "mutation ($input: CreateInvoiceInput!) { createInvoice(input: $input) { invoice { id } userErrors { code } } }";
 
 impl Hospital {
     pub fn read_subgraphs() -> HashMap<String, Graph> {
@@ -94,7 +97,7 @@ impl Hospital {
                     claims.scope = Rights::machine_scopes().join(" ");
                     tokens.key.sign(&claims)
                 }
-                "PATIENT" => tokens.of_patient(hospital.own.rows["Patient"].parse().expect("an id")),
+                "PATIENT" => tokens.of_patient(hospital.own.ids["Patient"].parse().expect("an id")),
                 role => tokens.of(role.parse().expect("a role of the table")),
             };
             hospital.callers.insert(role.clone(), token);
@@ -124,11 +127,19 @@ impl Hospital {
         let patient = lists["patients"]["nodes"][number]["id"].as_str().expect("a patient").to_owned();
         let chart = router.data(CHART, json!({ "id": patient })).await["patient"].clone();
         let of = |list: &str| chart[list]["nodes"][0]["id"].as_str().expect("a row").to_owned();
+        let invoice = router
+            .data(
+                INVOICE,
+                json!({ "input": { "patientId": patient, "idempotencyKey": Uuid::new_v4(),
+            "billingIds": [of("billings")] } }),
+            )
+            .await;
         let rows = [
             ("MedicalImage", of("images")),
             ("ImageUpload", of("images")),
             ("DiagnosisReport", of("reports")),
             ("Billing", of("billings")),
+            ("Invoice", invoice["createInvoice"]["invoice"]["id"].as_str().expect("an invoice").to_owned()),
             (
                 "LedgerEntry",
                 chart["billings"]["nodes"][0]["ledger"]["nodes"][0]["id"].as_str().expect("a row").to_owned(),
@@ -139,27 +150,27 @@ impl Hospital {
             ("Patient", patient),
         ];
         let currency = chart["billings"]["nodes"][0]["net"]["currency"].as_str().expect("a currency").to_owned();
-        Rows { rows: rows.into(), mrn: chart["mrn"].as_str().expect("a number").to_owned(), currency }
+        Rows { ids: rows.into(), mrn: chart["mrn"].as_str().expect("a number").to_owned(), currency }
     }
 
     /// Rows of another patient than the one who calls.
     pub async fn of_somebody_else(&self) -> Rows {
         let mut rows = self.rows(1).await;
-        rows.rows.retain(|type_name, _| !matches!(*type_name, "User" | "MedicalStaff"));
+        rows.ids.retain(|type_name, _| !matches!(*type_name, "User" | "MedicalStaff"));
         rows
     }
 
     /// Ids of nothing.
     pub fn of_nobody(&self) -> Rows {
-        let rows = self.own.rows.keys().map(|type_name| (*type_name, Uuid::now_v7().to_string()));
-        Rows { rows: rows.collect(), mrn: "000000000".to_owned(), currency: "EUR".to_owned() }
+        let rows = self.own.ids.keys().map(|type_name| (*type_name, Uuid::now_v7().to_string()));
+        Rows { ids: rows.collect(), mrn: "000000000".to_owned(), currency: "EUR".to_owned() }
     }
 
     /// Ids of rows that belong to other patients than the one who calls, and to them alone.
     pub async fn rows_of_others(&self) -> BTreeSet<String> {
         let router = self.omniscient(&self.doors[0]);
         let (mut all, mut own) = (BTreeSet::new(), BTreeSet::new());
-        let mine = router.data(CHART, json!({ "id": self.own.rows["Patient"] })).await;
+        let mine = router.data(CHART, json!({ "id": self.own.ids["Patient"] })).await;
         ids(&mine, &mut own);
         let others = router.data("{ patients(first: 100) { nodes { id } } }", Value::Null).await;
         for other in others["patients"]["nodes"].as_array().expect("patients") {
@@ -207,12 +218,16 @@ impl Hospital {
                 | "voidBilling"
                 | "payBilling"
                 | "refundPayment"
+                | "createInvoice"
+                | "issueInvoice"
+                | "cancelInvoice"
+                | "payInvoice"
         )
     }
 
     /// An input of a mutation. A mutation that is not here fails the test.
     pub fn input(&self, mutation: &str) -> Value {
-        let row = |type_name: &str| json!(self.own.rows[type_name]);
+        let row = |type_name: &str| json!(self.own.ids[type_name]);
         let key = json!(Uuid::new_v4());
         let name = json!({ "family": "Matrix", "given": ["Test"] });
         match mutation {
@@ -245,6 +260,13 @@ impl Hospital {
                 "amount": { "amount": "0.01", "currency": self.own.currency } }),
             "refundPayment" => json!({ "paymentId": row("LedgerEntry"), "reason": "the matrix", "idempotencyKey": key,
                 "amount": { "amount": "0.01", "currency": self.own.currency } }),
+            "createInvoice" => {
+                json!({ "patientId": row("Patient"), "billingIds": [Uuid::now_v7()], "idempotencyKey": key })
+            }
+            "issueInvoice" => json!({ "invoiceId": row("Invoice"), "expectedVersion": 999 }),
+            "cancelInvoice" => json!({ "invoiceId": row("Invoice"), "expectedVersion": 999, "reason": "the matrix" }),
+            "payInvoice" => json!({ "invoiceId": row("Invoice"), "method": "CASH", "idempotencyKey": key,
+                "amount": { "amount": "0.01", "currency": self.own.currency } }),
             "signIn" => json!({ "email": "a@matrix.test", "password": "wrong", "totp": "123456" }),
             "signInWithToken" => json!({ "token": "a.b.c" }),
             "registerUser" => {
@@ -269,7 +291,7 @@ impl Hospital {
             reports { totalCount } billings { totalCount } workflowLogs { totalCount } staff(first: 100) { nodes { id version } }
             user(id: $user) { version active roles } patient(id: $patient) { version active } staffMember(id: $staff) { version }
             image(id: $image) { version state } }";
-        let rows = &self.own.rows;
+        let rows = &self.own.ids;
         let variables = json!({ "user": rows["User"], "patient": rows["Patient"], "staff": rows["MedicalStaff"], "image": rows["MedicalImage"] });
         self.omniscient(&self.doors[0]).data(query, variables).await
     }
@@ -282,7 +304,7 @@ impl Rows {
         for (name, type_name, is_required) in &root.arguments {
             let value = match name.as_str() {
                 "id" => {
-                    json!(self.rows.get(root.type_name.as_str()).cloned().unwrap_or_else(|| Uuid::now_v7().to_string()))
+                    json!(self.ids.get(root.type_name.as_str()).cloned().unwrap_or_else(|| Uuid::now_v7().to_string()))
                         .to_string()
                 }
                 "first" => "3".to_owned(),
@@ -305,7 +327,7 @@ impl Rows {
 
     /// The value of an entity's key.
     pub fn key(&self, type_name: &str, key: &str) -> Option<Value> {
-        let id = self.rows.get(type_name)?;
+        let id = self.ids.get(type_name)?;
         Some(if key == "mrn" { json!(self.mrn) } else { json!(id) })
     }
 }

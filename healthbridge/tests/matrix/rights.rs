@@ -32,6 +32,7 @@ const TYPES: &[(&str, Guard)] = &[
     ("Billing", Guard::Resource("ChargeItem")),
     ("CostSummary", Guard::Resource("ChargeItem")),
     ("LedgerEntry", Guard::Resource("PaymentNotice")),
+    ("Invoice", Guard::Resource("Invoice")),
     ("PriceComponent", Guard::Part),
     ("BillingStatistics", Guard::Resource("ChargeItem")),
     ("MonthlyRevenue", Guard::Resource("ChargeItem")),
@@ -58,6 +59,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("WorkflowLog", "diagnosis"),
     ("Billing", "billing"),
     ("LedgerEntry", "billing"),
+    ("Invoice", "billing"),
 ];
 
 /// What a root field needs: a right on a resource, several things at once, or nothing of the table.
@@ -121,6 +123,12 @@ const ROOTS: &[(&str, Need)] = &[
     ("voidBilling", Need::Right('u', "ChargeItem")),
     ("payBilling", Need::Right('c', "PaymentNotice")),
     ("refundPayment", Need::RightAndPolicy('c', "PaymentNotice", "billing.refund")),
+    ("payInvoice", Need::Right('c', "PaymentNotice")),
+    ("createInvoice", Need::Right('c', "Invoice")),
+    ("issueInvoice", Need::Right('u', "Invoice")),
+    ("cancelInvoice", Need::Right('u', "Invoice")),
+    ("invoice", Need::Right('r', "Invoice")),
+    ("invoices", Need::Right('s', "Invoice")),
     ("billingStatistics", Need::Right('s', "ChargeItem")),
     ("monthlyRevenue", Need::Right('s', "ChargeItem")),
     ("agedReceivables", Need::Right('s', "ChargeItem")),

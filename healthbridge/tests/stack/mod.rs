@@ -55,6 +55,8 @@ pub fn folder() -> TempDir {
 pub struct Stack {
     pub ports: Ports,
     pub data_dir: PathBuf,
+    /// Where the next start stops for ever, as far as the program knows the place.
+    pub stop_at: Option<&'static str>,
     child: Option<Child>,
     _folder: Option<TempDir>,
 }
@@ -64,7 +66,7 @@ impl Stack {
     pub fn start() -> Self {
         let folder = folder();
         let data_dir = folder.path().join("data");
-        let mut stack = Self { ports: Ports::reserve(), data_dir, child: None, _folder: Some(folder) };
+        let mut stack = Self { ports: Ports::reserve(), data_dir, stop_at: None, child: None, _folder: Some(folder) };
         stack.restart();
         stack
     }
@@ -72,7 +74,9 @@ impl Stack {
     /// Starts again on the same data and ports, once the first one has ended; gives how long it took.
     pub fn restart(&mut self) -> Duration {
         let begun = Instant::now();
-        let mut child = up(&self.data_dir, self.ports.base).arg("--demo").spawn().expect("it starts");
+        let mut command = up(&self.data_dir, self.ports.base);
+        command.envs(self.stop_at.map(|place| ("HEALTHBRIDGE_STOP_AT", place)));
+        let mut child = command.arg("--demo").spawn().expect("it starts");
         let output = BufReader::new(child.stdout.take().expect("an output"));
         let (sender, receiver) = mpsc::channel();
         let ready = format!("ready http://127.0.0.1:{}/graphql", self.ports.base);

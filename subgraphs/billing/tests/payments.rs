@@ -214,13 +214,12 @@ async fn sixty_four_clients_pay_a_bill_once_with_one_key_and_with_many() {
         let mut entries = HashSet::new();
         for payment in payments {
             let payment = payment.await.expect("answered");
-            match payment["entry"]["id"].as_str() {
-                Some(id) => drop(entries.insert(id.to_owned())),
-                None => {
-                    let code = payment["userErrors"][0]["code"].as_str().expect("a code");
-                    assert!(["IDEMPOTENCY_IN_PROGRESS", "ALREADY_PAID"].contains(&code), "{payment}");
-                }
+            if let Some(id) = payment["entry"]["id"].as_str() {
+                entries.insert(id.to_owned());
+                continue;
             }
+            let code = payment["userErrors"][0]["code"].as_str().expect("a code");
+            assert!(["IDEMPOTENCY_IN_PROGRESS", "ALREADY_PAID"].contains(&code), "{payment}");
         }
         assert_eq!(entries.len(), 1);
         assert_eq!(setup.total(patient).await[0]["paid"]["amount"], json!("10.00"));

@@ -49,6 +49,8 @@ pub struct Billing {
     pub image_id: Option<Uuid>,
     /// The appointment that it is for.
     pub appointment_id: Option<Uuid>,
+    /// The invoice that it is on.
+    pub invoice_id: Option<Uuid>,
     /// The code of the service.
     pub code: Option<Coding>,
     /// The service.

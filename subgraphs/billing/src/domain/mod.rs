@@ -1,12 +1,14 @@
 //! What billings and money are. No IO.
 
 mod billing;
+mod invoice;
 mod money;
 mod movement;
 mod price;
 mod statistics;
 
 pub use billing::{Billing, ChargeItemStatus, CurrencyTotal, PaymentState};
+pub use invoice::{Invoice, InvoiceKind, InvoiceStatus};
 pub use money::{CurrencyCode, Money, MoneyError};
 pub use movement::{Account, LedgerEntry, LedgerKind, Movement, PaymentMethod, Recorded};
 pub use price::{Price, PriceComponent, PriceComponentType, PriceError, Size, Wanted};

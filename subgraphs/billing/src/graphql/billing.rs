@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use healthbridge_graphql::{ApiError, Coding, Connection, Cursor, PageArgs};
 
 use super::{
+    invoice::Invoice,
     ledger::{self, LedgerEntry},
     loaders::Loaders,
     reference::{DiagnosisReport, MedicalImage, Patient},
@@ -141,6 +142,14 @@ impl Billing {
     /// The image that it is for.
     async fn image(&self) -> Option<MedicalImage> {
         self.0.image_id.map(|id| MedicalImage { id: id.into() })
+    }
+
+    /// The invoice that it is on.
+    async fn invoice(&self, ctx: &Context<'_>) -> Result<Option<Invoice>, ApiError> {
+        match self.0.invoice_id {
+            Some(id) => Ok(Loaders::invoice(ctx, id).await?.map(Invoice)),
+            None => Ok(None),
+        }
     }
 
     /// The code of the service: CPT, HCPCS or the hospital's own.

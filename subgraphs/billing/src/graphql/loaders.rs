@@ -11,12 +11,15 @@ use uuid::Uuid;
 
 use crate::{
     Service,
-    domain::{Billing, CurrencyTotal, LedgerEntry},
-    store::BillingFilter,
+    domain::{Billing, CurrencyTotal, Invoice, LedgerEntry},
+    store::{BillingFilter, InvoiceFilter},
 };
 
 /// A field's arguments: billings of several patients with the same ones are one statement.
 type ListArguments = (BillingFilter, Window<Uuid>);
+
+/// A field's arguments: invoices of several patients with the same ones are one statement.
+type InvoiceArguments = (InvoiceFilter, Window<Uuid>);
 
 /// A billing, and which page of its movements.
 type LedgerOf = (Uuid, Window<i64>);
@@ -28,6 +31,8 @@ pub(crate) struct Loaders {
     totals: Loader<(Uuid, ()), Many<CurrencyTotal>, Batch>,
     ledgers: Loader<LedgerOf, Many<(Uuid, Arc<LedgerEntry>)>, Batch>,
     ledger_entries: Loader<Uuid, One<LedgerEntry>, Batch>,
+    invoices: Loader<Uuid, One<Invoice>, Batch>,
+    invoices_of: Loader<(Uuid, InvoiceArguments), Many<Arc<Invoice>>, Batch>,
     of_report: Loader<Uuid, Many<Arc<Billing>>, OfReport>,
     of_image: Loader<Uuid, Many<Arc<Billing>>, OfImage>,
 }
@@ -55,6 +60,8 @@ impl Loaders {
             totals: loader(batch.clone()),
             ledgers: loader(batch.clone()),
             ledger_entries: loader(batch.clone()),
+            invoices: loader(batch.clone()),
+            invoices_of: loader(batch.clone()),
             of_report: loader(OfReport(batch.clone())),
             of_image: loader(OfImage(batch)),
         }
@@ -92,6 +99,23 @@ impl Loaders {
         Ok(window.page(rows.iter().map(|(_, entry)| entry.clone()).collect()))
     }
 
+    /// An invoice that the caller may read.
+    pub(crate) async fn invoice(ctx: &Context<'_>, id: Uuid) -> One<Invoice> {
+        Self::of(ctx).invoices.try_load(id).await.map_err(ApiError::internal)?
+    }
+
+    /// A page of a patient's invoices that the caller may read.
+    pub(crate) async fn invoices_of(
+        ctx: &Context<'_>,
+        patient: Uuid,
+        filter: InvoiceFilter,
+        window: Window<Uuid>,
+    ) -> Result<Page<Arc<Invoice>>, ApiError> {
+        let key = (patient, (filter, window.clone()));
+        let rows = Self::of(ctx).invoices_of.try_load(key).await.map_err(ApiError::internal)??;
+        Ok(window.page(rows.to_vec()))
+    }
+
     /// A movement that the caller may read.
     pub(crate) async fn ledger_entry(ctx: &Context<'_>, id: Uuid) -> One<LedgerEntry> {
         Self::of(ctx).ledger_entries.try_load(id).await.map_err(ApiError::internal)?
@@ -120,6 +144,28 @@ impl BatchFn<LedgerOf, Many<(Uuid, Arc<LedgerEntry>)>> for Batch {
             let rows = self.service.ledgers_of(&self.caller, &billings, &window).await;
             let rows = rows.map(|rows| rows.into_iter().map(|(billing, entry)| (billing, Arc::new(entry))).collect());
             all.extend(batch::many(billings, &window, rows, |(billing, _)| *billing));
+        }
+        all
+    }
+}
+
+impl BatchFn<Uuid, One<Invoice>> for Batch {
+    async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, One<Invoice>> {
+        batch::one(ids, self.service.invoices(&self.caller, ids).await, |invoice| invoice.id)
+    }
+}
+
+impl BatchFn<(Uuid, InvoiceArguments), Many<Arc<Invoice>>> for Batch {
+    async fn load(
+        &mut self,
+        keys: &[(Uuid, InvoiceArguments)],
+    ) -> HashMap<(Uuid, InvoiceArguments), Many<Arc<Invoice>>> {
+        let mut all = HashMap::new();
+        for (arguments, patients) in batch::by_arguments(keys) {
+            let (filter, window) = &arguments;
+            let rows = self.service.invoices_of(&self.caller, &patients, filter, window).await;
+            let rows = rows.map(|rows| rows.into_iter().map(Arc::new).collect());
+            all.extend(batch::many(patients, &arguments, rows, |invoice: &Arc<Invoice>| invoice.patient_id));
         }
         all
     }

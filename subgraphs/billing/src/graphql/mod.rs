@@ -1,6 +1,7 @@
 //! The GraphQL face: thin types over the service.
 
 mod billing;
+mod invoice;
 mod ledger;
 mod loaders;
 mod mutation;
@@ -11,24 +12,29 @@ mod statistics;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, Schema};
+use async_graphql::{EmptySubscription, MergedObject, Schema};
 use healthbridge_auth::Caller;
 use healthbridge_graphql::ScopeRules;
 
 use crate::Service;
+use invoice::InvoiceMutation;
 use loaders::Loaders;
-use mutation::Mutation;
+use mutation::BillingMutation;
 use query::Query;
+
+/// The mutations of the subgraph.
+#[derive(Default, MergedObject)]
+pub(crate) struct Mutation(BillingMutation, InvoiceMutation);
 
 type BillingSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// The subgraph's SDL, which the supergraph is composed from.
 pub fn sdl() -> String {
-    healthbridge_graphql::sdl(Schema::build(Query, Mutation, EmptySubscription))
+    healthbridge_graphql::sdl(Schema::build(Query, Mutation::default(), EmptySubscription))
 }
 
 pub(crate) fn schema(service: Arc<Service>) -> BillingSchema {
-    let builder = Schema::build(Query, Mutation, EmptySubscription).data(service);
+    let builder = Schema::build(Query, Mutation::default(), EmptySubscription).data(service);
     healthbridge_graphql::finish(builder, ScopeRules::from_sdl(&sdl()))
 }
 

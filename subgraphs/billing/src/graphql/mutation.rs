@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{
     billing::{Billing, PriceComponentType},
+    invoice::Invoice,
     ledger::{LedgerEntry, PaymentMethod},
     scalar::{Decimal, MoneyInput},
 };
@@ -16,8 +17,9 @@ use crate::{
     service::{AddBilling, Moved, PayBilling, RefundPayment, UpdateBilling},
 };
 
-/// The mutations of the subgraph.
-pub(crate) struct Mutation;
+/// The mutations of billings and payments.
+#[derive(Default)]
+pub(crate) struct BillingMutation;
 
 /// The code of a service: CPT, HCPCS or the hospital's own.
 #[derive(InputObject)]
@@ -138,8 +140,10 @@ pub(crate) struct RefundPaymentInput {
 pub(crate) struct PaymentPayload {
     /// The movement.
     entry: Option<LedgerEntry>,
-    /// The billing, as it is now.
+    /// The billing, as it is now; the first one of several.
     billing: Option<Billing>,
+    /// The invoice that it is on, as it is now.
+    invoice: Option<Invoice>,
     /// Why the input was refused; then nothing was changed.
     user_errors: Vec<UserError>,
 }
@@ -150,9 +154,10 @@ impl From<Outcome<Moved>> for PaymentPayload {
             Ok(moved) => Self {
                 entry: Some(LedgerEntry(Arc::new(moved.entry))),
                 billing: moved.billing.map(|billing| Billing(Arc::new(billing))),
+                invoice: moved.invoice.map(|invoice| Invoice(Arc::new(invoice))),
                 user_errors: Vec::new(),
             },
-            Err(user_errors) => Self { entry: None, billing: None, user_errors },
+            Err(user_errors) => Self { entry: None, billing: None, invoice: None, user_errors },
         }
     }
 }
@@ -197,9 +202,9 @@ impl From<Outcome<domain::Billing>> for BillingPayload {
     }
 }
 
-/// The mutations of the subgraph.
+/// The mutations of billings and payments.
 #[Object]
-impl Mutation {
+impl BillingMutation {
     /// Makes a billing. It is BILLABLE, and counts in the patient's total at once.
     #[graphql(requires_scopes = "user/ChargeItem.c", requires_scopes = "system/ChargeItem.c")]
     async fn add_billing(&self, ctx: &Context<'_>, input: AddBillingInput) -> Result<Option<BillingPayload>, ApiError> {

@@ -6,6 +6,7 @@ use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, caller, parse
 
 use super::{
     billing::{Billing, BillingFilter, NEWEST_FIRST, filter},
+    invoice::{self, Invoice, InvoiceFilter},
     ledger::LedgerEntry,
     loaders::Loaders,
     reference::{DiagnosisReport, MedicalImage, Patient},
@@ -19,6 +20,13 @@ pub(crate) struct Query;
 async fn billing(ctx: &Context<'_>, id: &ID) -> Result<Option<Billing>, ApiError> {
     match parse_id(id) {
         Some(id) => Ok(Loaders::billing(ctx, id).await?.map(Billing)),
+        None => Ok(None),
+    }
+}
+
+async fn invoice(ctx: &Context<'_>, id: &ID) -> Result<Option<Invoice>, ApiError> {
+    match parse_id(id) {
+        Some(id) => Ok(Loaders::invoice(ctx, id).await?.map(Invoice)),
         None => Ok(None),
     }
 }
@@ -50,6 +58,32 @@ impl Query {
         let page = service.search(caller(ctx), &self::filter(filter), &window).await?;
         let cursor = |billing: &Arc<domain::Billing>| Cursor::write(NEWEST_FIRST, &billing.id);
         Ok(Some(Connection::new(page.map(Arc::new), cursor, Billing)))
+    }
+
+    /// An invoice or a credit note; null where there is none or the caller may not see it.
+    #[graphql(
+        requires_scopes = "user/Invoice.r",
+        requires_scopes = "patient/Invoice.r",
+        requires_scopes = "system/Invoice.r"
+    )]
+    async fn invoice(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Invoice>, ApiError> {
+        invoice(ctx, &id).await
+    }
+
+    /// The invoices and credit notes of all patients, the newest first.
+    #[graphql(requires_scopes = "user/Invoice.s", requires_scopes = "system/Invoice.s")]
+    async fn invoices(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Which invoices.")] filter: Option<InvoiceFilter>,
+    ) -> Result<Option<Connection<Invoice>>, ApiError> {
+        let window = PageArgs::forward(first, after, 25)?.window(invoice::NEWEST_FIRST)?;
+        let service = ctx.data_unchecked::<Arc<Service>>();
+        let page = service.search_invoices(caller(ctx), &invoice::filter(filter), &window).await?;
+        let cursor = |invoice: &Arc<domain::Invoice>| Cursor::write(invoice::NEWEST_FIRST, &invoice.id);
+        Ok(Some(Connection::new(page.map(Arc::new), cursor, Invoice)))
     }
 
     /// What moved in a time, by the ledger, a line for each currency; since the beginning where nothing is given.
@@ -107,6 +141,11 @@ impl Query {
             Some(id) => Ok(Loaders::ledger_entry(ctx, id).await?.map(LedgerEntry)),
             None => Ok(None),
         }
+    }
+
+    #[graphql(entity)]
+    async fn find_invoice_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Invoice>, ApiError> {
+        invoice(ctx, &id).await
     }
 
     #[graphql(entity)]

@@ -8,6 +8,7 @@ use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, parse_id};
 
 use super::{
     billing::{Billing, BillingFilter, NEWEST_FIRST, filter},
+    invoice::{self, Invoice, InvoiceFilter},
     loaders::Loaders,
     scalar::{CurrencyCode, Money},
 };
@@ -141,6 +142,26 @@ impl Patient {
         let page = Loaders::of_patient(ctx, patient, self::filter(filter), window).await?;
         let cursor = |billing: &Arc<domain::Billing>| Cursor::write(NEWEST_FIRST, &billing.id);
         Ok(Some(Connection::new(page, cursor, Billing)))
+    }
+
+    /// The patient's invoices and credit notes, the newest first.
+    #[graphql(
+        requires_scopes = "user/Invoice.r",
+        requires_scopes = "patient/Invoice.r",
+        requires_scopes = "system/Invoice.r"
+    )]
+    async fn invoices(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Which invoices.")] filter: Option<InvoiceFilter>,
+    ) -> Result<Option<Connection<Invoice>>, ApiError> {
+        let Some(patient) = parse_id(&self.id) else { return Ok(None) };
+        let window = PageArgs::forward(first, after, 25)?.window(invoice::NEWEST_FIRST)?;
+        let page = Loaders::invoices_of(ctx, patient, invoice::filter(filter), window).await?;
+        let cursor = |invoice: &Arc<domain::Invoice>| Cursor::write(invoice::NEWEST_FIRST, &invoice.id);
+        Ok(Some(Connection::new(page, cursor, Invoice)))
     }
 
     /// What the patient's billings come to, a line for each currency.

@@ -94,6 +94,7 @@ fn check(input: &AddBilling, recorded: Recorded) -> Outcome<Billing> {
         report_id,
         image_id,
         appointment_id,
+        invoice_id: None,
         code,
         description,
         quantity: input.quantity.normalize(),

@@ -91,6 +91,10 @@ impl Service {
         if let Some(refused) = unchangeable(&billing, expected_version) {
             return Ok(Err(vec![refused]));
         }
+        if billing.invoice_id.is_some() {
+            let message = "The billing is on a draft of an invoice: cancel that first";
+            return Ok(Err(vec![UserError::at("billingId", UserErrorCode::Immutable, message)]));
+        }
         if billing.paid != billing.refunded {
             let message = "The billing is paid: refund that first";
             return Ok(Err(vec![UserError::at("billingId", UserErrorCode::IllegalTransition, message)]));

@@ -3,6 +3,7 @@
 mod add_billing;
 mod billing_input;
 mod change_billing;
+mod invoices;
 mod payments;
 
 use chrono::{DateTime, Datelike, Months, Utc};
@@ -13,11 +14,12 @@ use uuid::Uuid;
 
 pub(crate) use add_billing::AddBilling;
 pub(crate) use change_billing::UpdateBilling;
-pub(crate) use payments::{Moved, PayBilling, RefundPayment};
+pub(crate) use invoices::CreateInvoice;
+pub(crate) use payments::{Moved, PayBilling, PayInvoice, RefundPayment};
 
 use crate::{
-    domain::{AgedReceivables, Billing, CurrencyTotal, LedgerEntry, MonthlyRevenue, Statistics},
-    store::{BillingFilter, Store},
+    domain::{AgedReceivables, Billing, CurrencyTotal, Invoice, LedgerEntry, MonthlyRevenue, Statistics},
+    store::{BillingFilter, InvoiceFilter, Store},
 };
 
 /// The subgraph's service.
@@ -95,6 +97,42 @@ impl Service {
             return Ok(Vec::new());
         }
         self.store.ledger_entries(ids).await.map_err(ApiError::internal)
+    }
+
+    /// The invoices that the caller may read, of these.
+    pub(crate) async fn invoices(&self, caller: &Caller, ids: &[Uuid]) -> Result<Vec<Invoice>, ApiError> {
+        match caller.reach(Resource::Invoice, Right::Read).confine() {
+            None => Ok(Vec::new()),
+            Some(own) => self.store.invoices_by_id(ids, own).await.map_err(ApiError::internal),
+        }
+    }
+
+    /// A page of invoices of each of these patients, of those that the caller may read.
+    pub(crate) async fn invoices_of(
+        &self,
+        caller: &Caller,
+        patients: &[Uuid],
+        filter: &InvoiceFilter,
+        window: &Window<Uuid>,
+    ) -> Result<Vec<Invoice>, ApiError> {
+        let reach = caller.reach(Resource::Invoice, Right::Read);
+        let patients: Vec<Uuid> = patients.iter().copied().filter(|patient| reach.covers(*patient)).collect();
+        if patients.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.store.list_invoices(Some(&patients), filter, window).await.map_err(ApiError::internal)
+    }
+
+    /// A page of the invoices that the caller may search.
+    pub(crate) async fn search_invoices(
+        &self,
+        caller: &Caller,
+        filter: &InvoiceFilter,
+        window: &Window<Uuid>,
+    ) -> Result<Page<Invoice>, ApiError> {
+        caller.require(Resource::Invoice, Right::Search)?;
+        let rows = self.store.list_invoices(None, filter, window).await;
+        rows.map(|rows| window.page(rows)).map_err(ApiError::internal)
     }
 
     /// What moved in a time, by currency.

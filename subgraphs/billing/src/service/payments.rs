@@ -14,7 +14,8 @@ use super::{
 use crate::{
     NAME,
     domain::{
-        Account, Billing, CurrencyCode, LedgerEntry, LedgerKind, Money, MoneyError, Movement, PaymentMethod, Recorded,
+        Account, Billing, CurrencyCode, Invoice, InvoiceKind, InvoiceStatus, LedgerEntry, LedgerKind, Money,
+        MoneyError, Movement, PaymentMethod, Recorded,
     },
     store::Store,
 };
@@ -23,6 +24,16 @@ use crate::{
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct PayBilling {
     pub billing_id: String,
+    /// All that is outstanding where it is left out.
+    pub amount: Option<(Decimal, String)>,
+    pub method: &'static str,
+    pub reference: Option<String>,
+}
+
+/// A payment of an invoice, as it was sent.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PayInvoice {
+    pub invoice_id: String,
     /// All that is outstanding where it is left out.
     pub amount: Option<(Decimal, String)>,
     pub method: &'static str,
@@ -43,6 +54,8 @@ pub(crate) struct RefundPayment {
 pub(crate) struct Moved {
     pub entry: LedgerEntry,
     pub billing: Option<Billing>,
+    /// The invoice that the billing is on.
+    pub invoice: Option<Invoice>,
 }
 
 fn refuse<T>(field: &str, code: UserErrorCode, message: &str) -> Outcome<T> {
@@ -87,6 +100,61 @@ impl Service {
         transaction.commit().await.map_err(ApiError::internal)?;
         failpoint("payment: committed");
         self.moved(payment).await.map(Ok)
+    }
+
+    /// Takes money for an invoice: all that is outstanding, or a part, which pays the first lines first.
+    pub(crate) async fn pay_invoice(
+        &self,
+        caller: &Caller,
+        input: PayInvoice,
+        key: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome<Moved>, ApiError> {
+        let account = caller.require(Resource::PaymentNotice, Right::Create)?;
+        let recorded = Recorded { by: account.user_id, at: now.trunc_subsecs(6) };
+        let mut refusals = Refusals::default();
+        let reference = refusals.optional_line("reference", input.reference.as_deref());
+        let method: PaymentMethod = input.method.parse().map_err(ApiError::internal)?;
+        if let Err(refused) = refusals.or(()) {
+            return Ok(Err(refused));
+        }
+        let payment = Uuid::now_v7();
+        let mut transaction = match self.begin(account.user_id, key, "payInvoice", &input, payment).await? {
+            Ok(transaction) => transaction,
+            Err(done) => return done,
+        };
+        let found = match Uuid::try_parse(&input.invoice_id) {
+            Ok(id) => Store::lock_invoice(&mut transaction, id).await.map_err(ApiError::internal)?,
+            Err(_) => None,
+        };
+        let Some(invoice) = found else {
+            return Ok(refuse("invoiceId", UserErrorCode::NotFound, "There is no such invoice"));
+        };
+        let lines = Store::lock_billings(&mut transaction, &invoice.billing_ids).await.map_err(ApiError::internal)?;
+        let parts = match payable_lines(&invoice, &lines, input.amount.as_ref()) {
+            Ok(parts) => parts,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let amount = sum(invoice.currency, &parts).map_err(ApiError::internal)?;
+        let mut postings = vec![(Account::Cash, amount)];
+        postings.extend(parts.iter().map(|(billing, part)| (Account::Receivable(*billing), part.negated())));
+        let movement = Movement {
+            id: payment,
+            kind: LedgerKind::Payment,
+            patient_id: invoice.patient_id,
+            amount,
+            postings,
+            method: Some(method),
+            reference,
+            reason: None,
+            reverses_id: None,
+            recorded_by: recorded.by,
+            recorded_at: recorded.at,
+        };
+        Store::insert_movement(&mut transaction, &movement).await.map_err(ApiError::internal)?;
+        transaction.commit().await.map_err(ApiError::internal)?;
+        let moved = self.moved(payment).await?;
+        Ok(Ok(Moved { invoice: Some(self.invoice(invoice.id).await?), ..moved }))
     }
 
     /// Gives money of a payment back: all that is left of it, or a part; never more than was paid.
@@ -174,7 +242,12 @@ impl Service {
         let ids = Store::billings_of_movement(&mut connection, id).await.map_err(ApiError::internal)?;
         drop(connection);
         let billings = self.store.by_id(&ids, None).await.map_err(ApiError::internal)?;
-        Ok(Moved { entry, billing: billings.into_iter().next() })
+        let billing = billings.into_iter().next();
+        let invoice = match billing.as_ref().and_then(|billing| billing.invoice_id) {
+            Some(invoice) => Some(self.invoice(invoice).await?),
+            None => None,
+        };
+        Ok(Moved { entry, billing, invoice })
     }
 }
 
@@ -213,6 +286,47 @@ fn payable(billing: &Billing, given: Option<&(Decimal, String)>) -> Outcome<Mone
     }
 }
 
+/// How much of an invoice's lines is paid now, in their order on it.
+fn payable_lines(
+    invoice: &Invoice,
+    lines: &[Billing],
+    given: Option<&(Decimal, String)>,
+) -> Outcome<Vec<(Uuid, Money)>> {
+    let is_payable = invoice.kind == InvoiceKind::Invoice && invoice.stored_status == InvoiceStatus::Issued;
+    if !is_payable {
+        return refuse("invoiceId", UserErrorCode::IllegalTransition, "Only an issued invoice is paid");
+    }
+    let ordered = invoice.billing_ids.iter().filter_map(|id| lines.iter().find(|line| line.id == *id));
+    let open: Vec<(Uuid, Money)> = ordered.map(|line| (line.id, line.outstanding())).collect();
+    let too_large = |_| vec![UserError::at("amount.amount", UserErrorCode::OutOfRange, "The amount is too large")];
+    let total = sum(invoice.currency, &open).map_err(too_large)?;
+    let amount = given.map(|given| amount_of(given, invoice.currency)).transpose()?;
+    if !total.is_positive() {
+        return refuse("invoiceId", UserErrorCode::AlreadyPaid, "The invoice is paid");
+    }
+    match amount {
+        Some(amount) if amount.amount() > total.amount() => {
+            let message = format!("At most {} {} is outstanding", total.amount(), invoice.currency);
+            refuse("amount.amount", UserErrorCode::AmountExceedsBalance, &message)
+        }
+        amount => Ok(share(open, amount.unwrap_or(total))),
+    }
+}
+
+/// Shares an amount out over what each can take, the first one first.
+fn share(open: Vec<(Uuid, Money)>, mut amount: Money) -> Vec<(Uuid, Money)> {
+    let mut parts = Vec::new();
+    for (billing, most) in open {
+        let part = if most.amount() < amount.amount() { most } else { amount };
+        if part.is_positive() {
+            parts.push((billing, part));
+            // Both are of one currency, and the part is no larger.
+            amount = amount.minus(part).unwrap_or(amount);
+        }
+    }
+    parts
+}
+
 /// How much is given back of each of a payment's billings, the last one first.
 async fn refundable(
     connection: &mut PgConnection,
@@ -227,7 +341,7 @@ async fn refundable(
         left.push((one.billing_id, amount));
     }
     let total = sum(currency, &left).map_err(ApiError::internal)?;
-    let mut wanted = match given.map(|given| amount_of(given, currency)).transpose() {
+    let wanted = match given.map(|given| amount_of(given, currency)).transpose() {
         Ok(amount) => amount.unwrap_or(total),
         Err(refused) => return Ok(Err(refused)),
     };
@@ -238,15 +352,7 @@ async fn refundable(
         let message = format!("At most {} {currency} is left of the payment", total.amount());
         return Ok(refuse("amount.amount", UserErrorCode::AmountExceedsBalance, &message));
     }
-    let mut parts = Vec::new();
-    for (billing, amount) in left {
-        let part = if amount.amount() < wanted.amount() { amount } else { wanted };
-        if part.is_positive() {
-            parts.push((billing, part));
-            wanted = wanted.minus(part).map_err(ApiError::internal)?;
-        }
-    }
-    Ok(Ok(parts))
+    Ok(Ok(share(left, wanted)))
 }
 
 fn sum(currency: CurrencyCode, parts: &[(Uuid, Money)]) -> Result<Money, MoneyError> {

@@ -14,6 +14,7 @@ struct Row {
     report_id: Option<Uuid>,
     image_id: Option<Uuid>,
     appointment_id: Option<Uuid>,
+    invoice_id: Option<Uuid>,
     code: Option<Json<Coding>>,
     description: String,
     quantity: Decimal,
@@ -49,6 +50,7 @@ impl TryFrom<Row> for Billing {
             report_id: row.report_id,
             image_id: row.image_id,
             appointment_id: row.appointment_id,
+            invoice_id: row.invoice_id,
             code: row.code.map(|json| json.0),
             description: row.description,
             quantity: row.quantity.normalize(),
@@ -146,7 +148,7 @@ impl Store {
     pub(crate) async fn by_id(&self, ids: &[Uuid], own: Option<Uuid>) -> Result<Vec<Billing>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
-            r#"SELECT id, patient_id, report_id, image_id, appointment_id, code AS "code: _", description, quantity,
+            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, code AS "code: _", description, quantity,
                       unit_price, currency, components AS "components: _", charged, discounts, tax, net, paid, refunded,
                       status, serviced_at, created_at, created_by, version
                FROM billing.billing WHERE id = ANY($1) AND ($2::uuid IS NULL OR patient_id = $2)"#,
@@ -165,7 +167,7 @@ impl Store {
     ) -> Result<Vec<Billing>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
-            r#"SELECT id, patient_id, report_id, image_id, appointment_id, code AS "code: _", description, quantity,
+            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, code AS "code: _", description, quantity,
                       unit_price, currency, components AS "components: _", charged, discounts, tax, net, paid, refunded,
                       status, serviced_at, created_at, created_by, version
                FROM billing.billing
@@ -187,7 +189,7 @@ impl Store {
     ) -> Result<Vec<Billing>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
-            r#"SELECT b.id AS "id!", b.patient_id AS "patient_id!", b.report_id, b.image_id, b.appointment_id,
+            r#"SELECT b.id AS "id!", b.patient_id AS "patient_id!", b.report_id, b.image_id, b.appointment_id, b.invoice_id,
                       b.code AS "code: _", b.description AS "description!", b.quantity AS "quantity!",
                       b.unit_price AS "unit_price!", b.currency AS "currency!", b.components AS "components!: _",
                       b.charged AS "charged!", b.discounts AS "discounts!", b.tax AS "tax!", b.net AS "net!",
@@ -227,7 +229,7 @@ impl Store {
     ) -> Result<Vec<Billing>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
-            r#"SELECT id, patient_id, report_id, image_id, appointment_id, code AS "code: _", description, quantity,
+            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, code AS "code: _", description, quantity,
                       unit_price, currency, components AS "components: _", charged, discounts, tax, net, paid, refunded,
                       status, serviced_at, created_at, created_by, version
                FROM billing.billing
@@ -269,7 +271,7 @@ impl Store {
     ) -> Result<Vec<Billing>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
-            r#"SELECT id, patient_id, report_id, image_id, appointment_id, code AS "code: _", description, quantity,
+            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, code AS "code: _", description, quantity,
                       unit_price, currency, components AS "components: _", charged, discounts, tax, net, paid, refunded,
                       status, serviced_at, created_at, created_by, version
                FROM billing.billing WHERE id = ANY($1) ORDER BY id FOR UPDATE"#,

@@ -1,6 +1,7 @@
 //! All SQL of the subgraph.
 
 mod billings;
+mod invoices;
 mod ledger;
 mod statistics;
 mod verify;
@@ -10,6 +11,7 @@ use rust_decimal::Decimal;
 use sqlx::PgPool;
 
 pub(crate) use billings::BillingFilter;
+pub(crate) use invoices::{InvoiceFilter, Issue, NewInvoice};
 pub use verify::verify;
 
 use crate::domain::{CurrencyCode, Money};

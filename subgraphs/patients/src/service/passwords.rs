@@ -78,7 +78,7 @@ impl Passwords {
         // Who has gone meanwhile needs no answer.
         let job = Box::new(move || {
             if !done.is_closed() {
-                drop(done.send(work()))
+                drop(done.send(work()));
             }
         });
         self.work.send(job).ok()?;
