@@ -7,6 +7,7 @@ mod guessing;
 mod load;
 mod search;
 mod stack;
+mod totals;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -39,6 +40,8 @@ enum Command {
     },
     /// Searches a million patients by name, record number and birth date, through the router and at the subgraph.
     Search,
+    /// Measures the total cost of a patient with 100 000 billings against that of one with ten.
+    Totals,
     /// Measures the chart while somebody guesses passwords, against its quiet self.
     Guessing,
 }
@@ -51,6 +54,7 @@ async fn main() -> anyhow::Result<()> {
     match cli.command {
         Some(Command::Ceiling { listen }) => ceiling::serve(listen).await,
         Some(Command::Search) => search::run(cli.patients.unwrap_or(1_000_000), time).await,
+        Some(Command::Totals) => totals::run(time).await,
         Some(Command::Guessing) => guessing::run(cli.patients.unwrap_or(2000), time).await,
         None => chart(&cli).await,
     }

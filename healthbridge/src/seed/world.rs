@@ -235,6 +235,7 @@ pub(crate) fn billing(kind: &str, number: u64, patient_id: Uuid, clerk: Uuid) ->
         image_id: None,
         appointment_id: None,
         invoice_id: None,
+        service_item_id: None,
         code: None,
         description: description.to_owned(),
         quantity: Decimal::ONE,

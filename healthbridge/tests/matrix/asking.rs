@@ -218,6 +218,7 @@ impl Hospital {
                 | "voidBilling"
                 | "payBilling"
                 | "refundPayment"
+                | "retireServiceItem"
                 | "createInvoice"
                 | "issueInvoice"
                 | "cancelInvoice"
@@ -267,6 +268,9 @@ impl Hospital {
             "cancelInvoice" => json!({ "invoiceId": row("Invoice"), "expectedVersion": 999, "reason": "the matrix" }),
             "payInvoice" => json!({ "invoiceId": row("Invoice"), "method": "CASH", "idempotencyKey": key,
                 "amount": { "amount": "0.01", "currency": self.own.currency } }),
+            "addServiceItem" => json!({ "name": "the matrix", "idempotencyKey": key,
+                "prices": [{ "amount": "1.00", "currency": "EUR" }] }),
+            "retireServiceItem" => json!({ "serviceItemId": Uuid::now_v7(), "expectedVersion": 999 }),
             "signIn" => json!({ "email": "a@matrix.test", "password": "wrong", "totp": "123456" }),
             "signInWithToken" => json!({ "token": "a.b.c" }),
             "registerUser" => {

@@ -33,6 +33,7 @@ const TYPES: &[(&str, Guard)] = &[
     ("CostSummary", Guard::Resource("ChargeItem")),
     ("LedgerEntry", Guard::Resource("PaymentNotice")),
     ("Invoice", Guard::Resource("Invoice")),
+    ("ServiceItem", Guard::Part),
     ("PriceComponent", Guard::Part),
     ("BillingStatistics", Guard::Resource("ChargeItem")),
     ("MonthlyRevenue", Guard::Resource("ChargeItem")),
@@ -69,6 +70,8 @@ pub enum Need {
     Nothing,
     /// A right on a resource.
     Right(char, &'static str),
+    /// A right on a resource of everybody, which a patient's own does not give.
+    Staff(char, &'static str),
     /// A right on a resource, and a policy.
     RightAndPolicy(char, &'static str, &'static str),
 }
@@ -123,6 +126,9 @@ const ROOTS: &[(&str, Need)] = &[
     ("voidBilling", Need::Right('u', "ChargeItem")),
     ("payBilling", Need::Right('c', "PaymentNotice")),
     ("refundPayment", Need::RightAndPolicy('c', "PaymentNotice", "billing.refund")),
+    ("serviceItems", Need::Staff('r', "ChargeItem")),
+    ("addServiceItem", Need::Right('c', "ChargeItem")),
+    ("retireServiceItem", Need::Right('u', "ChargeItem")),
     ("payInvoice", Need::Right('c', "PaymentNotice")),
     ("createInvoice", Need::Right('c', "Invoice")),
     ("issueInvoice", Need::Right('u', "Invoice")),
@@ -155,6 +161,8 @@ const RESOURCES: [&str; 12] = [
 pub struct Rights {
     letters: HashMap<String, String>,
     policies: Vec<String>,
+    /// Whether they reach the own record only.
+    is_own: bool,
 }
 
 impl Rights {
@@ -178,11 +186,12 @@ impl Rights {
                 }
             }
         }
+        all.get_mut("PATIENT").expect("a role of the table").is_own = true;
         all.insert("anonymous".to_owned(), Self::default());
         all.insert("SERVICE".to_owned(), Self::default());
         // A machine with every `system/` scope that there is: every right, and no policy.
         let letters = RESOURCES.iter().map(|resource| ((*resource).to_owned(), "cruds".to_owned())).collect();
-        all.insert("MACHINE".to_owned(), Self { letters, policies: Vec::new() });
+        all.insert("MACHINE".to_owned(), Self { letters, policies: Vec::new(), is_own: false });
         all
     }
 
@@ -210,6 +219,7 @@ impl Rights {
         match need(root) {
             Need::Nothing => true,
             Need::Right(letter, resource) => self.has(letter, resource),
+            Need::Staff(letter, resource) => !self.is_own && self.has(letter, resource),
             Need::RightAndPolicy(letter, resource, policy) => {
                 self.has(letter, resource) && self.policies.iter().any(|one| one == policy)
             }

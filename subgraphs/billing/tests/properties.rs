@@ -240,6 +240,7 @@ fn billing(unit_price: Money, quantity: Decimal, price: Price) -> Billing {
         image_id: None,
         appointment_id: None,
         invoice_id: None,
+        service_item_id: None,
         code: None,
         description: "a test".to_owned(),
         quantity,

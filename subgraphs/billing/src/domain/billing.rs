@@ -51,6 +51,8 @@ pub struct Billing {
     pub appointment_id: Option<Uuid>,
     /// The invoice that it is on.
     pub invoice_id: Option<Uuid>,
+    /// The service of the price list whose price it took.
+    pub service_item_id: Option<Uuid>,
     /// The code of the service.
     pub code: Option<Coding>,
     /// The service.

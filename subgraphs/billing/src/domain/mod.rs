@@ -5,6 +5,7 @@ mod invoice;
 mod money;
 mod movement;
 mod price;
+mod service_item;
 mod statistics;
 
 pub use billing::{Billing, ChargeItemStatus, CurrencyTotal, PaymentState};
@@ -12,4 +13,5 @@ pub use invoice::{Invoice, InvoiceKind, InvoiceStatus};
 pub use money::{CurrencyCode, Money, MoneyError};
 pub use movement::{Account, LedgerEntry, LedgerKind, Movement, PaymentMethod, Recorded};
 pub use price::{Price, PriceComponent, PriceComponentType, PriceError, Size, Wanted};
+pub use service_item::ServiceItem;
 pub use statistics::{AgedReceivables, MonthlyRevenue, Statistics};

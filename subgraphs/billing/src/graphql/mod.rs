@@ -8,6 +8,7 @@ mod mutation;
 mod query;
 mod reference;
 mod scalar;
+mod service_item;
 mod statistics;
 
 use std::sync::Arc;
@@ -21,10 +22,11 @@ use invoice::InvoiceMutation;
 use loaders::Loaders;
 use mutation::BillingMutation;
 use query::Query;
+use service_item::PriceListMutation;
 
 /// The mutations of the subgraph.
 #[derive(Default, MergedObject)]
-pub(crate) struct Mutation(BillingMutation, InvoiceMutation);
+pub(crate) struct Mutation(BillingMutation, InvoiceMutation, PriceListMutation);
 
 type BillingSchema = Schema<Query, Mutation, EmptySubscription>;
 

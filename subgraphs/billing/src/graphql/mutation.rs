@@ -9,7 +9,7 @@ use super::{
     billing::{Billing, PriceComponentType},
     invoice::Invoice,
     ledger::{LedgerEntry, PaymentMethod},
-    scalar::{Decimal, MoneyInput},
+    scalar::{CurrencyCode, Decimal, MoneyInput},
 };
 use crate::{
     Service,
@@ -50,8 +50,12 @@ pub(crate) struct AddBillingInput {
     /// How many, above 0, with at most 4 decimals.
     #[graphql(default_with = "Decimal(rust_decimal::Decimal::ONE)")]
     quantity: Decimal,
-    /// The price of one.
-    unit_price: MoneyInput,
+    /// The price of one; the price list's where a service of it is named.
+    unit_price: Option<MoneyInput>,
+    /// The service of the price list whose price it takes, and whose code and name where they are left out.
+    service_item_id: Option<ID>,
+    /// In which currency the price list's price is taken, where it has several.
+    currency: Option<CurrencyCode>,
     /// Surcharges, discounts and taxes.
     components: Option<Vec<PriceComponentInput>>,
     /// When the service was given; now where it is left out.
@@ -217,8 +221,9 @@ impl BillingMutation {
             code: input.code.map(Coding::from),
             description: input.description,
             quantity: input.quantity.0,
-            amount: input.unit_price.amount.0,
-            currency: input.unit_price.currency.0.to_string(),
+            unit_price: input.unit_price.map(MoneyInput::into_parts),
+            service_item_id: input.service_item_id.map(|id| id.0),
+            currency: input.currency.map(|currency| currency.0.to_string()),
             components: match wanted(input.components) {
                 Ok(components) => components,
                 Err(refused) => return Ok(Some(Err(vec![refused]).into())),

@@ -10,6 +10,7 @@ use super::{
     ledger::LedgerEntry,
     loaders::Loaders,
     reference::{DiagnosisReport, MedicalImage, Patient},
+    service_item::{self, ServiceItem, ServiceItemFilter},
     statistics::{AgedReceivables, BillingStatistics, MonthlyRevenue},
 };
 use crate::{Service, domain};
@@ -84,6 +85,22 @@ impl Query {
         let page = service.search_invoices(caller(ctx), &invoice::filter(filter), &window).await?;
         let cursor = |invoice: &Arc<domain::Invoice>| Cursor::write(invoice::NEWEST_FIRST, &invoice.id);
         Ok(Some(Connection::new(page.map(Arc::new), cursor, Invoice)))
+    }
+
+    /// The price list, the newest service first.
+    #[graphql(requires_scopes = "user/ChargeItem.r", requires_scopes = "system/ChargeItem.r")]
+    async fn service_items(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Which services.")] filter: Option<ServiceItemFilter>,
+    ) -> Result<Option<Connection<ServiceItem>>, ApiError> {
+        let window = PageArgs::forward(first, after, 25)?.window(service_item::NEWEST_FIRST)?;
+        let service = ctx.data_unchecked::<Arc<Service>>();
+        let page = service.service_items(caller(ctx), &service_item::filter(filter), &window).await?;
+        let cursor = |item: &domain::ServiceItem| Cursor::write(service_item::NEWEST_FIRST, &item.id);
+        Ok(Some(Connection::new(page, cursor, ServiceItem::from)))
     }
 
     /// What moved in a time, by the ledger, a line for each currency; since the beginning where nothing is given.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Service, billing_input};
 use crate::{
     NAME,
-    domain::{Billing, ChargeItemStatus, Money, Movement, Recorded, Wanted},
+    domain::{Billing, ChargeItemStatus, Money, Movement, Recorded, ServiceItem, Wanted},
     store::Store,
 };
 
@@ -23,8 +23,11 @@ pub(crate) struct AddBilling {
     pub code: Option<Coding>,
     pub description: Option<String>,
     pub quantity: Decimal,
-    pub amount: Decimal,
-    pub currency: String,
+    /// The price of one; the price list's where it is left out.
+    pub unit_price: Option<(Decimal, String)>,
+    pub service_item_id: Option<String>,
+    /// Which of the price list's prices.
+    pub currency: Option<String>,
     pub components: Vec<Wanted>,
     pub serviced_at: Option<DateTime<Utc>>,
 }
@@ -40,7 +43,11 @@ impl Service {
     ) -> Result<Outcome<Billing>, ApiError> {
         let account = caller.require(Resource::ChargeItem, Right::Create)?;
         let recorded = Recorded { by: account.user_id, at: now.trunc_subsecs(6) };
-        let billing = match check(&input, recorded) {
+        let item = match input.service_item_id.as_deref().map(Uuid::try_parse) {
+            Some(Ok(id)) => self.store.service_items_by_id(&[id]).await.map_err(ApiError::internal)?.into_iter().next(),
+            Some(Err(_)) | None => None,
+        };
+        let billing = match check(&input, item, recorded) {
             Ok(billing) => billing,
             Err(refused) => return Ok(Err(refused)),
         };
@@ -63,7 +70,7 @@ impl Service {
     }
 }
 
-fn check(input: &AddBilling, recorded: Recorded) -> Outcome<Billing> {
+fn check(input: &AddBilling, item: Option<ServiceItem>, recorded: Recorded) -> Outcome<Billing> {
     let mut refusals = Refusals::default();
     let mut id = |field: &str, text: Option<&str>, what: &str| match text.map(Uuid::try_parse) {
         Some(Err(_)) => {
@@ -77,11 +84,30 @@ fn check(input: &AddBilling, recorded: Recorded) -> Outcome<Billing> {
     let report_id = id("reportId", input.report_id.as_deref(), "report");
     let image_id = id("imageId", input.image_id.as_deref(), "image");
     let appointment_id = id("appointmentId", input.appointment_id.as_deref(), "appointment");
+    let serviced_at = input.serviced_at.unwrap_or(recorded.at).trunc_subsecs(6);
     let code = input.code.as_ref().map(|code| refusals.coding("code", code));
-    let display = input.code.as_ref().and_then(|code| code.display.as_deref());
+    let code = code.or_else(|| item.as_ref().and_then(|item| item.code.clone()));
+    let name = item.as_ref().map(|item| item.name.as_str());
+    let display = input.code.as_ref().and_then(|code| code.display.as_deref()).or(name);
     let description = refusals.line("description", input.description.as_deref().or(display).unwrap_or_default());
     billing_input::quantity(&mut refusals, input.quantity);
-    let unit_price = billing_input::unit_price(&mut refusals, input.amount, &input.currency);
+    let unit_price = match (&input.unit_price, &input.service_item_id) {
+        (Some((amount, currency)), None) => billing_input::unit_price(&mut refusals, *amount, currency),
+        (None, Some(_)) => listed_price(&mut refusals, item.as_ref(), input.currency.as_deref(), serviced_at),
+        (Some(_), Some(_)) => {
+            let message = "The price is either given or the price list's";
+            refusals.add("unitPrice", UserErrorCode::NotAllowed, message);
+            None
+        }
+        (None, None) => {
+            refusals.add(
+                "unitPrice",
+                UserErrorCode::Required,
+                "A billing has a price, or names a service of the price list",
+            );
+            None
+        }
+    };
     let price = unit_price
         .and_then(|unit_price| billing_input::price(&mut refusals, unit_price, input.quantity, &input.components));
     let (Some(unit_price), Some(price)) = (unit_price, price) else {
@@ -95,6 +121,7 @@ fn check(input: &AddBilling, recorded: Recorded) -> Outcome<Billing> {
         image_id,
         appointment_id,
         invoice_id: None,
+        service_item_id: item.map(|item| item.id),
         code,
         description,
         quantity: input.quantity.normalize(),
@@ -103,9 +130,36 @@ fn check(input: &AddBilling, recorded: Recorded) -> Outcome<Billing> {
         paid: nothing,
         refunded: nothing,
         status: ChargeItemStatus::Billable,
-        serviced_at: input.serviced_at.unwrap_or(recorded.at).trunc_subsecs(6),
+        serviced_at,
         created_at: recorded.at,
         created_by: recorded.by,
         version: 1,
     })
+}
+
+/// The price of one by the price list; what is wrong with it is refused.
+fn listed_price(
+    refusals: &mut Refusals,
+    item: Option<&ServiceItem>,
+    currency: Option<&str>,
+    serviced_at: DateTime<Utc>,
+) -> Option<Money> {
+    let Some(item) = item else {
+        refusals.add("serviceItemId", UserErrorCode::NotFound, "There is no such service on the price list");
+        return None;
+    };
+    if !item.is_valid_on(serviced_at.date_naive()) {
+        let message = "The service was not on the price list when it was given";
+        refusals.add("serviceItemId", UserErrorCode::OutOfRange, message);
+    }
+    let price = item.price_in(currency.and_then(|currency| currency.parse().ok()));
+    if price.is_none() {
+        let message = if currency.is_some() {
+            "The service has no price in this currency"
+        } else {
+            "The service has prices in several currencies: name one"
+        };
+        refusals.add("currency", UserErrorCode::CurrencyMismatch, message);
+    }
+    price
 }

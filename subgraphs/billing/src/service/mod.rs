@@ -5,6 +5,7 @@ mod billing_input;
 mod change_billing;
 mod invoices;
 mod payments;
+mod service_items;
 
 use chrono::{DateTime, Datelike, Months, Utc};
 use healthbridge_auth::{Caller, Resource, Right};
@@ -16,6 +17,7 @@ pub(crate) use add_billing::AddBilling;
 pub(crate) use change_billing::UpdateBilling;
 pub(crate) use invoices::CreateInvoice;
 pub(crate) use payments::{Moved, PayBilling, PayInvoice, RefundPayment};
+pub(crate) use service_items::AddServiceItem;
 
 use crate::{
     domain::{AgedReceivables, Billing, CurrencyTotal, Invoice, LedgerEntry, MonthlyRevenue, Statistics},

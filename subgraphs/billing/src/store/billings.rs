@@ -15,6 +15,7 @@ struct Row {
     image_id: Option<Uuid>,
     appointment_id: Option<Uuid>,
     invoice_id: Option<Uuid>,
+    service_item_id: Option<Uuid>,
     code: Option<Json<Coding>>,
     description: String,
     quantity: Decimal,
@@ -51,6 +52,7 @@ impl TryFrom<Row> for Billing {
             image_id: row.image_id,
             appointment_id: row.appointment_id,
             invoice_id: row.invoice_id,
+            service_item_id: row.service_item_id,
             code: row.code.map(|json| json.0),
             description: row.description,
             quantity: row.quantity.normalize(),
@@ -148,7 +150,7 @@ impl Store {
     pub(crate) async fn by_id(&self, ids: &[Uuid], own: Option<Uuid>) -> Result<Vec<Billing>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
-            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, code AS "code: _", description, quantity,
+            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, service_item_id, code AS "code: _", description, quantity,
                       unit_price, currency, components AS "components: _", charged, discounts, tax, net, paid, refunded,
                       status, serviced_at, created_at, created_by, version
                FROM billing.billing WHERE id = ANY($1) AND ($2::uuid IS NULL OR patient_id = $2)"#,
@@ -167,7 +169,7 @@ impl Store {
     ) -> Result<Vec<Billing>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
-            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, code AS "code: _", description, quantity,
+            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, service_item_id, code AS "code: _", description, quantity,
                       unit_price, currency, components AS "components: _", charged, discounts, tax, net, paid, refunded,
                       status, serviced_at, created_at, created_by, version
                FROM billing.billing
@@ -190,6 +192,7 @@ impl Store {
         let rows = sqlx::query_as!(
             Row,
             r#"SELECT b.id AS "id!", b.patient_id AS "patient_id!", b.report_id, b.image_id, b.appointment_id, b.invoice_id,
+                      b.service_item_id,
                       b.code AS "code: _", b.description AS "description!", b.quantity AS "quantity!",
                       b.unit_price AS "unit_price!", b.currency AS "currency!", b.components AS "components!: _",
                       b.charged AS "charged!", b.discounts AS "discounts!", b.tax AS "tax!", b.net AS "net!",
@@ -229,7 +232,7 @@ impl Store {
     ) -> Result<Vec<Billing>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
-            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, code AS "code: _", description, quantity,
+            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, service_item_id, code AS "code: _", description, quantity,
                       unit_price, currency, components AS "components: _", charged, discounts, tax, net, paid, refunded,
                       status, serviced_at, created_at, created_by, version
                FROM billing.billing
@@ -271,7 +274,7 @@ impl Store {
     ) -> Result<Vec<Billing>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
-            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, code AS "code: _", description, quantity,
+            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, service_item_id, code AS "code: _", description, quantity,
                       unit_price, currency, components AS "components: _", charged, discounts, tax, net, paid, refunded,
                       status, serviced_at, created_at, created_by, version
                FROM billing.billing WHERE id = ANY($1) ORDER BY id FOR UPDATE"#,
@@ -285,8 +288,8 @@ impl Store {
         let inserted = sqlx::query!(
             "INSERT INTO billing.billing (id, patient_id, report_id, image_id, code, description, quantity, unit_price,
                  currency, net, status, serviced_at, created_at, created_by, version, components, charged, discounts, tax,
-                 appointment_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+                 appointment_id, service_item_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
             billing.id,
             billing.patient_id,
             billing.report_id,
@@ -307,6 +310,7 @@ impl Store {
             billing.price.discounts.amount(),
             billing.price.tax.amount(),
             billing.appointment_id,
+            billing.service_item_id,
         );
         inserted.execute(connection).await.map(drop)
     }

@@ -3,6 +3,7 @@
 mod billings;
 mod invoices;
 mod ledger;
+mod service_items;
 mod statistics;
 mod verify;
 
@@ -12,6 +13,7 @@ use sqlx::PgPool;
 
 pub(crate) use billings::BillingFilter;
 pub(crate) use invoices::{InvoiceFilter, Issue, NewInvoice};
+pub(crate) use service_items::ServiceItemFilter;
 pub use verify::verify;
 
 use crate::domain::{CurrencyCode, Money};

@@ -113,7 +113,8 @@ impl<'a> Person<'a> {
             reasons.push("The same telephone number or email address".to_owned());
             score += CONTACT_WEIGHT;
         }
-        let score = score.clamp(0.0, 0.99);
+        // Two decimals: more would say more than the weights know.
+        let score = (score.clamp(0.0, 0.99) * 100.0).round() / 100.0;
         let grade = match score {
             score if score >= PROBABLE => MatchGrade::Probable,
             score if score >= POSSIBLE => MatchGrade::Possible,
