@@ -245,6 +245,7 @@ async fn a_row_of_the_ledger_that_is_changed_by_hand_is_found() {
             "UPDATE billing.movement SET reference = NULL",
         ),
         ("UPDATE billing.movement SET recorded_by = patient_id WHERE kind = 'CHARGE'", ""),
+        ("UPDATE billing.balance SET item_count = 7", "UPDATE billing.balance SET item_count = 1"),
         ("UPDATE billing.balance SET paid = paid + 1", "UPDATE billing.balance SET paid = paid - 1"),
         ("UPDATE billing.billing SET paid = paid + 1", "UPDATE billing.billing SET paid = paid - 1"),
         ("DELETE FROM billing.posting WHERE account = 'CASH'", ""),

@@ -53,16 +53,18 @@ pub async fn verify(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
                       coalesce(sum(posting.amount) FILTER (WHERE account = 'DISCOUNT'), 0) AS discounts,
                       -coalesce(sum(posting.amount) FILTER (WHERE account = 'TAX'), 0) AS tax,
                       coalesce(sum(posting.amount) FILTER (WHERE account = 'CASH' AND kind = 'PAYMENT'), 0) AS paid,
-                      -coalesce(sum(posting.amount) FILTER (WHERE account = 'CASH' AND kind = 'REFUND'), 0) AS refunded
+                      -coalesce(sum(posting.amount) FILTER (WHERE account = 'CASH' AND kind = 'REFUND'), 0) AS refunded,
+                      (count(DISTINCT movement.id) FILTER (WHERE kind = 'CHARGE')
+                          - count(DISTINCT movement.id) FILTER (WHERE kind = 'VOID'))::integer AS item_count
                FROM billing.movement AS movement LEFT JOIN billing.posting AS posting ON posting.movement_id = movement.id
                GROUP BY movement.patient_id, movement.currency)
            SELECT format('patient %s, %s: the balance is %s, the ledger comes to %s',
                          coalesce(balance.patient_id, ledger.patient_id), coalesce(balance.currency, ledger.currency),
-                         (balance.charged, balance.discounts, balance.tax, balance.paid, balance.refunded),
-                         (ledger.charged, ledger.discounts, ledger.tax, ledger.paid, ledger.refunded)) AS "text!"
+                         (balance.charged, balance.discounts, balance.tax, balance.paid, balance.refunded, balance.item_count),
+                         (ledger.charged, ledger.discounts, ledger.tax, ledger.paid, ledger.refunded, ledger.item_count)) AS "text!"
            FROM billing.balance AS balance FULL JOIN ledger USING (patient_id, currency)
-           WHERE (balance.charged, balance.discounts, balance.tax, balance.paid, balance.refunded)
-               IS DISTINCT FROM (ledger.charged, ledger.discounts, ledger.tax, ledger.paid, ledger.refunded)"#,
+           WHERE (balance.charged, balance.discounts, balance.tax, balance.paid, balance.refunded, balance.item_count)
+               IS DISTINCT FROM (ledger.charged, ledger.discounts, ledger.tax, ledger.paid, ledger.refunded, ledger.item_count)"#,
     );
     found.extend(balances.fetch_all(&mut *transaction).await?);
     let billings = sqlx::query_scalar!(
