@@ -28,7 +28,8 @@ pub async fn run(time: Duration) -> anyhow::Result<()> {
     let pool = healthbridge_postgres::pool(stack.access.database.clone(), 2);
     let (few, many) = (Uuid::now_v7(), Uuid::now_v7());
     for (patient, count) in [(few, FEW), (many, MANY)] {
-        for part in (0..count).collect::<Vec<_>>().chunks(5000) {
+        // Each movement updates the one balance: many of them in one transaction would leave as many versions of its row.
+        for part in (0..count).collect::<Vec<_>>().chunks(200) {
             let billings = part.iter().map(|_| billing(patient)).collect::<anyhow::Result<Vec<_>>>()?;
             seed::load(&pool, &billings, &[]).await?;
         }
