@@ -28,9 +28,23 @@ const SUBGRAPHS: [&str; 4] = ["patients", "imaging", "diagnosis", "billing"];
 pub struct Stack {
     pub access: Arc<Access>,
     database: Embedded,
-    children: Vec<(String, std::process::Child)>,
+    children: Children,
     variables: Vec<(String, String)>,
     _folder: TempDir,
+}
+
+/// The roles that run. They end with the benchmark, also when it fails half way: the next one needs their ports.
+#[derive(Default)]
+struct Children(Vec<(String, std::process::Child)>);
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        for (_, child) in self.0.iter_mut().rev() {
+            // Who has ended by itself needs no more.
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
 }
 
 /// What a process has used.
@@ -90,16 +104,17 @@ impl Stack {
         sqlx::query("VACUUM ANALYZE").execute(&mut connection).await?;
         let some = "SELECT id FROM patients.patient ORDER BY id LIMIT 10000";
         let ids: Vec<Uuid> = sqlx::query_scalar(some).fetch_all(&mut connection).await?;
-        let mut children = vec![("storage".to_owned(), role(&["storage"]).spawn()?)];
+        let mut children = Children::default();
+        children.0.push(("storage".to_owned(), role(&["storage"]).spawn()?));
         for subgraph in SUBGRAPHS {
-            children.push((subgraph.to_owned(), role(&["subgraph", subgraph]).spawn()?));
+            children.0.push((subgraph.to_owned(), role(&["subgraph", subgraph]).spawn()?));
         }
         for offset in 1..=4 {
             wait_for(&format!("http://{}/readyz", at(offset))).await?;
         }
-        children.push(("router".to_owned(), role(&["router"]).stdout(Stdio::null()).spawn()?));
+        children.0.push(("router".to_owned(), role(&["router"]).stdout(Stdio::null()).spawn()?));
         let ceiling = command(&std::env::current_exe()?, &["ceiling", &at(6)], &variables).spawn()?;
-        children.push(("ceiling".to_owned(), ceiling));
+        children.0.push(("ceiling".to_owned(), ceiling));
         wait_for(&format!("http://{}/readyz", at(0))).await?;
         let access = Access {
             token: token(&key, &format!("http://{}", at(0)))?,
@@ -126,7 +141,7 @@ impl Stack {
 
     /// What each process has used so far; PostgreSQL with all its children.
     pub fn usage(&self) -> Vec<Usage> {
-        let mut all: Vec<Usage> = self.children.iter().map(|(name, child)| usage(name, &[child.id()])).collect();
+        let mut all: Vec<Usage> = self.children.0.iter().map(|(name, child)| usage(name, &[child.id()])).collect();
         let server = self.database.id();
         let children = fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap_or_default();
         let ids: Vec<u32> = children.split_whitespace().filter_map(|id| id.parse().ok()).chain([server]).collect();
@@ -135,11 +150,8 @@ impl Stack {
         all
     }
 
-    pub async fn stop(mut self) -> anyhow::Result<()> {
-        for (_, child) in self.children.iter_mut().rev() {
-            child.kill()?;
-            child.wait()?;
-        }
+    pub async fn stop(self) -> anyhow::Result<()> {
+        drop(self.children);
         Ok(self.database.stop(Duration::from_secs(5)).await?)
     }
 }
