@@ -56,8 +56,9 @@ pub struct Stack {
     pub ports: Ports,
     pub data_dir: PathBuf,
     /// Where the next start stops for ever, as far as the program knows the place.
-    pub stop_at: Option<&'static str>,
+    pub stop_at: Option<String>,
     child: Option<Child>,
+    lines: Option<mpsc::Receiver<String>>,
     _folder: Option<TempDir>,
 }
 
@@ -66,7 +67,8 @@ impl Stack {
     pub fn start() -> Self {
         let folder = folder();
         let data_dir = folder.path().join("data");
-        let mut stack = Self { ports: Ports::reserve(), data_dir, stop_at: None, child: None, _folder: Some(folder) };
+        let mut stack =
+            Self { ports: Ports::reserve(), data_dir, stop_at: None, child: None, lines: None, _folder: Some(folder) };
         stack.restart();
         stack
     }
@@ -75,21 +77,33 @@ impl Stack {
     pub fn restart(&mut self) -> Duration {
         let begun = Instant::now();
         let mut command = up(&self.data_dir, self.ports.base);
-        command.envs(self.stop_at.map(|place| ("HEALTHBRIDGE_STOP_AT", place)));
+        command.envs(self.stop_at.as_ref().map(|place| ("HEALTHBRIDGE_STOP_AT", place)));
         let mut child = command.arg("--demo").spawn().expect("it starts");
         let output = BufReader::new(child.stdout.take().expect("an output"));
-        let (sender, receiver) = mpsc::channel();
-        let ready = format!("ready http://127.0.0.1:{}/graphql", self.ports.base);
+        let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                if line == ready {
-                    sender.send(()).ok();
-                }
+                // Nobody waits for more after the test.
+                sender.send(line).ok();
             }
         });
         self.child = Some(child);
-        receiver.recv_timeout(Duration::from_secs(60)).expect("the ready line within a minute");
+        self.lines = Some(lines);
+        self.wait_for(&format!("ready http://127.0.0.1:{}/graphql", self.ports.base));
         begun.elapsed()
+    }
+
+    /// Waits until the program has printed this line.
+    pub fn wait_for(&self, wanted: &str) {
+        let lines = self.lines.as_ref().expect("running");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = lines.recv_timeout(left).unwrap_or_else(|_| panic!("the line {wanted:?} within a minute"));
+            if line == wanted {
+                return;
+            }
+        }
     }
 
     pub fn id(&self) -> u32 {

@@ -3,7 +3,9 @@
 mod add_billing;
 mod billing_input;
 mod change_billing;
+mod failpoint;
 mod invoices;
+mod payment_amounts;
 mod payments;
 mod service_items;
 

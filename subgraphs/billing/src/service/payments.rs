@@ -4,21 +4,24 @@ use healthbridge_graphql::{ApiError, Outcome, Refusals, UserError, UserErrorCode
 use healthbridge_postgres::idempotency::{self, Begin};
 use rust_decimal::Decimal;
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::{
     Service,
     change_billing::{absent, lock},
+    failpoint::failpoint,
+    payment_amounts::{payable, payable_lines, refundable, refuse, sum},
 };
 use crate::{
     NAME,
-    domain::{
-        Account, Billing, CurrencyCode, Invoice, InvoiceKind, InvoiceStatus, LedgerEntry, LedgerKind, Money,
-        MoneyError, Movement, PaymentMethod, Recorded,
-    },
+    domain::{Account, Billing, Invoice, LedgerEntry, LedgerKind, Movement, PaymentMethod, Recorded},
     store::Store,
 };
+
+const PAY_BILLING: &str = "payBilling";
+const PAY_INVOICE: &str = "payInvoice";
+const REFUND: &str = "refundPayment";
 
 /// A payment of a billing, as it was sent.
 #[derive(Clone, Debug, Serialize)]
@@ -58,10 +61,6 @@ pub(crate) struct Moved {
     pub invoice: Option<Invoice>,
 }
 
-fn refuse<T>(field: &str, code: UserErrorCode, message: &str) -> Outcome<T> {
-    Err(vec![UserError::at(field, code, message)])
-}
-
 impl Service {
     /// Takes money for a billing: all that is outstanding, or a part.
     pub(crate) async fn pay_billing(
@@ -80,25 +79,21 @@ impl Service {
             return Ok(Err(refused));
         }
         let payment = Uuid::now_v7();
-        let mut transaction = match self.begin(account.user_id, key, "payBilling", &input, payment).await? {
+        let mut transaction = match self.begin(account.user_id, key, PAY_BILLING, &input, payment).await? {
             Ok(transaction) => transaction,
             Err(done) => return done,
         };
-        failpoint("payment: key claimed");
         let Some(billing) = lock(&mut transaction, Uuid::try_parse(&input.billing_id).ok()).await? else {
             return Ok(Err(absent()));
         };
-        failpoint("payment: billing locked");
+        failpoint(PAY_BILLING, "locked");
         let amount = match payable(&billing, input.amount.as_ref()) {
             Ok(amount) => amount,
             Err(refused) => return Ok(Err(refused)),
         };
         let movement = Movement::payment(&billing, amount, method, recorded);
         let movement = Movement { id: payment, reference, ..movement };
-        Store::insert_movement(&mut transaction, &movement).await.map_err(ApiError::internal)?;
-        failpoint("payment: movement written");
-        transaction.commit().await.map_err(ApiError::internal)?;
-        failpoint("payment: committed");
+        write(transaction, PAY_BILLING, &movement).await?;
         self.moved(payment).await.map(Ok)
     }
 
@@ -119,7 +114,7 @@ impl Service {
             return Ok(Err(refused));
         }
         let payment = Uuid::now_v7();
-        let mut transaction = match self.begin(account.user_id, key, "payInvoice", &input, payment).await? {
+        let mut transaction = match self.begin(account.user_id, key, PAY_INVOICE, &input, payment).await? {
             Ok(transaction) => transaction,
             Err(done) => return done,
         };
@@ -131,6 +126,7 @@ impl Service {
             return Ok(refuse("invoiceId", UserErrorCode::NotFound, "There is no such invoice"));
         };
         let lines = Store::lock_billings(&mut transaction, &invoice.billing_ids).await.map_err(ApiError::internal)?;
+        failpoint(PAY_INVOICE, "locked");
         let parts = match payable_lines(&invoice, &lines, input.amount.as_ref()) {
             Ok(parts) => parts,
             Err(refused) => return Ok(Err(refused)),
@@ -151,8 +147,7 @@ impl Service {
             recorded_by: recorded.by,
             recorded_at: recorded.at,
         };
-        Store::insert_movement(&mut transaction, &movement).await.map_err(ApiError::internal)?;
-        transaction.commit().await.map_err(ApiError::internal)?;
+        write(transaction, PAY_INVOICE, &movement).await?;
         let moved = self.moved(payment).await?;
         Ok(Ok(Moved { invoice: Some(self.invoice(invoice.id).await?), ..moved }))
     }
@@ -176,20 +171,19 @@ impl Service {
             return Ok(Err(refused));
         }
         let refund = Uuid::now_v7();
-        let mut transaction = match self.begin(account.user_id, key, "refundPayment", &input, refund).await? {
+        let mut transaction = match self.begin(account.user_id, key, REFUND, &input, refund).await? {
             Ok(transaction) => transaction,
             Err(done) => return done,
         };
         let no_payment = || refuse("paymentId", UserErrorCode::NotFound, "There is no such payment");
         let Ok(payment_id) = Uuid::try_parse(&input.payment_id) else { return Ok(no_payment()) };
-        let entries = self.store.ledger_entries(&[payment_id]).await.map_err(ApiError::internal)?;
-        let Some(payment) = entries.into_iter().find(|entry| entry.kind == LedgerKind::Payment) else {
-            return Ok(no_payment());
-        };
+        let entry = Store::ledger_entry(&mut transaction, payment_id).await.map_err(ApiError::internal)?;
+        let Some(payment) = entry.filter(|entry| entry.kind == LedgerKind::Payment) else { return Ok(no_payment()) };
         // Its billings are locked first: two refunds of a payment come one after the other.
         let ids = Store::billings_of_movement(&mut transaction, payment_id).await.map_err(ApiError::internal)?;
         let billings = Store::lock_billings(&mut transaction, &ids).await.map_err(ApiError::internal)?;
         let Some(billing) = billings.first() else { return Ok(no_payment()) };
+        failpoint(REFUND, "locked");
         let parts = match refundable(&mut transaction, &payment, input.amount.as_ref()).await? {
             Ok(parts) => parts,
             Err(refused) => return Ok(Err(refused)),
@@ -210,8 +204,7 @@ impl Service {
             recorded_by: recorded.by,
             recorded_at: recorded.at,
         };
-        Store::insert_movement(&mut transaction, &movement).await.map_err(ApiError::internal)?;
-        transaction.commit().await.map_err(ApiError::internal)?;
+        write(transaction, REFUND, &movement).await?;
         self.moved(refund).await.map(Ok)
     }
 
@@ -223,11 +216,14 @@ impl Service {
         operation: &'static str,
         input: &(impl Serialize + Sync),
         movement: Uuid,
-    ) -> Result<Result<sqlx::Transaction<'static, sqlx::Postgres>, Result<Outcome<Moved>, ApiError>>, ApiError> {
+    ) -> Result<Result<Transaction<'static, Postgres>, Result<Outcome<Moved>, ApiError>>, ApiError> {
         let key = idempotency::Key { key, caller: user_id, operation };
         let begun = idempotency::begin(self.store.pool(), NAME, Some(key), input, movement).await;
         Ok(match begun.map_err(ApiError::internal)? {
-            Begin::New(transaction) => Ok(transaction),
+            Begin::New(transaction) => {
+                failpoint(operation, "key claimed");
+                Ok(transaction)
+            }
             Begin::Reused => Err(Ok(Err(vec![UserError::key_reused()]))),
             Begin::InProgress => Err(Ok(Err(vec![UserError::key_in_progress()]))),
             Begin::Done(id) => Err(self.moved(id).await.map(Ok)),
@@ -251,122 +247,17 @@ impl Service {
     }
 }
 
-/// Reads an amount in the currency of a payment or a billing.
-fn amount_of(given: &(Decimal, String), currency: CurrencyCode) -> Outcome<Money> {
-    let mismatch = || refuse("amount.currency", UserErrorCode::CurrencyMismatch, "The amount is in another currency");
-    if given.1.parse() != Ok(currency) {
-        return mismatch();
-    }
-    let amount = Money::new(given.0, currency);
-    let amount =
-        amount.map_err(|error| vec![UserError::at("amount.amount", UserErrorCode::OutOfRange, error.to_string())])?;
-    if amount.is_positive() {
-        Ok(amount)
-    } else {
-        refuse("amount.amount", UserErrorCode::OutOfRange, "An amount that moves is above zero")
-    }
-}
-
-/// How much is paid of a billing now.
-fn payable(billing: &Billing, given: Option<&(Decimal, String)>) -> Outcome<Money> {
-    let outstanding = billing.outstanding();
-    if !billing.status.is_owed() {
-        return refuse("billingId", UserErrorCode::IllegalTransition, "Nobody owes the billing");
-    }
-    let amount = given.map(|given| amount_of(given, outstanding.currency())).transpose()?;
-    if !outstanding.is_positive() {
-        return refuse("billingId", UserErrorCode::AlreadyPaid, "The billing is paid");
-    }
-    match amount {
-        Some(amount) if amount.amount() > outstanding.amount() => {
-            let message = format!("At most {} {} is outstanding", outstanding.amount(), outstanding.currency());
-            refuse("amount.amount", UserErrorCode::AmountExceedsBalance, &message)
-        }
-        amount => Ok(amount.unwrap_or(outstanding)),
-    }
-}
-
-/// How much of an invoice's lines is paid now, in their order on it.
-fn payable_lines(
-    invoice: &Invoice,
-    lines: &[Billing],
-    given: Option<&(Decimal, String)>,
-) -> Outcome<Vec<(Uuid, Money)>> {
-    let is_payable = invoice.kind == InvoiceKind::Invoice && invoice.stored_status == InvoiceStatus::Issued;
-    if !is_payable {
-        return refuse("invoiceId", UserErrorCode::IllegalTransition, "Only an issued invoice is paid");
-    }
-    let ordered = invoice.billing_ids.iter().filter_map(|id| lines.iter().find(|line| line.id == *id));
-    let open: Vec<(Uuid, Money)> = ordered.map(|line| (line.id, line.outstanding())).collect();
-    let too_large = |_| vec![UserError::at("amount.amount", UserErrorCode::OutOfRange, "The amount is too large")];
-    let total = sum(invoice.currency, &open).map_err(too_large)?;
-    let amount = given.map(|given| amount_of(given, invoice.currency)).transpose()?;
-    if !total.is_positive() {
-        return refuse("invoiceId", UserErrorCode::AlreadyPaid, "The invoice is paid");
-    }
-    match amount {
-        Some(amount) if amount.amount() > total.amount() => {
-            let message = format!("At most {} {} is outstanding", total.amount(), invoice.currency);
-            refuse("amount.amount", UserErrorCode::AmountExceedsBalance, &message)
-        }
-        amount => Ok(share(open, amount.unwrap_or(total))),
-    }
-}
-
-/// Shares an amount out over what each can take, the first one first.
-fn share(open: Vec<(Uuid, Money)>, mut amount: Money) -> Vec<(Uuid, Money)> {
-    let mut parts = Vec::new();
-    for (billing, most) in open {
-        let part = if most.amount() < amount.amount() { most } else { amount };
-        if part.is_positive() {
-            parts.push((billing, part));
-            // Both are of one currency, and the part is no larger.
-            amount = amount.minus(part).unwrap_or(amount);
-        }
-    }
-    parts
-}
-
-/// How much is given back of each of a payment's billings, the last one first.
-async fn refundable(
-    connection: &mut PgConnection,
-    payment: &LedgerEntry,
-    given: Option<&(Decimal, String)>,
-) -> Result<Outcome<Vec<(Uuid, Money)>>, ApiError> {
-    let currency = payment.amount.currency();
-    let allocations = Store::allocations(connection, payment.id).await.map_err(ApiError::internal)?;
-    let mut left = Vec::new();
-    for one in allocations.iter().rev() {
-        let amount = Money::new(one.paid - one.refunded, currency).map_err(ApiError::internal)?;
-        left.push((one.billing_id, amount));
-    }
-    let total = sum(currency, &left).map_err(ApiError::internal)?;
-    let wanted = match given.map(|given| amount_of(given, currency)).transpose() {
-        Ok(amount) => amount.unwrap_or(total),
-        Err(refused) => return Ok(Err(refused)),
-    };
-    if !total.is_positive() {
-        return Ok(refuse("paymentId", UserErrorCode::AmountExceedsBalance, "All of the payment was given back"));
-    }
-    if wanted.amount() > total.amount() {
-        let message = format!("At most {} {currency} is left of the payment", total.amount());
-        return Ok(refuse("amount.amount", UserErrorCode::AmountExceedsBalance, &message));
-    }
-    Ok(Ok(share(left, wanted)))
-}
-
-fn sum(currency: CurrencyCode, parts: &[(Uuid, Money)]) -> Result<Money, MoneyError> {
-    parts.iter().try_fold(Money::zero(currency), |sum, (_, part)| sum.plus(*part))
-}
-
-/// Where a test may kill the process between two statements.
-///
-/// A build for development stops there for ever if `HEALTHBRIDGE_STOP_AT` names the place; a release build knows nothing of
-/// it.
-fn failpoint(name: &str) {
-    if cfg!(debug_assertions) && std::env::var("HEALTHBRIDGE_STOP_AT").is_ok_and(|place| place == name) {
-        loop {
-            std::thread::park();
-        }
-    }
+/// Writes a movement of money, and ends its transaction.
+async fn write(
+    mut transaction: Transaction<'_, Postgres>,
+    operation: &'static str,
+    movement: &Movement,
+) -> Result<(), ApiError> {
+    Store::insert_postings(&mut transaction, movement).await.map_err(ApiError::internal)?;
+    failpoint(operation, "postings written");
+    Store::seal_movement(&mut transaction, movement).await.map_err(ApiError::internal)?;
+    failpoint(operation, "movement written");
+    transaction.commit().await.map_err(ApiError::internal)?;
+    failpoint(operation, "committed");
+    Ok(())
 }

@@ -50,6 +50,12 @@ pub(crate) struct Allocation {
 impl Store {
     /// Writes a movement: its postings, then itself, which the database seals.
     pub(crate) async fn insert_movement(connection: &mut PgConnection, movement: &Movement) -> Result<(), sqlx::Error> {
+        Self::insert_postings(connection, movement).await?;
+        Self::seal_movement(connection, movement).await
+    }
+
+    /// Writes the sides of a movement, which must follow in the same transaction.
+    pub(crate) async fn insert_postings(connection: &mut PgConnection, movement: &Movement) -> Result<(), sqlx::Error> {
         let accounts: Vec<String> =
             movement.postings.iter().map(|(account, _)| <&str>::from(*account).to_owned()).collect();
         let billings: Vec<Option<Uuid>> = movement
@@ -68,7 +74,11 @@ impl Store {
             &billings as _,
             &amounts,
         );
-        posted.execute(&mut *connection).await?;
+        posted.execute(connection).await.map(drop)
+    }
+
+    /// Writes a movement whose sides are written. The database checks them, and brings billings and balance up to date.
+    pub(crate) async fn seal_movement(connection: &mut PgConnection, movement: &Movement) -> Result<(), sqlx::Error> {
         let inserted = sqlx::query!(
             "INSERT INTO billing.movement (id, kind, patient_id, currency, amount, method, reference, reason, reverses_id,
                  recorded_by, recorded_at)
@@ -137,6 +147,20 @@ impl Store {
             ids,
         );
         rows.fetch_all(&self.pool).await?.into_iter().map(LedgerEntry::try_from).collect()
+    }
+
+    /// The movement with this id.
+    pub(crate) async fn ledger_entry(
+        connection: &mut PgConnection,
+        id: Uuid,
+    ) -> Result<Option<LedgerEntry>, sqlx::Error> {
+        let row = sqlx::query_as!(
+            Row,
+            "SELECT id, seq, kind, currency, amount, method, reference, reverses_id, recorded_by, recorded_at
+             FROM billing.movement WHERE id = $1",
+            id,
+        );
+        row.fetch_optional(connection).await?.map(LedgerEntry::try_from).transpose()
     }
 
     /// The billings that a movement is about.

@@ -1,0 +1,123 @@
+//! How much a payment or a refund may be, and what of it falls to which billing.
+
+use healthbridge_graphql::{ApiError, Outcome, UserError, UserErrorCode};
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    domain::{Billing, CurrencyCode, Invoice, InvoiceKind, InvoiceStatus, LedgerEntry, Money, MoneyError},
+    store::Store,
+};
+
+pub(super) fn refuse<T>(field: &str, code: UserErrorCode, message: &str) -> Outcome<T> {
+    Err(vec![UserError::at(field, code, message)])
+}
+
+/// Reads an amount in the currency of a payment or a billing.
+fn amount_of(given: &(Decimal, String), currency: CurrencyCode) -> Outcome<Money> {
+    let mismatch = || refuse("amount.currency", UserErrorCode::CurrencyMismatch, "The amount is in another currency");
+    if given.1.parse() != Ok(currency) {
+        return mismatch();
+    }
+    let amount = Money::new(given.0, currency);
+    let amount =
+        amount.map_err(|error| vec![UserError::at("amount.amount", UserErrorCode::OutOfRange, error.to_string())])?;
+    if amount.is_positive() {
+        Ok(amount)
+    } else {
+        refuse("amount.amount", UserErrorCode::OutOfRange, "An amount that moves is above zero")
+    }
+}
+
+/// How much is paid of a billing now.
+pub(super) fn payable(billing: &Billing, given: Option<&(Decimal, String)>) -> Outcome<Money> {
+    let outstanding = billing.outstanding();
+    if !billing.status.is_owed() {
+        return refuse("billingId", UserErrorCode::IllegalTransition, "Nobody owes the billing");
+    }
+    let amount = given.map(|given| amount_of(given, outstanding.currency())).transpose()?;
+    if !outstanding.is_positive() {
+        return refuse("billingId", UserErrorCode::AlreadyPaid, "The billing is paid");
+    }
+    match amount {
+        Some(amount) if amount.amount() > outstanding.amount() => {
+            let message = format!("At most {} {} is outstanding", outstanding.amount(), outstanding.currency());
+            refuse("amount.amount", UserErrorCode::AmountExceedsBalance, &message)
+        }
+        amount => Ok(amount.unwrap_or(outstanding)),
+    }
+}
+
+/// How much of an invoice's lines is paid now, in their order on it.
+pub(super) fn payable_lines(
+    invoice: &Invoice,
+    lines: &[Billing],
+    given: Option<&(Decimal, String)>,
+) -> Outcome<Vec<(Uuid, Money)>> {
+    let is_payable = invoice.kind == InvoiceKind::Invoice && invoice.stored_status == InvoiceStatus::Issued;
+    if !is_payable {
+        return refuse("invoiceId", UserErrorCode::IllegalTransition, "Only an issued invoice is paid");
+    }
+    let ordered = invoice.billing_ids.iter().filter_map(|id| lines.iter().find(|line| line.id == *id));
+    let open: Vec<(Uuid, Money)> = ordered.map(|line| (line.id, line.outstanding())).collect();
+    let too_large = |_| vec![UserError::at("amount.amount", UserErrorCode::OutOfRange, "The amount is too large")];
+    let total = sum(invoice.currency, &open).map_err(too_large)?;
+    let amount = given.map(|given| amount_of(given, invoice.currency)).transpose()?;
+    if !total.is_positive() {
+        return refuse("invoiceId", UserErrorCode::AlreadyPaid, "The invoice is paid");
+    }
+    match amount {
+        Some(amount) if amount.amount() > total.amount() => {
+            let message = format!("At most {} {} is outstanding", total.amount(), invoice.currency);
+            refuse("amount.amount", UserErrorCode::AmountExceedsBalance, &message)
+        }
+        amount => Ok(share(open, amount.unwrap_or(total))),
+    }
+}
+
+/// Shares an amount out over what each can take, the first one first.
+fn share(open: Vec<(Uuid, Money)>, mut amount: Money) -> Vec<(Uuid, Money)> {
+    let mut parts = Vec::new();
+    for (billing, most) in open {
+        let part = if most.amount() < amount.amount() { most } else { amount };
+        if part.is_positive() {
+            parts.push((billing, part));
+            // Both are of one currency, and the part is no larger.
+            amount = amount.minus(part).unwrap_or(amount);
+        }
+    }
+    parts
+}
+
+/// How much is given back of each of a payment's billings, the last one first.
+pub(super) async fn refundable(
+    connection: &mut PgConnection,
+    payment: &LedgerEntry,
+    given: Option<&(Decimal, String)>,
+) -> Result<Outcome<Vec<(Uuid, Money)>>, ApiError> {
+    let currency = payment.amount.currency();
+    let allocations = Store::allocations(connection, payment.id).await.map_err(ApiError::internal)?;
+    let mut left = Vec::new();
+    for one in allocations.iter().rev() {
+        let amount = Money::new(one.paid - one.refunded, currency).map_err(ApiError::internal)?;
+        left.push((one.billing_id, amount));
+    }
+    let total = sum(currency, &left).map_err(ApiError::internal)?;
+    let wanted = match given.map(|given| amount_of(given, currency)).transpose() {
+        Ok(amount) => amount.unwrap_or(total),
+        Err(refused) => return Ok(Err(refused)),
+    };
+    if !total.is_positive() {
+        return Ok(refuse("paymentId", UserErrorCode::AmountExceedsBalance, "All of the payment was given back"));
+    }
+    if wanted.amount() > total.amount() {
+        let message = format!("At most {} {currency} is left of the payment", total.amount());
+        return Ok(refuse("amount.amount", UserErrorCode::AmountExceedsBalance, &message));
+    }
+    Ok(Ok(share(left, wanted)))
+}
+
+pub(super) fn sum(currency: CurrencyCode, parts: &[(Uuid, Money)]) -> Result<Money, MoneyError> {
+    parts.iter().try_fold(Money::zero(currency), |sum, (_, part)| sum.plus(*part))
+}
