@@ -2,8 +2,11 @@
 //!
 //! Belongs here: what a subgraph does with objects. Does not belong here: a server (that is `storage`).
 
-use std::time::Duration;
+mod stream;
 
+use std::{fmt, time::Duration};
+
+use async_graphql::SimpleObject;
 use aws_sdk_s3::{
     Client,
     config::{
@@ -20,6 +23,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+
+pub use stream::Announced;
 
 /// Where the objects are.
 #[derive(Clone, Debug)]
@@ -38,17 +43,38 @@ pub struct Location {
     pub secret_access_key: SecretString,
 }
 
-/// A request that a client may send to the storage until it expires.
-#[derive(Clone, Debug)]
+/// A request that may be sent to the object storage until it expires (AWS Signature Version 4). It is a right in itself:
+/// do not store or log it.
+#[derive(Clone, SimpleObject)]
+#[graphql(name = "PresignedUrl", shareable)]
 pub struct Presigned {
-    /// The URL, a right in itself: never log it.
+    /// The URL.
     pub url: String,
     /// The HTTP method.
-    pub method: &'static str,
+    pub method: String,
     /// Headers that must be sent exactly so.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<HttpHeader>,
     /// When it stops working.
     pub expires_at: DateTime<Utc>,
+}
+
+impl fmt::Debug for Presigned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presigned")
+            .field("method", &self.method)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A header that must be sent.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(shareable)]
+pub struct HttpHeader {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
 }
 
 /// What the storage says of an object.
@@ -202,10 +228,11 @@ fn presigning(lifetime: Duration, now: DateTime<Utc>) -> Result<PresigningConfig
 }
 
 fn presigned(method: &'static str, request: &PresignedRequest, lifetime: Duration, now: DateTime<Utc>) -> Presigned {
+    let headers = request.headers().map(|(name, value)| HttpHeader { name: name.to_owned(), value: value.to_owned() });
     Presigned {
         url: request.uri().to_owned(),
-        method,
-        headers: request.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        method: method.to_owned(),
+        headers: headers.collect(),
         expires_at: now + lifetime,
     }
 }

@@ -111,7 +111,7 @@ pub(crate) async fn subgraph(config: &Config, subgraph: Subgraph) -> anyhow::Res
         pool,
         verifier: Verifier::new(Arc::new(keys), Arc::default(), config.issuer()?),
         signing,
-        objects: (subgraph == Subgraph::Imaging)
+        objects: matches!(subgraph, Subgraph::Imaging | Subgraph::Billing)
             .then(|| config.storage_location())
             .transpose()?
             .map(|location| ObjectStore::new(&location)),
@@ -167,7 +167,9 @@ pub(crate) async fn run_subgraph(
             (healthbridge_diagnosis::routes(pool.clone(), verifier, introspection), Box::pin(std::future::pending()))
         }
         Subgraph::Billing => {
-            (healthbridge_billing::routes(pool.clone(), verifier, introspection), Box::pin(std::future::pending()))
+            let objects = objects.context("the billing subgraph needs the storage")?;
+            let routes = healthbridge_billing::routes(pool.clone(), objects.clone(), verifier, introspection);
+            (routes, Box::pin(healthbridge_billing::sweep_forever(pool.clone(), objects)))
         }
     };
     tokio::select! {

@@ -271,6 +271,7 @@ impl Hospital {
             "addServiceItem" => json!({ "name": "the matrix", "idempotencyKey": key,
                 "prices": [{ "amount": "1.00", "currency": "EUR" }] }),
             "retireServiceItem" => json!({ "serviceItemId": Uuid::now_v7(), "expectedVersion": 999 }),
+            "exportLedger" => json!({ "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z" }),
             "signIn" => json!({ "email": "a@matrix.test", "password": "wrong", "totp": "123456" }),
             "signInWithToken" => json!({ "token": "a.b.c" }),
             "registerUser" => {

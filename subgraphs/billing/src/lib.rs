@@ -6,16 +6,18 @@ pub mod seed;
 mod service;
 mod store;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::Router;
+use chrono::Utc;
 use healthbridge_auth::Verifier;
 use healthbridge_graphql::{Endpoint, Readiness};
+use healthbridge_objectstore::ObjectStore;
 use healthbridge_postgres::Provision;
 use sqlx::{PgPool, migrate::Migrator};
 
 pub use graphql::sdl;
-pub use service::Service;
+pub use service::{ExportError, Service};
 pub use store::verify;
 
 /// The subgraph's name in the supergraph.
@@ -26,9 +28,12 @@ static MIGRATOR: Migrator = sqlx::migrate!();
 /// The subgraph's part of the database.
 pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["movement", "posting"] };
 
-/// The HTTP routes of the subgraph.
-pub fn routes(pool: PgPool, verifier: Verifier, introspection: bool) -> Router {
-    let service = Arc::new(Service::new(pool.clone()));
+/// How often exports whose time has come are deleted.
+const SWEEP_PERIOD: Duration = Duration::from_secs(60);
+
+/// The HTTP routes of the subgraph. It is ready without the storage, which only exports need.
+pub fn routes(pool: PgPool, objects: ObjectStore, verifier: Verifier, introspection: bool) -> Router {
+    let service = Arc::new(Service::new(pool.clone(), objects));
     let readiness: Readiness = Arc::new(move || {
         let pool = pool.clone();
         Box::pin(async move { healthbridge_postgres::ping(&pool).await.map_err(|_| "the database".to_owned()) })
@@ -39,4 +44,15 @@ pub fn routes(pool: PgPool, verifier: Verifier, introspection: bool) -> Router {
     };
     let schema = graphql::schema(service);
     Endpoint::new(NAME, schema, verifier, prepare, readiness).introspection(introspection).routes()
+}
+
+/// Deletes the exports whose time has come, for ever. Several replicas may do so at once.
+pub async fn sweep_forever(pool: PgPool, objects: ObjectStore) {
+    let service = Service::new(pool, objects);
+    loop {
+        if let Err(error) = service.sweep(Utc::now()).await {
+            tracing::warn!(%error, "deleting exports failed; it is tried again");
+        }
+        tokio::time::sleep(SWEEP_PERIOD).await;
+    }
 }

@@ -128,8 +128,8 @@ async fn an_expired_url_is_refused() {
     let digest = hex::encode(Sha256::digest(b"late"));
     let url = storage.objects.presign_put(key, 4, "image/png", &digest, lifetime, past).await.expect("a URL");
     let mut request = reqwest::Client::new().put(&url.url).body("late");
-    for (name, value) in url.headers.iter().filter(|(name, _)| name != "content-length") {
-        request = request.header(name, value);
+    for header in url.headers.iter().filter(|header| header.name != "content-length") {
+        request = request.header(&header.name, &header.value);
     }
     assert!(request.send().await.expect("an answer").status().is_client_error());
     assert_eq!(storage.files(), 0);

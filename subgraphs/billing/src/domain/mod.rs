@@ -1,6 +1,7 @@
 //! What billings and money are. No IO.
 
 mod billing;
+mod export;
 mod invoice;
 mod money;
 mod movement;
@@ -9,6 +10,7 @@ mod service_item;
 mod statistics;
 
 pub use billing::{Billing, ChargeItemStatus, CurrencyTotal, PaymentState};
+pub use export::{LedgerExport, LedgerLine, Period, csv_header, csv_lines, object_key};
 pub use invoice::{Invoice, InvoiceKind, InvoiceStatus};
 pub use money::{CurrencyCode, Money, MoneyError};
 pub use movement::{Account, LedgerEntry, LedgerKind, Movement, PaymentMethod, Recorded};

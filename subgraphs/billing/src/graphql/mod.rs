@@ -1,6 +1,7 @@
 //! The GraphQL face: thin types over the service.
 
 mod billing;
+mod export;
 mod invoice;
 mod ledger;
 mod loaders;
@@ -18,6 +19,7 @@ use healthbridge_auth::Caller;
 use healthbridge_graphql::ScopeRules;
 
 use crate::Service;
+use export::ExportMutation;
 use invoice::InvoiceMutation;
 use loaders::Loaders;
 use mutation::BillingMutation;
@@ -26,7 +28,7 @@ use service_item::PriceListMutation;
 
 /// The mutations of the subgraph.
 #[derive(Default, MergedObject)]
-pub(crate) struct Mutation(BillingMutation, InvoiceMutation, PriceListMutation);
+pub(crate) struct Mutation(BillingMutation, InvoiceMutation, PriceListMutation, ExportMutation);
 
 type BillingSchema = Schema<Query, Mutation, EmptySubscription>;
 

@@ -3,6 +3,7 @@
 mod add_billing;
 mod billing_input;
 mod change_billing;
+mod export;
 mod failpoint;
 mod invoices;
 mod payment_amounts;
@@ -12,11 +13,15 @@ mod service_items;
 use chrono::{DateTime, Datelike, Months, Utc};
 use healthbridge_auth::{Caller, Resource, Right};
 use healthbridge_graphql::{ApiError, Page, Window};
+use healthbridge_objectstore::ObjectStore;
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub(crate) use add_billing::AddBilling;
 pub(crate) use change_billing::UpdateBilling;
+pub use export::ExportError;
+pub(crate) use export::Exported;
 pub(crate) use invoices::CreateInvoice;
 pub(crate) use payments::{Moved, PayBilling, PayInvoice, RefundPayment};
 pub(crate) use service_items::AddServiceItem;
@@ -29,12 +34,15 @@ use crate::{
 /// The subgraph's service.
 pub struct Service {
     store: Store,
+    objects: ObjectStore,
+    /// Turns of the exports.
+    exports: Semaphore,
 }
 
 impl Service {
-    /// A service on this database.
-    pub fn new(pool: PgPool) -> Self {
-        Self { store: Store::new(pool) }
+    /// A service on this database and storage.
+    pub fn new(pool: PgPool, objects: ObjectStore) -> Self {
+        Self { store: Store::new(pool), objects, exports: Semaphore::new(export::AT_ONCE) }
     }
 
     /// The billings that the caller may read, of these.

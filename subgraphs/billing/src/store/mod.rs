@@ -1,6 +1,7 @@
 //! All SQL of the subgraph.
 
 mod billings;
+mod export;
 mod invoices;
 mod ledger;
 mod service_items;
@@ -12,6 +13,7 @@ use rust_decimal::Decimal;
 use sqlx::PgPool;
 
 pub(crate) use billings::BillingFilter;
+pub(crate) use export::Written;
 pub(crate) use invoices::{InvoiceFilter, Issue, NewInvoice};
 pub(crate) use service_items::ServiceItemFilter;
 pub use verify::verify;

@@ -3,12 +3,13 @@
 
 use healthbridge_auth::Role;
 use healthbridge_billing::{PROVISION, routes};
-use healthbridge_testkit::{Client, TestDatabase, Tokens, serve};
+use healthbridge_testkit::{Client, TestDatabase, TestStorage, Tokens, serve};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub struct Setup {
     pub database: TestDatabase,
+    pub storage: TestStorage,
     pub tokens: Tokens,
     pub anonymous: Client,
 }
@@ -16,8 +17,9 @@ pub struct Setup {
 pub async fn setup() -> Setup {
     let database = TestDatabase::of(PROVISION).await;
     let tokens = Tokens::new();
-    let base = serve(routes(database.pool.clone(), tokens.verifier(), false)).await;
-    Setup { database, tokens, anonymous: Client::new(&base) }
+    let storage = TestStorage::start().await;
+    let base = serve(routes(database.pool.clone(), storage.objects.clone(), tokens.verifier(), false)).await;
+    Setup { database, storage, tokens, anonymous: Client::new(&base) }
 }
 
 impl Setup {

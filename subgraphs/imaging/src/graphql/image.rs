@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use healthbridge_graphql::{ApiError, BigInt, Coding};
 use healthbridge_objectstore::Presigned;
@@ -114,41 +114,6 @@ pub(crate) fn filter(input: Option<ImageFilter>) -> StoreFilter {
     }
 }
 
-/// A header that must be sent.
-#[derive(SimpleObject)]
-pub(crate) struct HttpHeader {
-    /// Its name.
-    name: String,
-    /// Its value.
-    value: String,
-}
-
-/// A request that may be sent to the object storage until it expires (AWS Signature Version 4). It is a right in itself:
-/// do not store or log it.
-#[derive(SimpleObject)]
-pub(crate) struct PresignedUrl {
-    /// The URL.
-    url: String,
-    /// The HTTP method.
-    method: String,
-    /// Headers that must be sent exactly so.
-    headers: Vec<HttpHeader>,
-    /// When it stops working.
-    expires_at: DateTime<Utc>,
-}
-
-impl From<Presigned> for PresignedUrl {
-    fn from(presigned: Presigned) -> Self {
-        let headers = presigned.headers.into_iter().map(|(name, value)| HttpHeader { name, value });
-        Self {
-            url: presigned.url,
-            method: presigned.method.to_owned(),
-            headers: headers.collect(),
-            expires_at: presigned.expires_at,
-        }
-    }
-}
-
 /// A medical image. One that the caller may not see looks like one that does not exist.
 pub(crate) struct MedicalImage(pub(crate) Arc<domain::Image>);
 
@@ -242,9 +207,9 @@ impl MedicalImage {
         #[graphql(default = 300, desc = "How long the URL works, 1 to 3600 seconds.")] expires_in_seconds: i32,
         #[graphql(default_with = "ContentDisposition::Inline", desc = "What a browser does with it.")]
         disposition: ContentDisposition,
-    ) -> Result<Option<PresignedUrl>, ApiError> {
+    ) -> Result<Option<Presigned>, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
         let url = service.download_url(&self.0, expires_in_seconds, disposition.into(), Utc::now()).await?;
-        Ok(url.map(PresignedUrl::from))
+        Ok(url)
     }
 }

@@ -2,19 +2,20 @@ use std::sync::Arc;
 
 use async_graphql::{ID, Object};
 use chrono::{DateTime, Utc};
+use healthbridge_objectstore::Presigned;
 
-use super::image::{ImageState, MedicalImage, PresignedUrl};
+use super::image::{ImageState, MedicalImage};
 use crate::{domain::Image, service};
 
 /// An upload: the client sends the bytes to `put`, then calls `completeImageUpload`.
 pub(crate) struct ImageUpload {
     image: Arc<Image>,
-    put: Option<PresignedUrl>,
+    put: Option<Presigned>,
 }
 
 impl From<service::Upload> for ImageUpload {
     fn from(upload: service::Upload) -> Self {
-        Self { image: Arc::new(upload.image), put: upload.put.map(PresignedUrl::from) }
+        Self { image: Arc::new(upload.image), put: upload.put }
     }
 }
 
@@ -32,7 +33,7 @@ impl ImageUpload {
     }
 
     /// Where to PUT the bytes, in one request with these headers; null once the upload ended.
-    async fn put(&self) -> Option<&PresignedUrl> {
+    async fn put(&self) -> Option<&Presigned> {
         self.put.as_ref()
     }
 

@@ -1,0 +1,94 @@
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use healthbridge_graphql::{ApiError, BigInt, Outcome, UserError, caller};
+use healthbridge_objectstore::Presigned;
+
+use crate::{Service, domain::Period, service::Exported};
+
+/// Which part of the ledger is exported.
+#[derive(InputObject)]
+pub(crate) struct ExportLedgerInput {
+    /// Movements that were recorded then or later.
+    from: DateTime<Utc>,
+    /// Movements that were recorded before; at most 366 days behind `from`.
+    to: DateTime<Utc>,
+}
+
+/// A part of the ledger as CSV (RFC 4180, UTF-8): a line for each posting, in the order of the movements, with the columns
+/// `seq`, `movementId`, `kind`, `recordedAt` (ISO 8601, UTC), `recordedBy`, `patientId`, `account`, `billingId`, `currency`
+/// (ISO 4217), `amount`, `method`, `reference`, `reason` and `reversesId`. A debit is positive, a credit negative: the
+/// amounts of a movement come to nothing, and so do those of a currency. An apostrophe stands before a `reference` or
+/// `reason` that a spreadsheet would take for a formula.
+#[derive(SimpleObject)]
+pub(crate) struct LedgerExport {
+    /// The export's id, which the audit knows.
+    id: ID,
+    /// The first moment of the time.
+    from: DateTime<Utc>,
+    /// The first moment behind it.
+    to: DateTime<Utc>,
+    /// How many postings the file has, a line for each.
+    rows: BigInt,
+    /// The file's length in bytes.
+    byte_size: BigInt,
+    /// The file's SHA-256, lower-case hex.
+    sha256: String,
+    /// Where to read it, for 15 minutes; then it is deleted.
+    download: Presigned,
+}
+
+impl From<Exported> for LedgerExport {
+    fn from(Exported { export, written, download }: Exported) -> Self {
+        Self {
+            id: export.id.into(),
+            from: export.period.from,
+            to: export.period.to,
+            rows: BigInt(written.rows),
+            byte_size: BigInt(written.byte_size),
+            sha256: hex::encode(written.sha256),
+            download,
+        }
+    }
+}
+
+/// An export, or why there is none.
+#[derive(SimpleObject)]
+pub(crate) struct LedgerExportPayload {
+    /// The export.
+    export: Option<LedgerExport>,
+    /// Why the input was refused; then nothing was written.
+    user_errors: Vec<UserError>,
+}
+
+impl From<Outcome<Exported>> for LedgerExportPayload {
+    fn from(outcome: Outcome<Exported>) -> Self {
+        match outcome {
+            Ok(exported) => Self { export: Some(exported.into()), user_errors: Vec::new() },
+            Err(user_errors) => Self { export: None, user_errors },
+        }
+    }
+}
+
+/// The mutations of exports.
+#[derive(Default)]
+pub(crate) struct ExportMutation;
+
+/// The mutations of exports.
+#[Object]
+impl ExportMutation {
+    /// Writes a part of the ledger into a file that can be read by a presigned URL, with patients' ids and no names. It is
+    /// noted who took what. It changes nothing, and may be sent again; once a minute has passed behind `to`, the file is
+    /// always the same.
+    #[graphql(requires_scopes = "user/PaymentNotice.s", requires_scopes = "system/PaymentNotice.s")]
+    async fn export_ledger(
+        &self,
+        ctx: &Context<'_>,
+        input: ExportLedgerInput,
+    ) -> Result<Option<LedgerExportPayload>, ApiError> {
+        let period = Period { from: input.from, to: input.to };
+        let service = ctx.data_unchecked::<Arc<Service>>();
+        Ok(Some(service.export_ledger(caller(ctx), period, Utc::now()).await?.into()))
+    }
+}

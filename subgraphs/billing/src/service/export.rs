@@ -1,0 +1,151 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::{SinkExt, Stream, StreamExt, TryStreamExt, channel::mpsc, future, stream};
+use healthbridge_auth::{Caller, Resource, Right};
+use healthbridge_graphql::{ApiError, Outcome, Refusals, UserError, UserErrorCode};
+use healthbridge_objectstore::{Announced, ObjectStoreError, Presigned};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::Service;
+use crate::{
+    domain::{LedgerExport, LedgerLine, Period, csv_header, csv_lines, object_key},
+    store::{Store, Written},
+};
+
+/// The longest period of one export.
+const LONGEST_PERIOD: TimeDelta = TimeDelta::days(366);
+/// How long the file can be read.
+const LIFETIME: Duration = Duration::from_secs(15 * 60);
+/// How long an export may take. The router waits for 30 s.
+const LONGEST: Duration = Duration::from_secs(25);
+/// How many exports one process makes at once: each holds a connection to the database all the time.
+pub(super) const AT_ONCE: usize = 2;
+/// How many lines go together.
+const LINES: usize = 500;
+const CSV: &str = "text/csv; charset=utf-8";
+
+/// An export, and where it can be read.
+#[derive(Debug)]
+pub(crate) struct Exported {
+    pub export: LedgerExport,
+    pub written: Written,
+    pub download: Presigned,
+}
+
+/// The ledger could not be exported, or an export not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// The object storage failed.
+    #[error(transparent)]
+    Objects(#[from] ObjectStoreError),
+    /// A line could not be written.
+    #[error("a line cannot be written")]
+    Csv(#[from] csv::Error),
+}
+
+impl Service {
+    /// Writes what was recorded in this time into the object storage, for whoever may search payments.
+    pub(crate) async fn export_ledger(
+        &self,
+        caller: &Caller,
+        period: Period,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome<Exported>, ApiError> {
+        let account = caller.require(Resource::PaymentNotice, Right::Search)?;
+        if let Err(refused) = check(period) {
+            return Ok(Err(refused));
+        }
+        let expires_at = now + LIFETIME;
+        let export =
+            LedgerExport { id: Uuid::now_v7(), period, requested_by: account.user_id, requested_at: now, expires_at };
+        // First, so that an object is deleted whatever happens to this process.
+        self.store.begin_export(&export).await.map_err(ApiError::internal)?;
+        let Ok(written) = tokio::time::timeout(LONGEST, self.write(&export)).await else {
+            let message = "The export would take too long: ask for a shorter time";
+            return Ok(Err(vec![UserError::at("to", UserErrorCode::OutOfRange, message)]));
+        };
+        let written = written.map_err(ApiError::internal)?;
+        self.store.end_export(export.id, &written).await.map_err(ApiError::internal)?;
+        let disposition = format!("attachment; filename=\"{}\"", export.file_name());
+        let download = self.objects.presign_get(&export.object_key(), CSV, &disposition, LIFETIME, now).await;
+        let download = download.map_err(ApiError::internal)?;
+        Ok(Ok(Exported { export, written, download }))
+    }
+
+    /// Reads the ledger twice in one snapshot: once for what it comes to, which a storage must know before, and once for the
+    /// storage. No more than a few hundred lines are in memory.
+    async fn write(&self, export: &LedgerExport) -> Result<Written, ExportError> {
+        let _turn = self.exports.acquire().await.expect("nobody closes it");
+        let mut snapshot = self.store.snapshot().await?;
+        let written = measure(csv(Store::ledger_lines(&mut snapshot, export.period))).await?;
+        let announced = Announced { size: written.byte_size, sha256: written.sha256 };
+        let (sender, receiver) = mpsc::channel(2);
+        let lines = csv(Store::ledger_lines(&mut snapshot, export.period));
+        // A failure goes with the bytes, and makes the storage forget them. One who listens no more has failed himself.
+        let sending = lines.map(|chunk| Ok(chunk.map(|chunk| chunk.bytes))).forward(sender.sink_map_err(drop));
+        let key = export.object_key();
+        let putting = self.objects.put_stream(&key, CSV, &announced, receiver, LONGEST);
+        let (_, put) = future::join(sending, putting).await;
+        put?;
+        Ok(written)
+    }
+
+    /// Deletes the exports whose time has come.
+    ///
+    /// # Errors
+    /// When the database or the storage fails; what was done stays done.
+    pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), ExportError> {
+        loop {
+            let expired = self.store.expired_exports(now).await?;
+            for id in &expired {
+                self.objects.delete(&object_key(*id)).await?;
+                self.store.export_deleted(*id, now).await?;
+            }
+            if expired.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn check(period: Period) -> Result<(), Vec<UserError>> {
+    let mut refusals = Refusals::default();
+    if period.to <= period.from {
+        refusals.add("to", UserErrorCode::OutOfRange, "`to` is not behind `from`");
+    } else if period.to - period.from > LONGEST_PERIOD {
+        refusals.add("to", UserErrorCode::OutOfRange, "The time is longer than 366 days");
+    }
+    refusals.or(())
+}
+
+/// A part of the file.
+struct Chunk {
+    rows: usize,
+    bytes: Bytes,
+}
+
+/// The file, in parts.
+fn csv(lines: impl Stream<Item = Result<LedgerLine, sqlx::Error>>) -> impl Stream<Item = Result<Chunk, ExportError>> {
+    let header = csv_header().map(|header| Chunk { rows: 0, bytes: header.into() }).map_err(ExportError::from);
+    let lines = lines.try_chunks(LINES).map(|lines| {
+        let lines = lines.map_err(|failed| failed.1)?;
+        Ok(Chunk { rows: lines.len(), bytes: csv_lines(&lines)?.into() })
+    });
+    stream::once(future::ready(header)).chain(lines)
+}
+
+async fn measure(file: impl Stream<Item = Result<Chunk, ExportError>>) -> Result<Written, ExportError> {
+    let zero = (0, 0, Sha256::new());
+    let sum = async |(rows, size, digest): (usize, usize, Sha256), chunk: Chunk| {
+        Ok((rows + chunk.rows, size + chunk.bytes.len(), digest.chain_update(&chunk.bytes)))
+    };
+    let (rows, size, digest) = file.try_fold(zero, sum).await?;
+    let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    Ok(Written { rows: whole(rows), byte_size: whole(size), sha256: digest.finalize().into() })
+}

@@ -1,0 +1,151 @@
+//! The ledger as a file, through a real object storage.
+
+mod setup;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use healthbridge_auth::Role;
+use healthbridge_billing::Service;
+use reqwest::StatusCode;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use setup::{Setup, add, setup};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+const EXPORT: &str = "mutation ($input: ExportLedgerInput!) { exportLedger(input: $input) {
+    export { id rows byteSize sha256 download { url method headers { name value } expiresAt } }
+    userErrors { code field } } }";
+
+async fn export(setup: &Setup, from: DateTime<Utc>, to: DateTime<Utc>) -> Value {
+    let data = setup.as_role(Role::Auditor).data(EXPORT, json!({ "input": { "from": from, "to": to } })).await;
+    data["exportLedger"].clone()
+}
+
+async fn read(export: &Value) -> (StatusCode, Vec<u8>) {
+    let answer = reqwest::get(export["download"]["url"].as_str().expect("a URL")).await.expect("an answer");
+    (answer.status(), answer.bytes().await.expect("bytes").to_vec())
+}
+
+fn lines(file: &[u8]) -> Vec<HashMap<String, String>> {
+    let mut csv = csv::Reader::from_reader(file);
+    csv.deserialize().map(|line| line.expect("a line")).collect()
+}
+
+/// Charges and payments in three currencies, one payment with a formula for its reference.
+async fn history(setup: &Setup) {
+    let clerk = setup.as_role(Role::Clerk);
+    for currency in ["JPY", "USD", "KWD"] {
+        let billing = add(&clerk, Uuid::now_v7(), "3", "1000", currency).await;
+        let input = json!({ "billingId": billing["id"], "method": "CARD", "reference": "=HYPERLINK(\"x\"), \"y\"",
+            "idempotencyKey": Uuid::new_v4(), "amount": { "amount": "700", "currency": currency } });
+        clerk.data(setup::PAY, json!({ "input": input })).await;
+    }
+}
+
+#[tokio::test]
+async fn the_file_has_each_posting_of_the_time_and_comes_to_nothing_in_each_currency() {
+    let setup = setup().await;
+    let before = Utc::now() - TimeDelta::seconds(1);
+    history(&setup).await;
+    let after = Utc::now() + TimeDelta::seconds(1);
+    let exported = export(&setup, before, after).await;
+    assert_eq!(exported["userErrors"], json!([]));
+    let exported = &exported["export"];
+    let (status, file) = read(exported).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(exported["byteSize"], file.len().to_string());
+    assert_eq!(exported["sha256"], hex::encode(Sha256::digest(&file)));
+    let lines = lines(&file);
+    assert_eq!(exported["rows"], lines.len().to_string());
+    let postings = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM billing.posting");
+    let postings = postings.fetch_one(&setup.database.pool).await.expect("a count");
+    assert_eq!(i64::try_from(lines.len()), Ok(postings));
+
+    let mut sums: HashMap<&str, Decimal> = HashMap::new();
+    for line in &lines {
+        *sums.entry(&line["currency"]).or_default() += line["amount"].parse::<Decimal>().expect("an amount");
+    }
+    assert_eq!(sums, HashMap::from(["JPY", "USD", "KWD"].map(|currency| (currency, Decimal::ZERO))));
+    let cash: Vec<_> = lines.iter().filter(|line| line["account"] == "CASH").map(|line| &line["amount"]).collect();
+    assert_eq!(cash, ["700", "700.00", "700.000"], "in the order of the movements, with their currencies' decimals");
+    let typed: Vec<_> = lines.iter().filter(|line| line["kind"] == "PAYMENT").map(|line| &line["reference"]).collect();
+    assert_eq!(typed, ["'=HYPERLINK(\"x\"), \"y\""; 6]);
+
+    let earlier = export(&setup, before - TimeDelta::days(1), before).await;
+    assert_eq!(earlier["export"]["rows"], "0");
+    assert_eq!(self::lines(&read(&earlier["export"]).await.1).len(), 0);
+}
+
+#[tokio::test]
+async fn an_export_larger_than_a_piece_arrives_whole() {
+    let setup = setup().await;
+    // 40 000 movements of a patient each, by hand: a bit more than 16 MB.
+    let mut transaction = setup.database.pool.begin().await.expect("a transaction");
+    for statement in [
+        "CREATE TEMPORARY TABLE made AS SELECT gen_random_uuid() AS id, gen_random_uuid() AS patient_id
+         FROM generate_series(1, 40000)",
+        "INSERT INTO billing.posting SELECT id, place, account, NULL, amount FROM made
+         CROSS JOIN (VALUES (1, 'CASH', 1.5), (2, 'TAX', -1.5)) AS side (place, account, amount)",
+        "INSERT INTO billing.movement (id, kind, patient_id, currency, amount, method, reference, recorded_by, recorded_at)
+         SELECT id, 'PAYMENT', patient_id, 'EUR', 1.5, 'CASH', repeat('x', 100), patient_id, '2020-02-02' FROM made",
+    ] {
+        sqlx::query(statement).execute(&mut *transaction).await.expect("written");
+    }
+    transaction.commit().await.expect("committed");
+    let day = "2020-02-02T00:00:00Z".parse().expect("a moment");
+    let exported = export(&setup, day, day + TimeDelta::days(1)).await;
+    let (_, file) = read(&exported["export"]).await;
+    assert_eq!(exported["export"]["rows"], "80000");
+    assert_eq!(exported["export"]["sha256"], hex::encode(Sha256::digest(&file)));
+    assert_eq!(lines(&file).len(), 80_000);
+}
+
+#[tokio::test]
+async fn an_impossible_time_is_refused_and_nothing_is_written() {
+    let setup = setup().await;
+    let now = Utc::now();
+    for (from, to) in [(now, now), (now, now - TimeDelta::hours(1)), (now, now + TimeDelta::days(367))] {
+        let refused = export(&setup, from, to).await;
+        assert_eq!(refused["userErrors"], json!([{ "code": "OUT_OF_RANGE", "field": ["input", "to"] }]));
+    }
+    let noted = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM billing.ledger_export");
+    assert_eq!(noted.fetch_one(&setup.database.pool).await.expect("a count"), 0);
+    assert_eq!(setup.storage.files(), 0);
+}
+
+#[tokio::test]
+async fn only_those_who_search_payments_export_and_it_is_noted_who_did() {
+    let setup = setup().await;
+    let now = Utc::now();
+    let input = json!({ "input": { "from": now - TimeDelta::days(1), "to": now } });
+    for token in [Role::Clerk, Role::Doctor].map(|role| setup.tokens.of(role)) {
+        let refused = setup.anonymous.with_token(token).ask(EXPORT, input.clone()).await;
+        assert_eq!(refused.codes(), ["UNAUTHORIZED_FIELD_OR_TYPE"]);
+    }
+    assert_eq!(setup.storage.files(), 0);
+    let claims = setup.tokens.claims(Role::Auditor, None, None);
+    let auditor = setup.anonymous.with_token(setup.tokens.keys().sign(&claims, now));
+    let exported = auditor.data(EXPORT, input).await;
+    let id: Uuid = exported["exportLedger"]["export"]["id"].as_str().expect("an id").parse().expect("a UUID");
+    let noted =
+        sqlx::query_as::<_, (Uuid, i64)>("SELECT requested_by, row_count FROM billing.ledger_export WHERE id = $1");
+    let noted = noted.bind(id).fetch_one(&setup.database.pool).await.expect("a note");
+    assert_eq!(noted, (claims.sub, 0));
+}
+
+#[tokio::test]
+async fn an_expired_export_is_deleted_and_its_note_stays() {
+    let setup = setup().await;
+    let now = Utc::now();
+    let exported = export(&setup, now - TimeDelta::days(1), now).await;
+    let service = Service::new(setup.database.pool.clone(), setup.storage.objects.clone());
+    service.sweep(now + TimeDelta::minutes(14)).await.expect("swept");
+    assert_eq!(read(&exported["export"]).await.0, StatusCode::OK);
+    service.sweep(now + TimeDelta::minutes(16)).await.expect("swept");
+    assert_eq!(read(&exported["export"]).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(setup.storage.files(), 0);
+    let noted = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM billing.ledger_export WHERE deleted_at IS NOT NULL");
+    assert_eq!(noted.fetch_one(&setup.database.pool).await.expect("a count"), 1);
+}
