@@ -48,6 +48,9 @@ const CHART: &str = "query ($id: ID!) { patient(id: $id) { id mrn images(first: 
 const INVOICE: &str =
     "mutation ($input: CreateInvoiceInput!) { createInvoice(input: $input) { invoice { id } userErrors { code } } }";
 
+const BILLING: &str =
+    "mutation ($input: AddBillingInput!) { addBilling(input: $input) { billing { appointment { id } } } }";
+
 impl Hospital {
     pub fn read_subgraphs() -> HashMap<String, Graph> {
         let read = |subgraph: &Subgraph| {
@@ -134,7 +137,11 @@ impl Hospital {
             "billingIds": [of("billings")] } }),
             )
             .await;
+        let input = json!({ "patientId": patient, "appointmentId": Uuid::now_v7(), "description": "the matrix",
+            "unitPrice": { "amount": "1.00", "currency": "EUR" }, "idempotencyKey": Uuid::new_v4() });
+        let billing = router.data(BILLING, json!({ "input": input })).await["addBilling"]["billing"].clone();
         let rows = [
+            ("Appointment", billing["appointment"]["id"].as_str().expect("an appointment").to_owned()),
             ("MedicalImage", of("images")),
             ("ImageUpload", of("images")),
             ("DiagnosisReport", of("reports")),

@@ -162,6 +162,43 @@ async fn a_hundred_patients_totals_cost_as_many_statements_as_ones() {
 }
 
 #[tokio::test]
+async fn reports_images_and_appointments_show_their_billings_in_one_statement() {
+    let count = StatementCount::start();
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let (own, report, image, appointment) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let mut ids = Vec::new();
+    for occasions in [json!({ "reportId": report, "imageId": image }), json!({ "appointmentId": appointment })] {
+        let mut input = input(own, "1", "5", "EUR");
+        input.as_object_mut().expect("an object").extend(occasions.as_object().cloned().expect("an object"));
+        let added = clerk.data(ADD, json!({ "input": input })).await;
+        ids.push(added["addBilling"]["billing"]["id"].clone());
+    }
+    let query = "query ($r: [_Any!]!) { _entities(representations: $r) {
+        ... on DiagnosisReport { billings { id } } ... on MedicalImage { billings { id image { id } } }
+        ... on Appointment { billings { id appointment { id } } } } }";
+    let of = |kind: &str, id: Uuid| json!({ "__typename": kind, "id": id });
+    let representations = [
+        of("DiagnosisReport", report),
+        of("MedicalImage", image),
+        of("Appointment", appointment),
+        of("Appointment", report),
+    ];
+    let asked = json!({ "r": representations });
+    let (shown, statements) = count.during(clerk.ask(query, asked.clone())).await;
+    let expected = json!([
+        { "billings": [{ "id": ids[0] }] },
+        { "billings": [{ "id": ids[0], "image": { "id": image } }] },
+        { "billings": [{ "id": ids[1], "appointment": { "id": appointment } }] },
+        { "billings": [] },
+    ]);
+    assert_eq!((&shown.body["data"]["_entities"], statements), (&expected, 1));
+    let stranger = setup.anonymous.with_token(setup.tokens.of_patient(Uuid::now_v7()));
+    let hidden = stranger.ask(query, asked).await;
+    assert_eq!(hidden.body["data"]["_entities"], json!(vec![json!({ "billings": [] }); 4]));
+}
+
+#[tokio::test]
 async fn a_token_that_is_not_valid_is_refused_by_401_through_every_door() {
     let setup = setup().await;
     for (kind, token) in forged(&setup.tokens) {

@@ -36,6 +36,17 @@ pub enum PaymentState {
     PartiallyRefunded,
 }
 
+/// What a billing is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Occasion {
+    /// A report.
+    Report(Uuid),
+    /// An image.
+    Image(Uuid),
+    /// An appointment.
+    Appointment(Uuid),
+}
+
 /// A billing (FHIR ChargeItem).
 #[derive(Clone, Debug)]
 pub struct Billing {
@@ -87,6 +98,13 @@ impl ChargeItemStatus {
 }
 
 impl Billing {
+    /// All that it is for.
+    pub fn occasions(&self) -> impl Iterator<Item = Occasion> + use<> {
+        let report = self.report_id.map(Occasion::Report);
+        let image = self.image_id.map(Occasion::Image);
+        report.into_iter().chain(image).chain(self.appointment_id.map(Occasion::Appointment))
+    }
+
     /// What is still to be paid.
     pub fn outstanding(&self) -> Money {
         let net = self.price.net;

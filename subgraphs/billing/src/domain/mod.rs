@@ -9,7 +9,7 @@ mod price;
 mod service_item;
 mod statistics;
 
-pub use billing::{Billing, ChargeItemStatus, CurrencyTotal, PaymentState};
+pub use billing::{Billing, ChargeItemStatus, CurrencyTotal, Occasion, PaymentState};
 pub use export::{LedgerExport, LedgerLine, Period, csv_header, csv_lines, object_key};
 pub use invoice::{Invoice, InvoiceKind, InvoiceStatus};
 pub use money::{CurrencyCode, Money, MoneyError};

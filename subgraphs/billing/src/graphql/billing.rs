@@ -8,7 +8,7 @@ use super::{
     invoice::Invoice,
     ledger::{self, LedgerEntry},
     loaders::Loaders,
-    reference::{DiagnosisReport, MedicalImage, Patient},
+    reference::{Appointment, DiagnosisReport, MedicalImage, Patient},
     scalar::{CurrencyCode, Decimal, Money},
 };
 use crate::{domain, store::BillingFilter as StoreFilter};
@@ -142,6 +142,11 @@ impl Billing {
     /// The image that it is for.
     async fn image(&self) -> Option<MedicalImage> {
         self.0.image_id.map(|id| MedicalImage { id: id.into() })
+    }
+
+    /// The appointment that it is for.
+    async fn appointment(&self) -> Option<Appointment> {
+        self.0.appointment_id.map(|id| Appointment { id: id.into() })
     }
 
     /// The invoice that it is on.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     Service,
-    domain::{Billing, CurrencyTotal, Invoice, LedgerEntry},
+    domain::{Billing, CurrencyTotal, Invoice, LedgerEntry, Occasion},
     store::{BillingFilter, InvoiceFilter},
 };
 
@@ -24,6 +24,9 @@ type InvoiceArguments = (InvoiceFilter, Window<Uuid>);
 /// A billing, and which page of its movements.
 type LedgerOf = (Uuid, Window<i64>);
 
+/// What a billing is for, with the billing.
+type For = (Occasion, Arc<Billing>);
+
 /// The loaders of one request, with its caller's rights.
 pub(crate) struct Loaders {
     billings: Loader<Uuid, One<Billing>, Batch>,
@@ -33,8 +36,7 @@ pub(crate) struct Loaders {
     ledger_entries: Loader<Uuid, One<LedgerEntry>, Batch>,
     invoices: Loader<Uuid, One<Invoice>, Batch>,
     invoices_of: Loader<(Uuid, InvoiceArguments), Many<Arc<Invoice>>, Batch>,
-    of_report: Loader<Uuid, Many<Arc<Billing>>, OfReport>,
-    of_image: Loader<Uuid, Many<Arc<Billing>>, OfImage>,
+    billings_for: Loader<(Occasion, ()), Many<For>, Batch>,
 }
 
 #[derive(Clone)]
@@ -42,14 +44,6 @@ struct Batch {
     service: Arc<Service>,
     caller: Caller,
 }
-
-/// Loads billings by the report that they are for.
-#[derive(Clone)]
-struct OfReport(Batch);
-
-/// Loads billings by the image that they are for.
-#[derive(Clone)]
-struct OfImage(Batch);
 
 impl Loaders {
     pub(crate) fn new(service: &Arc<Service>, caller: &Caller) -> Self {
@@ -62,8 +56,7 @@ impl Loaders {
             ledger_entries: loader(batch.clone()),
             invoices: loader(batch.clone()),
             invoices_of: loader(batch.clone()),
-            of_report: loader(OfReport(batch.clone())),
-            of_image: loader(OfImage(batch)),
+            billings_for: loader(batch),
         }
     }
 
@@ -121,14 +114,10 @@ impl Loaders {
         Self::of(ctx).ledger_entries.try_load(id).await.map_err(ApiError::internal)?
     }
 
-    /// The billings for a report.
-    pub(crate) async fn of_report(ctx: &Context<'_>, id: Uuid) -> Many<Arc<Billing>> {
-        Self::of(ctx).of_report.try_load(id).await.map_err(ApiError::internal)?
-    }
-
-    /// The billings for an image.
-    pub(crate) async fn of_image(ctx: &Context<'_>, id: Uuid) -> Many<Arc<Billing>> {
-        Self::of(ctx).of_image.try_load(id).await.map_err(ApiError::internal)?
+    /// The billings for a report, an image or an appointment.
+    pub(crate) async fn billings_for(ctx: &Context<'_>, occasion: Occasion) -> Result<Vec<Arc<Billing>>, ApiError> {
+        let rows = Self::of(ctx).billings_for.try_load((occasion, ())).await.map_err(ApiError::internal)??;
+        Ok(rows.iter().map(|(_, billing)| billing.clone()).collect())
     }
 
     /// What a patient's billings come to, if the caller may read them.
@@ -177,29 +166,17 @@ impl BatchFn<Uuid, One<LedgerEntry>> for Batch {
     }
 }
 
-impl BatchFn<Uuid, Many<Arc<Billing>>> for OfReport {
-    async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Many<Arc<Billing>>> {
-        let rows = self.0.service.billings_for(&self.0.caller, ids, &[]).await;
-        lists(ids, rows, |billing| billing.report_id)
+impl BatchFn<(Occasion, ()), Many<For>> for Batch {
+    async fn load(&mut self, keys: &[(Occasion, ())]) -> HashMap<(Occasion, ()), Many<For>> {
+        let occasions: Vec<Occasion> = keys.iter().map(|(occasion, ())| *occasion).collect();
+        let rows = self.service.billings_for(&self.caller, &occasions).await;
+        let each = |billing: Billing| {
+            let billing = Arc::new(billing);
+            billing.occasions().map(move |occasion| (occasion, billing.clone()))
+        };
+        let rows = rows.map(|rows| rows.into_iter().flat_map(each).collect());
+        batch::many(occasions, &(), rows, |(occasion, _)| *occasion).into_iter().collect()
     }
-}
-
-impl BatchFn<Uuid, Many<Arc<Billing>>> for OfImage {
-    async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Many<Arc<Billing>>> {
-        let rows = self.0.service.billings_for(&self.0.caller, &[], ids).await;
-        lists(ids, rows, |billing| billing.image_id)
-    }
-}
-
-/// Gives each report or image its billings.
-fn lists(
-    ids: &[Uuid],
-    rows: Result<Vec<Billing>, ApiError>,
-    of: impl Fn(&Billing) -> Option<Uuid>,
-) -> HashMap<Uuid, Many<Arc<Billing>>> {
-    let rows = rows.map(|rows| rows.into_iter().map(Arc::new).collect());
-    let lists = batch::many(ids.to_vec(), &(), rows, |billing: &Arc<Billing>| of(billing).unwrap_or_default());
-    lists.into_iter().map(|((id, ()), list)| (id, list)).collect()
 }
 
 impl BatchFn<Uuid, One<Billing>> for Batch {

@@ -9,7 +9,7 @@ use super::{
     invoice::{self, Invoice, InvoiceFilter},
     ledger::LedgerEntry,
     loaders::Loaders,
-    reference::{DiagnosisReport, MedicalImage, Patient},
+    reference::{Appointment, DiagnosisReport, MedicalImage, Patient},
     service_item::{self, ServiceItem, ServiceItemFilter},
     statistics::{AgedReceivables, BillingStatistics, MonthlyRevenue},
 };
@@ -150,6 +150,11 @@ impl Query {
     #[graphql(entity)]
     async fn find_medical_image_by_id(&self, id: ID) -> MedicalImage {
         MedicalImage { id }
+    }
+
+    #[graphql(entity)]
+    async fn find_appointment_by_id(&self, id: ID) -> Appointment {
+        Appointment { id }
     }
 
     #[graphql(entity)]

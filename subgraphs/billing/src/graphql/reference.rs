@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use chrono::{DateTime, Utc};
 use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, parse_id};
+use uuid::Uuid;
 
 use super::{
     billing::{Billing, BillingFilter, NEWEST_FIRST, filter},
@@ -13,6 +14,15 @@ use super::{
     scalar::{CurrencyCode, Money},
 };
 use crate::domain;
+
+async fn billings_for(
+    ctx: &Context<'_>,
+    id: &ID,
+    occasion: fn(Uuid) -> domain::Occasion,
+) -> Result<Option<Vec<Billing>>, ApiError> {
+    let Some(id) = parse_id(id) else { return Ok(None) };
+    Ok(Some(Loaders::billings_for(ctx, occasion(id)).await?.into_iter().map(Billing).collect()))
+}
 
 /// A diagnosis report, as far as money goes.
 #[derive(SimpleObject)]
@@ -31,8 +41,7 @@ impl DiagnosisReport {
         requires_scopes = "system/ChargeItem.r"
     )]
     async fn billings(&self, ctx: &Context<'_>) -> Result<Option<Vec<Billing>>, ApiError> {
-        let Some(id) = parse_id(&self.id) else { return Ok(None) };
-        Ok(Some(Loaders::of_report(ctx, id).await?.iter().cloned().map(Billing).collect()))
+        billings_for(ctx, &self.id, domain::Occasion::Report).await
     }
 }
 
@@ -61,8 +70,28 @@ impl MedicalImage {
         requires_scopes = "system/ChargeItem.r"
     )]
     async fn billings(&self, ctx: &Context<'_>) -> Result<Option<Vec<Billing>>, ApiError> {
-        let Some(id) = parse_id(&self.id) else { return Ok(None) };
-        Ok(Some(Loaders::of_image(ctx, id).await?.iter().cloned().map(Billing).collect()))
+        billings_for(ctx, &self.id, domain::Occasion::Image).await
+    }
+}
+
+/// An appointment, as far as money goes.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub(crate) struct Appointment {
+    /// Our id, a UUIDv7.
+    pub id: ID,
+}
+
+#[ComplexObject]
+impl Appointment {
+    /// The billings for the appointment, the newest first.
+    #[graphql(
+        requires_scopes = "user/ChargeItem.r",
+        requires_scopes = "patient/ChargeItem.r",
+        requires_scopes = "system/ChargeItem.r"
+    )]
+    async fn billings(&self, ctx: &Context<'_>) -> Result<Option<Vec<Billing>>, ApiError> {
+        billings_for(ctx, &self.id, domain::Occasion::Appointment).await
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) use payments::{Moved, PayBilling, PayInvoice, RefundPayment};
 pub(crate) use service_items::AddServiceItem;
 
 use crate::{
-    domain::{AgedReceivables, Billing, CurrencyTotal, Invoice, LedgerEntry, MonthlyRevenue, Statistics},
+    domain::{AgedReceivables, Billing, CurrencyTotal, Invoice, LedgerEntry, MonthlyRevenue, Occasion, Statistics},
     store::{BillingFilter, InvoiceFilter, Store},
 };
 
@@ -77,16 +77,11 @@ impl Service {
         self.store.totals(&patients).await.map_err(ApiError::internal)
     }
 
-    /// The billings for these reports and images, of those that the caller may read.
-    pub(crate) async fn billings_for(
-        &self,
-        caller: &Caller,
-        reports: &[Uuid],
-        images: &[Uuid],
-    ) -> Result<Vec<Billing>, ApiError> {
+    /// The billings for these reports, images and appointments, of those that the caller may read.
+    pub(crate) async fn billings_for(&self, caller: &Caller, occasions: &[Occasion]) -> Result<Vec<Billing>, ApiError> {
         match caller.reach(Resource::ChargeItem, Right::Read).confine() {
             None => Ok(Vec::new()),
-            Some(own) => self.store.billings_for(reports, images, own).await.map_err(ApiError::internal),
+            Some(own) => self.store.billings_for(occasions, own).await.map_err(ApiError::internal),
         }
     }
 

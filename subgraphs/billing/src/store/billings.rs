@@ -6,7 +6,9 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{Store, StoredComponent, money};
-use crate::domain::{Billing, ChargeItemStatus, CurrencyCode, CurrencyTotal, PaymentState, Price, PriceComponent};
+use crate::domain::{
+    Billing, ChargeItemStatus, CurrencyCode, CurrencyTotal, Occasion, PaymentState, Price, PriceComponent,
+};
 
 struct Row {
     id: Uuid,
@@ -160,23 +162,28 @@ impl Store {
         billings(rows.fetch_all(&self.pool).await?)
     }
 
-    /// The billings for these reports and images, of the one patient if one is named.
+    /// The billings for these reports, images and appointments, of the one patient if one is named.
     pub(crate) async fn billings_for(
         &self,
-        reports: &[Uuid],
-        images: &[Uuid],
+        occasions: &[Occasion],
         own: Option<Uuid>,
     ) -> Result<Vec<Billing>, sqlx::Error> {
+        let ids = |id: fn(&Occasion) -> Option<Uuid>| occasions.iter().filter_map(id).collect::<Vec<_>>();
+        let reports = ids(|occasion| if let Occasion::Report(id) = occasion { Some(*id) } else { None });
+        let images = ids(|occasion| if let Occasion::Image(id) = occasion { Some(*id) } else { None });
+        let appointments = ids(|occasion| if let Occasion::Appointment(id) = occasion { Some(*id) } else { None });
         let rows = sqlx::query_as!(
             Row,
             r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, service_item_id, code AS "code: _", description, quantity,
                       unit_price, currency, components AS "components: _", charged, discounts, tax, net, paid, refunded,
                       status, serviced_at, created_at, created_by, version
                FROM billing.billing
-               WHERE (report_id = ANY($1) OR image_id = ANY($2)) AND ($3::uuid IS NULL OR patient_id = $3)
+               WHERE (report_id = ANY($1) OR image_id = ANY($2) OR appointment_id = ANY($3))
+                 AND ($4::uuid IS NULL OR patient_id = $4)
                ORDER BY id DESC"#,
-            reports,
-            images,
+            &reports,
+            &images,
+            &appointments,
             own,
         );
         billings(rows.fetch_all(&self.pool).await?)
