@@ -93,7 +93,8 @@ enum UserCommand {
 
 #[derive(Debug, Subcommand)]
 enum ImportCommand {
-    /// Patients and practitioners of FHIR R4 bundles (.json) and bulk-data files (.ndjson), in a folder and below it.
+    /// Patients, practitioners, claims, what insurances paid (ExplanationOfBenefit) and invoices of FHIR R4 bundles (.json) and
+    /// bulk-data files (.ndjson), in a folder and below it.
     Fhir {
         /// The folder.
         folder: PathBuf,
@@ -103,6 +104,10 @@ enum ImportCommand {
         /// Writes what was taken over, left and skipped into this file, in JSON.
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
+        /// The email address of the account that answers for the ledger's movements; the oldest administrator's where it is
+        /// left out.
+        #[arg(long = "as", value_name = "EMAIL")]
+        responsible: Option<String>,
         #[command(flatten)]
         file: ConfigFile,
     },
@@ -231,12 +236,15 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Storage(file) => roles::storage(&file.read()?).await,
             Command::Migrate(file) => roles::migrate(&file.read()?).await,
             Command::Seed { patients, patients_only, file } => seed::bulk(&file.read()?, patients, patients_only).await,
-            Command::Import { command: ImportCommand::Fhir { folder, data_dir, report, file } } => {
-                let pool = match data_dir {
-                    Some(data_dir) => up::running_database(&data_dir)?,
-                    None => roles::database(&file.read()?, Subgraph::Patients)?,
+            Command::Import { command: ImportCommand::Fhir { folder, data_dir, report, responsible, file } } => {
+                let (patients, billing) = if let Some(data_dir) = data_dir {
+                    let database = up::running_database(&data_dir)?;
+                    (database.clone(), database)
+                } else {
+                    let config = file.read()?;
+                    (roles::database(&config, Subgraph::Patients)?, roles::database(&config, Subgraph::Billing)?)
                 };
-                import::fhir(pool, &folder, report.as_deref()).await
+                import::fhir(import::Target { patients, billing, responsible }, &folder, report.as_deref()).await
             }
             Command::Billing { command: BillingCommand::Verify { data_dir, file } } => {
                 let pool = match data_dir {

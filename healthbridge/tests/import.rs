@@ -61,7 +61,8 @@ async fn bundles_of_another_generator_become_patients_and_a_second_run_changes_n
     }
     let report = import(&stack, other.path());
     assert!(
-        report.contains("0 patients and 0 practitioners are new\n80 patients and practitioners were there"),
+        report.contains("0 patients and 0 practitioners are new\n")
+            && report.contains("\n80 records, bills and payments"),
         "{report}"
     );
     assert_eq!(count(&admin).await, before + 40);
@@ -84,7 +85,7 @@ async fn what_cannot_be_taken_over_is_named_and_the_rest_is_taken() {
         named("undated", r#","birthDate":"1980-02-31""#),
         patient("hidden", r#","name":[{"family":"a\u202eb"}]"#),
         r#"{"resourceType":"Patient","name":[{"family":"Anonymous"}]}"#.to_owned(),
-        r#"{"resourceType":"Claim","id":"1"}"#.to_owned(),
+        r#"{"resourceType":"Coverage","id":"1"}"#.to_owned(),
     ];
     std::fs::write(files.path().join("a.ndjson"), lines.join("\n")).expect("written");
     let broken = format!(r#"{{"resourceType":"Bundle","entry":[{{"resource":{}}},{{"resour"#, named("early", ""));
@@ -96,7 +97,7 @@ async fn what_cannot_be_taken_over_is_named_and_the_rest_is_taken() {
     let report: Value = serde_json::from_slice(&std::fs::read(report).expect("the report")).expect("JSON");
     assert_eq!(
         (&report["patientsNew"], &report["known"], &report["left"]),
-        (&json!(2), &json!(1), &json!({ "Claim": 1 }))
+        (&json!(2), &json!(1), &json!({ "Coverage": 1 }))
     );
     let skipped: Vec<_> =
         report["skipped"].as_array().expect("a list").iter().map(|one| one["source"].clone()).collect();
@@ -136,4 +137,102 @@ async fn an_import_that_is_killed_half_way_goes_on_and_loses_and_doubles_nothing
     let new = 6000 - half;
     assert!(report.contains(&format!("{new} patients and 0 practitioners are new")), "{half}: {report}");
     assert_eq!(count(&admin).await, before + 6000);
+}
+
+const BILLS: &str = "query ($system: String!, $value: String!) { patientByIdentifier(system: $system, value: $value) {
+    billings { nodes { description quantity unitPrice { amount } net { amount } paid { amount } paymentState servicedAt
+        components { type amount { amount } } code { code } ledger { nodes { kind method reference } } } }
+    totalCost { byCurrency { currency net { amount } paid { amount } outstanding { amount } } } } }";
+
+/// Claims of one patient, what an insurance paid for them, and invoices, in files whose names put payments before claims and
+/// those before patients.
+fn bills(folder: &Path) {
+    let patient = r#""patient":{"reference":"Patient/p"},"created":"2025-03-01""#;
+    let claim = |id: &str, more: &str| {
+        format!(r#"{{"resourceType":"Claim","id":"{id}","status":"active","use":"claim",{patient},{more}}}"#)
+    };
+    let explanation = |id: &str, claim: &str, benefit: &str, more: &str| {
+        format!(
+            r#"{{"resourceType":"ExplanationOfBenefit","id":"{id}","status":"active","use":"claim",{patient},
+                "claim":{{"reference":"{claim}"}},"payment":{{"amount":{{"value":{benefit},"currency":"USD"}}}}{more}}}"#
+        )
+        .replace('\n', " ")
+    };
+    let usd = |value: &str| format!(r#"{{"value":{value},"currency":"USD"}}"#);
+    let ct = r#""productOrService":{"coding":[{"system":"http://snomed.info/sct","code":"77477000","display":"CT"}]}"#;
+    let payments = [
+        explanation("paid", "Claim/two", "120.5", ""),
+        explanation("too-much", "Claim/one", "80.01", ""),
+        explanation("alone", "Claim/never-seen", "10", &format!(r#","item":[{{{ct},"net":{}}}]"#, usd("25"))),
+    ];
+    let claims = [
+        claim("one", &format!(r#""item":[{{{ct},"net":{}}}],"total":{}"#, usd("80.0"), usd("80"))),
+        claim(
+            "two",
+            &format!(
+                r#""item":[{{{ct},"quantity":{{"value":3}},"unitPrice":{},"net":{}}},{{{ct},"net":{}}}]"#,
+                usd("50"),
+                usd("120"),
+                usd("30")
+            ),
+        ),
+        claim("wrong", &format!(r#""item":[{{"net":{}}}],"total":{}"#, usd("1"), usd("2"))),
+        claim("stranger", &format!(r#""item":[{{"net":{}}}]"#, usd("1"))).replace("Patient/p", "Patient/nobody"),
+        r#"{"resourceType":"Invoice","id":"i","status":"balanced","subject":{"reference":"Patient/p"},"date":"2025-04-01",
+            "lineItem":[{"priceComponent":[{"type":"base","amount":{"value":700,"currency":"JPY"}}]}]}"#
+            .replace('\n', " "),
+    ];
+    let name = r#"[{"family":"Billed","given":["One"]}]"#;
+    let identifier = r#"[{"system":"urn:mr","value":"billed"}]"#;
+    let patient = format!(r#"{{"resourceType":"Patient","id":"p","name":{name},"identifier":{identifier}}}"#);
+    std::fs::write(folder.join("a.ndjson"), payments.join("\n")).expect("written");
+    std::fs::write(folder.join("b.ndjson"), claims.join("\n")).expect("written");
+    std::fs::write(folder.join("c.ndjson"), patient).expect("written");
+}
+
+#[tokio::test]
+async fn claims_invoices_and_what_insurances_paid_become_billings_and_payments_once() {
+    let stack = Stack::start();
+    let (admin, files) = (stack.sign_in("admin").await, folder());
+    bills(files.path());
+    let report = files.path().join("report");
+    let output = command(&stack, files.path()).arg("--report").arg(&report).output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&std::fs::read(&report).expect("the report")).expect("JSON");
+    assert_eq!((&report["billingsNew"], &report["paymentsNew"]), (&json!(5), &json!(3)), "{report:#}");
+    let mut skipped: Vec<_> = report["skipped"].as_array().expect("a list").iter().map(|one| &one["source"]).collect();
+    skipped.sort_by_key(ToString::to_string);
+    assert_eq!(json!(skipped), json!(["Claim/stranger", "Claim/wrong", "ExplanationOfBenefit/too-much"]), "{report:#}");
+
+    let one = json!({ "system": "urn:mr", "value": "billed" });
+    let found = admin.data(BILLS, one.clone()).await["patientByIdentifier"].clone();
+    let total = |currency: &str, net: &str, paid: &str, outstanding: &str| {
+        json!({ "currency": currency, "net": { "amount": net }, "paid": { "amount": paid },
+            "outstanding": { "amount": outstanding } })
+    };
+    let expected = json!([total("JPY", "700", "700", "0"), total("USD", "255.00", "130.50", "124.50")]);
+    assert_eq!(found["totalCost"]["byCurrency"], expected);
+    let billings = found["billings"]["nodes"].as_array().expect("billings");
+    let three = billings.iter().find(|billing| billing["quantity"] == "3").expect("three of them");
+    assert_eq!((&three["unitPrice"]["amount"], &three["net"]["amount"]), (&json!("50.00"), &json!("120.00")));
+    assert_eq!(three["components"][1], json!({ "type": "DISCOUNT", "amount": { "amount": "30.00" } }));
+    assert_eq!((&three["description"], &three["code"]["code"]), (&json!("CT"), &json!("77477000")));
+    assert_eq!(three["servicedAt"], "2025-03-01T00:00:00+00:00");
+    let paid = json!({ "kind": "PAYMENT", "method": "INSURANCE", "reference": "ExplanationOfBenefit/paid" });
+    assert_eq!((&three["paymentState"], &three["ledger"]["nodes"][0]), (&json!("PAID"), &paid));
+
+    // The same in files that were never read, and the claim that came late: it is known from what was paid for it.
+    let other = folder();
+    bills(other.path());
+    let late = r#"{"resourceType":"Claim","id":"never-seen","status":"active","use":"claim",
+        "patient":{"reference":"Patient/p"},"created":"2025-03-01","total":{"value":25,"currency":"USD"}}"#;
+    std::fs::write(other.path().join("d.ndjson"), late.replace('\n', " ")).expect("written");
+    for name in ["a.ndjson", "b.ndjson", "c.ndjson"] {
+        let text = std::fs::read_to_string(other.path().join(name)).expect("a file");
+        std::fs::write(other.path().join(name), format!("{text}\n\n")).expect("written");
+    }
+    let again = import(&stack, other.path());
+    assert!(again.contains("0 billings and 0 payments are new"), "{again}");
+    assert_eq!(admin.data(BILLS, one).await["patientByIdentifier"], found);
+    assert_eq!(stack.verify_billing(), "the ledger, the balances and the billings agree\n");
 }

@@ -2,11 +2,9 @@
 
 mod stack;
 
-use std::process::Command;
-
 use healthbridge_testkit::Client;
 use serde_json::{Value, json};
-use stack::{PROGRAM, Stack, patients};
+use stack::{Stack, patients};
 use uuid::Uuid;
 
 /// The places between the statements of each, as the program names them.
@@ -114,13 +112,7 @@ async fn money_that_is_moved_while_all_is_killed_anywhere_moves_whole_or_not_at_
     stack.restart();
     let clerk = stack.sign_in("clerk").await;
     assert_repeated(moves.last().expect("some"), &clerk).await;
-    let mut verify = Command::new(PROGRAM);
-    let output = verify.args(["billing", "verify", "--data-dir"]).arg(&stack.data_dir).output().expect("it runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    assert_eq!(
-        Value::from(String::from_utf8_lossy(&output.stdout).trim()),
-        json!("the ledger, the balances and the billings agree")
-    );
+    assert_eq!(stack.verify_billing(), "the ledger, the balances and the billings agree\n");
 }
 
 /// After the kill it is there whole or not at all; with its key it is done once, and answered alike.

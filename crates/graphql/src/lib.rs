@@ -20,7 +20,7 @@ pub use error::{ApiError, Loaded};
 pub use page::{Connection, Cursor, Direction, Edge, MAX_PAGE, Page, PageArgs, PageInfo, Window, total};
 pub use scalar::{BigInt, Date, parse_id};
 pub use scope_rules::{ScopeRules, ScopedField};
-pub use user_error::{Refusals, UserError, UserErrorCode, is_visible};
+pub use user_error::{Refusals, UserError, UserErrorCode, is_visible, reasons};
 
 use async_graphql::{Context, ObjectType, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
 use healthbridge_auth::Caller;

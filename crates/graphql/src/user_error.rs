@@ -89,6 +89,15 @@ impl UserError {
     }
 }
 
+/// The refusals in one line, each with the path of its value, for reports of commands.
+pub fn reasons(refused: &[UserError]) -> String {
+    let one = |error: &UserError| {
+        let path: Vec<&str> = error.field.iter().flatten().skip(1).map(String::as_str).collect();
+        if path.is_empty() { error.message.clone() } else { format!("{}: {}", path.join("."), error.message) }
+    };
+    refused.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
 /// Collects what is wrong with an input, so that the client learns all of it at once.
 #[derive(Debug, Default)]
 pub struct Refusals(Vec<UserError>);

@@ -83,9 +83,27 @@ struct FhirAddress {
     country: Option<String>,
 }
 
+/// A reference to another resource.
 #[derive(Deserialize)]
-struct Reference {
+pub(super) struct Reference {
     reference: Option<String>,
+}
+
+impl Reference {
+    /// The name of what it refers to, in a resource with this name.
+    pub(super) fn resolved(&self, source: &str) -> Result<String, String> {
+        let reference = self.reference.as_deref().ok_or("a reference names nothing")?;
+        Ok(resolve(source, reference))
+    }
+}
+
+/// A relative reference (`Patient/7`) in a resource of a server (`https://a.example/fhir/Claim/9`) is about the same server.
+fn resolve(source: &str, reference: &str) -> String {
+    let base = source.rsplitn(3, '/').nth(2).filter(|base| base.contains("://"));
+    match base {
+        Some(base) if !reference.contains(':') => format!("{base}/{reference}"),
+        _ => reference.to_owned(),
+    }
 }
 
 fn yes() -> bool {
@@ -98,6 +116,7 @@ fn yes() -> bool {
 /// Says why it cannot be taken over.
 pub(super) fn patient(source: String, json: &str) -> Result<ForeignPatient, String> {
     let patient: Patient = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let general_practitioner = patient.general_practitioner.iter().find_map(|one| one.resolved(&source).ok());
     Ok(ForeignPatient {
         source,
         name: name(patient.name)?,
@@ -108,11 +127,11 @@ pub(super) fn patient(source: String, json: &str) -> Result<ForeignPatient, Stri
             _ => AdministrativeGender::Unknown,
         },
         birth_date: patient.birth_date.as_deref().map(birth_date).transpose()?.flatten(),
-        deceased_at: patient.deceased_date_time.as_deref().map(moment).transpose()?,
+        deceased_at: patient.deceased_date_time.as_deref().map(|text| moment("deceasedDateTime", text)).transpose()?,
         telecom: patient.telecom.into_iter().filter_map(contact).collect(),
         addresses: patient.address.into_iter().map(Address::from).collect(),
         identifiers: patient.identifier.into_iter().filter_map(identifier).collect(),
-        general_practitioner: patient.general_practitioner.into_iter().find_map(|one| one.reference),
+        general_practitioner,
         active: patient.active,
     })
 }
@@ -164,10 +183,10 @@ fn birth_date(text: &str) -> Result<Option<NaiveDate>, String> {
 }
 
 /// A FHIR dateTime, of which a date alone is its midnight.
-fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+pub(super) fn moment(field: &str, text: &str) -> Result<DateTime<Utc>, String> {
     let midnight = |date: NaiveDate| date.and_time(NaiveTime::MIN).and_utc();
     let parsed = text.parse::<DateTime<Utc>>().ok().or_else(|| text.parse().ok().map(midnight));
-    parsed.ok_or_else(|| format!("deceasedDateTime: {text:?} is no time"))
+    parsed.ok_or_else(|| format!("{field}: {text:?} is no time"))
 }
 
 fn contact(contact: FhirContact) -> Option<ContactPoint> {
@@ -216,8 +235,8 @@ mod tests {
         assert_eq!(birth_date("1980"), Ok(None));
         assert_eq!(birth_date("1980-02-29"), Ok(NaiveDate::from_ymd_opt(1980, 2, 29)));
         assert!(birth_date("1980-02-30").is_err());
-        assert_eq!(moment("2020-01-02"), moment("2020-01-02T01:00:00+01:00"));
-        assert!(moment("soon").is_err());
+        assert_eq!(moment("at", "2020-01-02"), moment("at", "2020-01-02T01:00:00+01:00"));
+        assert!(moment("at", "soon").is_err());
     }
 
     #[test]
@@ -227,5 +246,14 @@ mod tests {
         assert_eq!(read(two).as_deref(), Ok("Ada King"));
         assert_eq!(read(r#"{"name":[{"text":"Ada Lovelace"}]}"#).as_deref(), Ok("Ada Lovelace"));
         assert!(read("{}").is_err() && read(r#"{"name":[{}]}"#).is_err() && read(r#"{"name":"Ada"}"#).is_err());
+    }
+
+    #[test]
+    fn a_relative_reference_is_about_the_server_of_its_resource() {
+        let of = |source: &str, reference: &str| resolve(source, reference);
+        assert_eq!(of("https://a.example/fhir/Claim/9", "Patient/7"), "https://a.example/fhir/Patient/7");
+        assert_eq!(of("https://a.example/fhir/Claim/9", "https://b.example/Patient/7"), "https://b.example/Patient/7");
+        assert_eq!(of("urn:uuid:9", "urn:uuid:7"), "urn:uuid:7");
+        assert_eq!(of("Claim/9", "Patient/7"), "Patient/7");
     }
 }

@@ -1,74 +1,55 @@
-//! `healthbridge import fhir`: patients and practitioners of FHIR R4 bundles and bulk-data files become records here.
+//! `healthbridge import fhir`: what FHIR R4 bundles and bulk-data files say of patients, practitioners and bills becomes
+//! records, billings and payments here.
 //!
-//! Files are read one resource at a time by a thread of its own, and written in batches. A batch is written whole or not at
-//! all, and what was written is known by the source's name for it: an import that was broken off goes on when it is started
-//! again, and one that is done changes nothing.
+//! All files are read once for each [`Step`], one resource at a time by a thread of its own, and written in batches. A batch
+//! is written whole or not at all, and what was written is known by the source's name for it: an import that was broken off
+//! goes on when it is started again, and one that is done changes nothing.
 
+mod bills;
 mod bundle;
+mod claims;
 mod fhir;
+mod invoices;
+mod reader;
+mod report;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeSet, HashMap},
     fs::{self, File},
-    io::{BufRead, BufReader, Read},
+    io::Read,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail};
 use chrono::Utc;
-use healthbridge_patients::{ForeignPatient, ForeignPractitioner, Importer};
+use healthbridge_billing::ForeignBill;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
-/// Raised when this importer learns to read more: files that were read to their end are then read again.
-const VERSION: i32 = 1;
-/// Records of a batch.
-const BATCH: usize = 500;
+use bills::Bill;
+use reader::{Batch, Part, Step, read};
+use report::{Report, Skipped};
 
-/// What an import came to.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Report {
-    /// Files that were read.
-    files_read: u64,
-    /// Files that were read to their end by an import before.
-    files_known: u64,
-    /// Patients that are new.
-    patients_new: u64,
-    /// Practitioners that are new.
-    practitioners_new: u64,
-    /// Patients and practitioners that were there already.
-    known: u64,
-    /// Resources of other types, which are left for later.
-    left: BTreeMap<String, u64>,
-    /// Resources and files that were left out, and why.
-    skipped: Vec<Skipped>,
+/// Where an import writes.
+pub(crate) struct Target {
+    /// The database of the patients.
+    pub patients: PgPool,
+    /// The database of the billings.
+    pub billing: PgPool,
+    /// The email address of the account that answers for what is written; the oldest administrator's where it is left out.
+    pub responsible: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct Skipped {
-    file: String,
-    source: String,
-    reason: String,
-}
-
-/// What the reading thread hands over.
-enum Part {
-    Batch(Vec<ForeignPractitioner>, Vec<ForeignPatient>),
-    Left(String),
-    Skipped {
-        source: String,
-        reason: String,
-    },
-    /// The file ended; whether it was whole.
-    End(anyhow::Result<()>),
+struct Importers {
+    records: healthbridge_patients::Importer,
+    bills: healthbridge_billing::Importer,
 }
 
 /// Imports every `.json` and `.ndjson` file below a folder.
-pub(crate) async fn fhir(pool: PgPool, folder: &Path, report_file: Option<&Path>) -> anyhow::Result<()> {
+pub(crate) async fn fhir(target: Target, folder: &Path, report_file: Option<&Path>) -> anyhow::Result<()> {
     let mut files = Vec::new();
     find(folder, &mut files).with_context(|| format!("cannot read {}", folder.display()))?;
     if files.is_empty() {
@@ -76,18 +57,27 @@ pub(crate) async fn fhir(pool: PgPool, folder: &Path, report_file: Option<&Path>
     }
     // In one order, so that a broken import goes on where it was.
     files.sort();
-    let bytes = files.iter().map(|(_, bytes)| bytes).sum();
-    let progress = ProgressBar::new(bytes);
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta} {msg}")?;
-    progress.set_style(style);
-    let importer = Importer::new(pool);
-    let mut report = Report::default();
-    for (file, bytes) in files {
-        import_file(&importer, &file, &progress, &mut report).await.with_context(|| format!("{}", file.display()))?;
-        progress.set_message(format!("{} patients, {} practitioners", report.patients_new, report.practitioners_new));
-        progress.set_position(progress.position().max(bytes));
+    let mut inputs = Vec::new();
+    for path in files {
+        inputs.push(Input::of(path.clone()).await.with_context(|| format!("cannot read {}", path.display()))?);
+    }
+    let importers = importers(target).await?;
+    let bytes: u64 = inputs.iter().map(|input| input.bytes).sum();
+    let progress = ProgressBar::new(bytes * Step::ALL.len() as u64);
+    progress.set_style(ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta} {msg}")?);
+    let (mut report, mut read) = (Report::default(), BTreeSet::new());
+    for step in Step::ALL {
+        for file in &inputs {
+            let was_read = import_file(&importers, step, file, &progress, &mut report).await;
+            if was_read.with_context(|| format!("{}", file.path.display()))? {
+                read.insert(&file.path);
+            }
+            progress.set_message(format!("{} patients, {} billings", report.patients_new, report.billings_new));
+        }
     }
     progress.finish_and_clear();
+    report.files_read = read.len() as u64;
+    report.files_known = (inputs.len() - read.len()) as u64;
     if let Some(file) = report_file {
         fs::write(file, serde_json::to_vec_pretty(&report)?)
             .with_context(|| format!("cannot write {}", file.display()))?;
@@ -96,155 +86,131 @@ pub(crate) async fn fhir(pool: PgPool, folder: &Path, report_file: Option<&Path>
     Ok(())
 }
 
-fn find(folder: &Path, files: &mut Vec<(PathBuf, u64)>) -> std::io::Result<()> {
+async fn importers(target: Target) -> anyhow::Result<Importers> {
+    let records = healthbridge_patients::Importer::new(target.patients);
+    let responsible = records.responsible(target.responsible.as_deref()).await?;
+    let responsible = responsible.context(match target.responsible {
+        Some(email) => format!("there is no active account {email}"),
+        None => {
+            "somebody answers for what is written: make an administrator first, or name an account by --as".to_owned()
+        }
+    })?;
+    Ok(Importers { records, bills: healthbridge_billing::Importer::new(target.billing, responsible) })
+}
+
+fn find(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let (path, metadata) = (entry.path(), entry.metadata()?);
-        if metadata.is_dir() {
+        let path = entry?.path();
+        if path.is_dir() {
             find(&path, files)?;
         } else if path.extension().is_some_and(|end| end == "json" || end == "ndjson") {
-            files.push((path, metadata.len()));
+            files.push(path);
         }
     }
     Ok(())
 }
 
+/// A file, known by the SHA-256 of its bytes.
+struct Input {
+    path: PathBuf,
+    bytes: u64,
+    sha256: Vec<u8>,
+}
+
+impl Input {
+    async fn of(path: PathBuf) -> anyhow::Result<Self> {
+        tokio::task::spawn_blocking(move || {
+            let (mut input, mut digest, mut bytes) = (File::open(&path)?, Sha256::new(), 0);
+            let mut part = vec![0; 1 << 16];
+            loop {
+                match input.read(&mut part)? {
+                    0 => return Ok(Self { path, bytes, sha256: digest.finalize().to_vec() }),
+                    length => {
+                        digest.update(&part[..length]);
+                        bytes += length as u64;
+                    }
+                }
+            }
+        })
+        .await?
+    }
+}
+
+/// Takes a step with a file. Gives whether it had to be read.
 async fn import_file(
-    importer: &Importer,
-    file: &Path,
+    importers: &Importers,
+    step: Step,
+    file: &Input,
     progress: &ProgressBar,
     report: &mut Report,
-) -> anyhow::Result<()> {
-    let digest = {
-        let file = file.to_owned();
-        tokio::task::spawn_blocking(move || digest(&file)).await??
-    };
-    if importer.has_read(&digest, VERSION).await? {
-        report.files_known += 1;
-        progress.inc(fs::metadata(file)?.len());
-        return Ok(());
+) -> anyhow::Result<bool> {
+    if importers.records.has_read(&file.sha256, step as i32).await? {
+        progress.inc(file.bytes);
+        return Ok(false);
     }
     // A full channel stops the reader until the database has caught up.
     let (sender, mut receiver) = mpsc::channel(4);
-    let (path, bar) = (file.to_owned(), progress.clone());
-    let reader = tokio::task::spawn_blocking(move || read(&path, &bar, &sender));
-    let name = file.display().to_string();
+    let (path, bar) = (file.path.clone(), progress.clone());
+    let reader = tokio::task::spawn_blocking(move || read(&path, step, &bar, &sender));
+    let name = file.path.display().to_string();
+    let skipped = |(source, reason): (String, String)| Skipped { file: name.clone(), source, reason };
     let mut whole = false;
     while let Some(read) = receiver.recv().await {
         match read {
-            Part::Batch(practitioners, patients) => {
-                let done = importer.import(practitioners, patients, Utc::now()).await?;
-                report.patients_new += done.patients;
-                report.practitioners_new += done.practitioners;
-                report.known += done.known;
-                let skipped = done.skipped.into_iter();
-                report.skipped.extend(skipped.map(|(source, reason)| Skipped { file: name.clone(), source, reason }));
+            Part::Batch(batch) => {
+                let left_out = write(importers, batch, report).await?;
+                report.skipped.extend(left_out.into_iter().map(skipped));
             }
             Part::Left(kind) => *report.left.entry(kind).or_default() += 1,
-            Part::Skipped { source, reason } => report.skipped.push(Skipped { file: name.clone(), source, reason }),
+            Part::Skipped { source, reason } => report.skipped.push(skipped((source, reason))),
             Part::End(Ok(())) => whole = true,
+            // The other steps would say the same.
+            Part::End(Err(_)) if step != Step::Records => {}
             Part::End(Err(error)) => {
-                let reason = format!("{error:#}");
-                report.skipped.push(Skipped { file: name.clone(), source: "the rest of the file".to_owned(), reason });
+                report.skipped.push(skipped(("the rest of the file".to_owned(), format!("{error:#}"))));
             }
         }
     }
     reader.await?;
-    report.files_read += 1;
     if whole {
-        importer.finish(&digest, VERSION, Utc::now()).await?;
+        importers.records.finish(&file.sha256, step as i32, Utc::now()).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
-fn digest(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let (mut input, mut hasher, mut part) = (File::open(file)?, Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        match input.read(&mut part)? {
-            0 => return Ok(hasher.finalize().to_vec()),
-            length => hasher.update(&part[..length]),
-        }
+/// Writes a batch, and gives what was left out of it and why.
+async fn write(importers: &Importers, batch: Batch, report: &mut Report) -> anyhow::Result<Vec<(String, String)>> {
+    let Batch { practitioners, patients, bills } = batch;
+    let mut skipped = Vec::new();
+    if !practitioners.is_empty() || !patients.is_empty() {
+        let done = importers.records.import(practitioners, patients, Utc::now()).await?;
+        report.patients_new += done.patients;
+        report.practitioners_new += done.practitioners;
+        report.known += done.known;
+        skipped.extend(done.skipped);
     }
+    if !bills.is_empty() {
+        let names: Vec<String> = bills.iter().map(|bill| bill.patient.clone()).collect();
+        let patients = importers.records.patients(&names).await?;
+        let (bills, strangers) = with_patients(bills, &patients);
+        let done = importers.bills.import(bills, Utc::now()).await?;
+        report.billings_new += done.billings;
+        report.payments_new += done.payments;
+        report.known += done.known;
+        skipped.extend(strangers);
+        skipped.extend(done.skipped);
+    }
+    Ok(skipped)
 }
 
-/// Reads a file to its end. The receiver is gone only when the import has failed: then reading may stop, too.
-fn read(file: &Path, progress: &ProgressBar, sender: &mpsc::Sender<Part>) {
-    let mut batch = Batch { sender, practitioners: Vec::new(), patients: Vec::new() };
-    let result = File::open(file).map_err(anyhow::Error::from).and_then(|input| {
-        let input = BufReader::with_capacity(1 << 18, progress.wrap_read(input));
-        read_all(file, input, &mut batch)
-    });
-    let result = batch.flush().and(result);
-    drop(sender.blocking_send(Part::End(result)));
-}
-
-fn read_all(file: &Path, input: impl BufRead, batch: &mut Batch<'_>) -> anyhow::Result<()> {
-    let each = &mut |resource: bundle::RawResource| batch.take(resource);
-    if file.extension().is_some_and(|end| end == "ndjson") {
-        bundle::read_lines(input, each)
-    } else {
-        bundle::read_bundle(input, each)
+/// The bills with our ids for their patients, and those whose patients are not here.
+fn with_patients(bills: Vec<Bill>, patients: &HashMap<String, Uuid>) -> (Vec<ForeignBill>, Vec<(String, String)>) {
+    let (mut known, mut strangers) = (Vec::new(), Vec::new());
+    for Bill { resource, source, patient, lines, payment } in bills {
+        match patients.get(&patient) {
+            Some(patient_id) => known.push(ForeignBill { source, patient_id: *patient_id, lines, payment }),
+            None => strangers.push((resource, "patient: the patient is not here".to_owned())),
+        }
     }
-}
-
-struct Batch<'a> {
-    sender: &'a mpsc::Sender<Part>,
-    practitioners: Vec<ForeignPractitioner>,
-    patients: Vec<ForeignPatient>,
-}
-
-impl Batch<'_> {
-    fn take(&mut self, resource: bundle::RawResource) -> anyhow::Result<()> {
-        let bundle::RawResource { kind, source, json } = resource;
-        let is_ours = matches!(kind.as_str(), "Patient" | "Practitioner");
-        if !is_ours {
-            return self.send(Part::Left(kind));
-        }
-        if source.is_empty() {
-            // Without a name of its own it would be new at every run.
-            let reason = format!("{kind}: it has neither a fullUrl nor an id");
-            return self.send(Part::Skipped { source: "?".to_owned(), reason });
-        }
-        let taken = if kind == "Patient" {
-            fhir::patient(source.clone(), json.get()).map(|patient| self.patients.push(patient))
-        } else {
-            fhir::practitioner(source.clone(), json.get()).map(|one| self.practitioners.push(one))
-        };
-        if let Err(reason) = taken {
-            self.send(Part::Skipped { source, reason })?;
-        }
-        if self.patients.len() + self.practitioners.len() >= BATCH { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> anyhow::Result<()> {
-        let (practitioners, patients) = (std::mem::take(&mut self.practitioners), std::mem::take(&mut self.patients));
-        if practitioners.is_empty() && patients.is_empty() {
-            return Ok(());
-        }
-        self.send(Part::Batch(practitioners, patients))
-    }
-
-    fn send(&self, read: Part) -> anyhow::Result<()> {
-        self.sender.blocking_send(read).context("the import has failed")
-    }
-}
-
-impl std::fmt::Display for Report {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{} files read, {} known before", self.files_read, self.files_known)?;
-        writeln!(f, "{} patients and {} practitioners are new", self.patients_new, self.practitioners_new)?;
-        writeln!(f, "{} patients and practitioners were there already", self.known)?;
-        if !self.left.is_empty() {
-            let left: Vec<String> = self.left.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-            writeln!(f, "left for later: {}", left.join(", "))?;
-        }
-        let mut reasons: BTreeMap<&str, (u64, &Skipped)> = BTreeMap::new();
-        for one in &self.skipped {
-            reasons.entry(&one.reason).or_insert((0, one)).0 += 1;
-        }
-        for (reason, (count, first)) in reasons {
-            writeln!(f, "skipped {count}: {reason} (the first: {} in {})", first.source, first.file)?;
-        }
-        Ok(())
-    }
+    (known, strangers)
 }

@@ -119,6 +119,13 @@ impl Stack {
         (begun.elapsed(), status.success())
     }
 
+    /// What `billing verify` says.
+    pub fn verify_billing(&self) -> String {
+        let mut verify = Command::new(PROGRAM);
+        let output = verify.args(["billing", "verify", "--data-dir"]).arg(&self.data_dir).output().expect("it runs");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
     /// Kills `up` and everything below it at once, without any warning; gives who was killed.
     pub fn kill_tree(&mut self) -> Vec<u32> {
         let mut child = self.child.take().expect("running");

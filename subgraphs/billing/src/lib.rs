@@ -17,7 +17,7 @@ use healthbridge_postgres::Provision;
 use sqlx::{PgPool, migrate::Migrator};
 
 pub use graphql::sdl;
-pub use service::{ExportError, Service};
+pub use service::{ExportError, ForeignBill, ForeignLine, ForeignPayment, Imported, Importer, Service};
 pub use store::verify;
 
 /// The subgraph's name in the supergraph.

@@ -115,7 +115,7 @@ impl Movement {
     pub fn charge(billing: &Billing, recorded: Recorded) -> Self {
         let price = &billing.price;
         let postings = sides(billing.id, price.net, price.discounts, price.charged, price.tax);
-        Self::of(LedgerKind::Charge, billing, price.net, postings, recorded)
+        Self::of(LedgerKind::Charge, billing.patient_id, price.net, postings, recorded)
     }
 
     /// What takes a billing's charge back.
@@ -123,7 +123,7 @@ impl Movement {
         let price = &billing.price;
         let postings = sides(billing.id, price.net, price.discounts, price.charged, price.tax);
         let postings = postings.into_iter().map(|(account, amount)| (account, amount.negated())).collect();
-        let void = Self::of(LedgerKind::Void, billing, price.net, postings, recorded);
+        let void = Self::of(LedgerKind::Void, billing.patient_id, price.net, postings, recorded);
         Self { reason: Some(reason.to_owned()), ..void }
     }
 
@@ -137,18 +137,36 @@ impl Movement {
         let discounts = after.discounts.minus(before.discounts)?;
         let (charged, tax) = (after.charged.minus(before.charged)?, after.tax.minus(before.tax)?);
         let postings = sides(new.id, net, discounts, charged, tax);
-        Ok(Self::of(LedgerKind::Adjustment, new, net.absolute(), postings, recorded))
+        Ok(Self::of(LedgerKind::Adjustment, new.patient_id, net.absolute(), postings, recorded))
     }
 
     /// Money that comes for a billing.
     pub fn payment(billing: &Billing, amount: Money, method: PaymentMethod, recorded: Recorded) -> Self {
         let postings = vec![(Account::Cash, amount), (Account::Receivable(billing.id), amount.negated())];
-        Self { method: Some(method), ..Self::of(LedgerKind::Payment, billing, amount, postings, recorded) }
+        Self { method: Some(method), ..Self::of(LedgerKind::Payment, billing.patient_id, amount, postings, recorded) }
+    }
+
+    /// Money that comes for several billings of a patient, with the part that falls to each.
+    ///
+    /// # Errors
+    /// When the parts are in several currencies, or together too large.
+    pub fn payment_of_several(
+        patient_id: Uuid,
+        parts: &[(Uuid, Money)],
+        method: PaymentMethod,
+        recorded: Recorded,
+    ) -> Result<Option<Self>, MoneyError> {
+        let Some(((_, first), others)) = parts.split_first() else { return Ok(None) };
+        let amount = others.iter().try_fold(*first, |sum, (_, part)| sum.plus(*part))?;
+        let mut postings = vec![(Account::Cash, amount)];
+        postings.extend(parts.iter().map(|(billing, part)| (Account::Receivable(*billing), part.negated())));
+        let payment = Self::of(LedgerKind::Payment, patient_id, amount, postings, recorded);
+        Ok(Some(Self { method: Some(method), ..payment }))
     }
 
     fn of(
         kind: LedgerKind,
-        billing: &Billing,
+        patient_id: Uuid,
         amount: Money,
         postings: Vec<(Account, Money)>,
         recorded: Recorded,
@@ -156,7 +174,7 @@ impl Movement {
         Self {
             id: Uuid::now_v7(),
             kind,
-            patient_id: billing.patient_id,
+            patient_id,
             amount,
             postings: postings.into_iter().filter(|(_, amount)| !amount.amount().is_zero()).collect(),
             method: None,

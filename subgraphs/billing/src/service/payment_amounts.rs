@@ -60,19 +60,31 @@ pub(super) fn payable_lines(
         return refuse("invoiceId", UserErrorCode::IllegalTransition, "Only an issued invoice is paid");
     }
     let ordered = invoice.billing_ids.iter().filter_map(|id| lines.iter().find(|line| line.id == *id));
-    let open: Vec<(Uuid, Money)> = ordered.map(|line| (line.id, line.outstanding())).collect();
+    match payable_parts(ordered, invoice.currency, given)? {
+        Some(parts) => Ok(parts),
+        None => refuse("invoiceId", UserErrorCode::AlreadyPaid, "The invoice is paid"),
+    }
+}
+
+/// How much of these billings is paid now, in their order; nothing where nothing of them is outstanding.
+pub(super) fn payable_parts<'a>(
+    billings: impl Iterator<Item = &'a Billing>,
+    currency: CurrencyCode,
+    given: Option<&(Decimal, String)>,
+) -> Outcome<Option<Vec<(Uuid, Money)>>> {
+    let open: Vec<(Uuid, Money)> = billings.map(|billing| (billing.id, billing.outstanding())).collect();
     let too_large = |_| vec![UserError::at("amount.amount", UserErrorCode::OutOfRange, "The amount is too large")];
-    let total = sum(invoice.currency, &open).map_err(too_large)?;
-    let amount = given.map(|given| amount_of(given, invoice.currency)).transpose()?;
+    let total = sum(currency, &open).map_err(too_large)?;
+    let amount = given.map(|given| amount_of(given, currency)).transpose()?;
     if !total.is_positive() {
-        return refuse("invoiceId", UserErrorCode::AlreadyPaid, "The invoice is paid");
+        return Ok(None);
     }
     match amount {
         Some(amount) if amount.amount() > total.amount() => {
-            let message = format!("At most {} {} is outstanding", total.amount(), invoice.currency);
+            let message = format!("At most {} {currency} is outstanding", total.amount());
             refuse("amount.amount", UserErrorCode::AmountExceedsBalance, &message)
         }
-        amount => Ok(share(open, amount.unwrap_or(total))),
+        amount => Ok(Some(share(open, amount.unwrap_or(total)))),
     }
 }
 

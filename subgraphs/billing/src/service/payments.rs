@@ -131,22 +131,9 @@ impl Service {
             Ok(parts) => parts,
             Err(refused) => return Ok(Err(refused)),
         };
-        let amount = sum(invoice.currency, &parts).map_err(ApiError::internal)?;
-        let mut postings = vec![(Account::Cash, amount)];
-        postings.extend(parts.iter().map(|(billing, part)| (Account::Receivable(*billing), part.negated())));
-        let movement = Movement {
-            id: payment,
-            kind: LedgerKind::Payment,
-            patient_id: invoice.patient_id,
-            amount,
-            postings,
-            method: Some(method),
-            reference,
-            reason: None,
-            reverses_id: None,
-            recorded_by: recorded.by,
-            recorded_at: recorded.at,
-        };
+        let movement = Movement::payment_of_several(invoice.patient_id, &parts, method, recorded);
+        let movement = movement.map_err(ApiError::internal)?.ok_or(ApiError::Unauthorized)?;
+        let movement = Movement { id: payment, reference, ..movement };
         write(transaction, PAY_INVOICE, &movement).await?;
         let moved = self.moved(payment).await?;
         Ok(Ok(Moved { invoice: Some(self.invoice(invoice.id).await?), ..moved }))

@@ -2,6 +2,7 @@
 
 mod billings;
 mod export;
+mod imports;
 mod invoices;
 mod ledger;
 mod service_items;

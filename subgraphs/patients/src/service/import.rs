@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
-use healthbridge_graphql::Refusals;
+use healthbridge_auth::Role;
+use healthbridge_graphql::{Refusals, UserError, reasons};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -93,6 +94,22 @@ impl Importer {
     /// When the database fails.
     pub async fn finish(&self, sha256: &[u8], importer: i32, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
         self.store.insert_imported_file(sha256, importer, now).await
+    }
+
+    /// The patients that these sources became.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn patients(&self, sources: &[String]) -> Result<HashMap<String, Uuid>, sqlx::Error> {
+        self.store.imported_patients(sources).await
+    }
+
+    /// The account that answers for an import: the one with this email address, or the oldest administrator.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn responsible(&self, email: Option<&str>) -> Result<Option<Uuid>, sqlx::Error> {
+        self.store.active_account(email, Role::Admin).await
     }
 
     /// Takes over a batch, whole or not at all.
@@ -238,12 +255,8 @@ impl Batch {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the callers return it")]
-    fn skip(&mut self, source: String, refused: &[healthbridge_graphql::UserError]) -> Result<(), sqlx::Error> {
-        let field = |error: &healthbridge_graphql::UserError| {
-            error.field.iter().flatten().skip(1).cloned().collect::<Vec<_>>().join(".")
-        };
-        let reasons: Vec<String> = refused.iter().map(|error| format!("{}: {}", field(error), error.message)).collect();
-        self.done.skipped.push((source, reasons.join("; ")));
+    fn skip(&mut self, source: String, refused: &[UserError]) -> Result<(), sqlx::Error> {
+        self.done.skipped.push((source, reasons(refused)));
         Ok(())
     }
 }

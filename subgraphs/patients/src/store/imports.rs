@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use healthbridge_auth::Role;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -21,6 +22,28 @@ impl Store {
     ) -> Result<HashMap<String, Uuid>, sqlx::Error> {
         let rows = sqlx::query!("SELECT source, record_id FROM patients.imported WHERE source = ANY($1)", sources);
         Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.source, row.record_id)).collect())
+    }
+
+    /// The patients that these sources became.
+    pub(crate) async fn imported_patients(&self, sources: &[String]) -> Result<HashMap<String, Uuid>, sqlx::Error> {
+        let rows = sqlx::query!(
+            "SELECT source, record_id FROM patients.imported
+             WHERE source = ANY($1) AND EXISTS (SELECT FROM patients.patient WHERE id = record_id)",
+            sources,
+        );
+        Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| (row.source, row.record_id)).collect())
+    }
+
+    /// The active account with this email address, or the oldest with this role.
+    pub(crate) async fn active_account(&self, email: Option<&str>, role: Role) -> Result<Option<Uuid>, sqlx::Error> {
+        let id = sqlx::query_scalar!(
+            "SELECT id FROM patients.account
+             WHERE active AND CASE WHEN $1::text IS NULL THEN $2 = ANY(roles) ELSE email = lower($1) END
+             ORDER BY id LIMIT 1",
+            email,
+            role.to_string(),
+        );
+        id.fetch_optional(&self.pool).await
     }
 
     /// Notes which records these sources became.

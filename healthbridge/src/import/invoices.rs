@@ -1,0 +1,159 @@
+//! What is taken over of Invoice: the lines of a bill, and whether it is paid.
+
+use healthbridge_billing::{
+    ForeignLine, ForeignPayment,
+    domain::{Money, PaymentMethod, Price, PriceComponentType, Size, Wanted},
+};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+use super::{
+    bills::{Bill, Concept, Exact, FhirMoney, Priced, line, mismatch, only},
+    fhir::{Reference, moment},
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Invoice {
+    status: Option<String>,
+    subject: Option<Reference>,
+    date: Option<String>,
+    #[serde(default)]
+    line_item: Vec<LineItem>,
+    total_gross: Option<FhirMoney>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LineItem {
+    charge_item_codeable_concept: Option<Concept>,
+    charge_item_reference: Option<Named>,
+    #[serde(default)]
+    price_component: Vec<PriceComponent>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    display: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PriceComponent {
+    #[serde(rename = "type")]
+    kind: String,
+    code: Option<Concept>,
+    factor: Option<Exact>,
+    amount: Option<FhirMoney>,
+}
+
+/// Reads an Invoice. One that is balanced is paid.
+///
+/// # Errors
+/// Says why it cannot be taken over.
+pub(super) fn invoice(source: &str, json: &str) -> Result<Bill, String> {
+    let invoice: Invoice = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    only(invoice.status.as_deref(), "status", &["issued", "balanced"])?;
+    let is_paid = invoice.status.as_deref() == Some("balanced");
+    let payment = ForeignPayment { source: source.to_owned(), amount: None, method: PaymentMethod::Other };
+    Ok(Bill {
+        resource: source.to_owned(),
+        source: source.to_owned(),
+        patient: invoice.subject.as_ref().ok_or("subject: it has none")?.resolved(source)?,
+        lines: invoice_lines(&invoice),
+        payment: is_paid.then_some(payment),
+    })
+}
+
+fn invoice_lines(invoice: &Invoice) -> Result<Vec<ForeignLine>, String> {
+    let serviced_at = moment("date", invoice.date.as_deref().ok_or("date: it has none")?)?;
+    let mut lines = Vec::new();
+    let mut sum: Option<Money> = None;
+    for (item, number) in invoice.line_item.iter().zip(1..) {
+        let (price, net) = invoice_line(item).map_err(|error| format!("line {number}: {error}"))?;
+        sum = Some(sum.map_or(Ok(net), |sum| sum.plus(net)).map_err(|error| error.to_string())?);
+        let named = item.charge_item_reference.as_ref().and_then(|named| named.display.clone());
+        let unknown = Concept::of_text(named);
+        let concept = item.charge_item_codeable_concept.as_ref().unwrap_or(&unknown);
+        lines.push(line(concept, &format!("Line {number}"), price, serviced_at));
+    }
+    let total = invoice.total_gross.as_ref().map(FhirMoney::read).transpose()?;
+    match (sum, total) {
+        (Some(sum), Some(total)) if sum != total => Err(mismatch(sum, total)),
+        _ => Ok(lines),
+    }
+}
+
+/// A line's price, and what it comes to.
+fn invoice_line(item: &LineItem) -> Result<(Priced, Money), String> {
+    let (mut base, mut components): (Option<Money>, Vec<Wanted>) = (None, Vec::new());
+    for one in &item.price_component {
+        let kind = match one.kind.as_str() {
+            "base" => {
+                let amount = one.amount.as_ref().ok_or("its base has no amount")?.read()?;
+                base = Some(base.map_or(Ok(amount), |base| base.plus(amount)).map_err(|error| error.to_string())?);
+                continue;
+            }
+            "surcharge" => PriceComponentType::Surcharge,
+            "deduction" => PriceComponentType::Deduction,
+            "discount" => PriceComponentType::Discount,
+            "tax" => PriceComponentType::Tax,
+            _ => continue,
+        };
+        let size = match (&one.amount, &one.factor) {
+            (Some(amount), _) => Size::Amount(amount.read()?.amount()),
+            (None, Some(factor)) => Size::Factor(factor.read()?),
+            (None, None) => return Err(format!("its {} has neither an amount nor a factor", one.kind)),
+        };
+        // FHIR leaves the sign of what is taken off open.
+        let size = match (kind, size) {
+            (PriceComponentType::Deduction | PriceComponentType::Discount, Size::Amount(size)) => {
+                Size::Amount(size.abs())
+            }
+            (PriceComponentType::Deduction | PriceComponentType::Discount, Size::Factor(size)) => {
+                Size::Factor(size.abs())
+            }
+            (_, size) => size,
+        };
+        components.push(Wanted { kind, code: one.code.as_ref().and_then(Concept::coding), size });
+    }
+    let unit = base.ok_or("it has no base price")?;
+    let price = Price::compute(unit, Decimal::ONE, &components).map_err(|error| error.to_string())?;
+    Ok((Priced { quantity: Decimal::ONE, unit, components, net: price.net }, price.net))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(total: &str) -> Result<Bill, String> {
+        let eur = |value: &str| format!(r#"{{"value":{value},"currency":"EUR"}}"#);
+        let json = format!(
+            r#"{{"status":"balanced","subject":{{"reference":"Patient/1"}},"date":"2026-01-02","totalGross":{},"lineItem":[
+                {{"chargeItemReference":{{"display":"MRI"}},"priceComponent":[{{"type":"base","amount":{}}},
+                    {{"type":"deduction","amount":{}}},{{"type":"tax","factor":0.1}}]}},
+                {{"chargeItemCodeableConcept":{{"coding":[{{"system":"urn:s","code":"c","display":"Report"}}]}},
+                    "priceComponent":[{{"type":"base","amount":{}}},{{"type":"informational"}}]}}]}}"#,
+            eur(total),
+            eur("100"),
+            eur("-20"),
+            eur("5.5")
+        );
+        invoice("Invoice/1", &json)
+    }
+
+    #[test]
+    fn an_invoices_lines_have_its_price_components_and_a_balanced_one_is_paid() {
+        let bill = read("93.50").expect("readable");
+        assert!(bill.payment.is_some_and(|payment| payment.amount.is_none()));
+        let lines = bill.lines.expect("lines");
+        let named: Vec<_> = lines.iter().map(|line| (line.description.as_str(), line.components.len())).collect();
+        assert_eq!(named, [("MRI", 2), ("Report", 0)]);
+        assert_eq!(lines[1].code.as_ref().map(|code| code.code.as_str()), Some("c"));
+    }
+
+    #[test]
+    fn an_invoice_whose_lines_do_not_come_to_its_total_is_refused() {
+        let refused = read("93.51").expect("readable").lines.expect_err("refused");
+        assert_eq!(refused, "its lines come to 93.50 EUR, its total is 93.51");
+    }
+}

@@ -1,0 +1,249 @@
+//! Bills of another system and what was paid for them, taken over as they are. Run again, an import changes nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, SubsecRound, Utc};
+use healthbridge_graphql::{Coding, Refusals, UserError, UserErrorCode, reasons};
+use rust_decimal::Decimal;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{billing_input, payment_amounts::payable_parts};
+use crate::{
+    domain::{Billing, ChargeItemStatus, Money, Movement, PaymentMethod, Recorded, Wanted},
+    store::Store,
+};
+
+/// What a resource of another system says of a bill: its lines, what was paid for it, or both.
+#[derive(Clone, Debug)]
+pub struct ForeignBill {
+    /// The other system's name for the bill. Several resources may be about one bill: a claim, and what the insurance paid.
+    pub source: String,
+    /// Who owes it.
+    pub patient_id: Uuid,
+    /// What it is for, or why that cannot be read. Needed where the bill is not here yet.
+    pub lines: Result<Vec<ForeignLine>, String>,
+    /// What was paid for it.
+    pub payment: Option<ForeignPayment>,
+}
+
+/// A line of a bill.
+#[derive(Clone, Debug)]
+pub struct ForeignLine {
+    /// The code of the service.
+    pub code: Option<Coding>,
+    /// The service.
+    pub description: String,
+    /// How many.
+    pub quantity: Decimal,
+    /// The price of one.
+    pub unit_price: Decimal,
+    /// Its ISO 4217 currency.
+    pub currency: String,
+    /// Surcharges, discounts and taxes.
+    pub components: Vec<Wanted>,
+    /// When the service was given.
+    pub serviced_at: DateTime<Utc>,
+}
+
+/// A payment for a bill.
+#[derive(Clone, Debug)]
+pub struct ForeignPayment {
+    /// The other system's name for it.
+    pub source: String,
+    /// How much, and its currency; all that is outstanding where it is left out.
+    pub amount: Option<(Decimal, String)>,
+    /// How.
+    pub method: PaymentMethod,
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Billings that are new.
+    pub billings: u64,
+    /// Payments that are new.
+    pub payments: u64,
+    /// Bills and payments that were there already.
+    pub known: u64,
+    /// What was left out: the source and the reason.
+    pub skipped: Vec<(String, String)>,
+}
+
+/// Imports batches into a database.
+#[derive(Clone, Debug)]
+pub struct Importer {
+    store: Store,
+    responsible: Uuid,
+}
+
+impl Importer {
+    /// An importer into this database; the account answers for what it writes.
+    pub fn new(pool: PgPool, responsible: Uuid) -> Self {
+        Self { store: Store::new(pool), responsible }
+    }
+
+    /// Takes over a batch, whole or not at all. A bill or payment that cannot be is skipped, whole. The ledger says when it was
+    /// written, not when money moved elsewhere: it only grows.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn import(&self, bills: Vec<ForeignBill>, now: DateTime<Utc>) -> Result<Imported, sqlx::Error> {
+        let recorded = Recorded { by: self.responsible, at: now.trunc_subsecs(6) };
+        let mut transaction = self.store.pool().begin().await?;
+        Store::lock_imports(&mut transaction).await?;
+        let sources: Vec<String> = bills.iter().map(|bill| bill.source.clone()).collect();
+        let payments: Vec<String> =
+            bills.iter().filter_map(|bill| Some(bill.payment.as_ref()?.source.clone())).collect();
+        let mut batch = Batch {
+            bills: Store::imported_bills(&mut transaction, &sources).await?,
+            payments: Store::imported_payments(&mut transaction, &payments).await?,
+            done: Imported::default(),
+            recorded,
+        };
+        for bill in bills {
+            batch.take(&mut transaction, bill).await?;
+        }
+        transaction.commit().await?;
+        Ok(batch.done)
+    }
+}
+
+struct Batch {
+    /// The billings of the bills that are here.
+    bills: HashMap<String, Vec<Uuid>>,
+    /// The payments that are here.
+    payments: HashSet<String>,
+    done: Imported,
+    recorded: Recorded,
+}
+
+impl Batch {
+    async fn take(&mut self, connection: &mut PgConnection, bill: ForeignBill) -> Result<(), sqlx::Error> {
+        let ForeignBill { source, patient_id, lines, payment } = bill;
+        match (self.bills.contains_key(&source), &payment) {
+            (true, None) => self.done.known += 1,
+            (true, Some(payment)) if self.payments.contains(&payment.source) => self.done.known += 1,
+            (true, Some(_)) => {}
+            (false, _) => match lines.and_then(|lines| self.billings(patient_id, &lines)) {
+                Ok(billings) => self.charge(connection, &source, &billings).await?,
+                Err(reason) => {
+                    self.done.skipped.push((payment.map_or(source, |payment| payment.source), reason));
+                    return Ok(());
+                }
+            },
+        }
+        match payment {
+            Some(payment) if !self.payments.contains(&payment.source) => self.pay(connection, &source, payment).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The billings of a bill's lines, which are in one currency.
+    fn billings(&self, patient_id: Uuid, lines: &[ForeignLine]) -> Result<Vec<Billing>, String> {
+        if lines.is_empty() {
+            return Err("it has no lines".to_owned());
+        }
+        if lines.iter().any(|line| line.currency != lines[0].currency) {
+            return Err("its lines are in several currencies".to_owned());
+        }
+        let one = |(line, number): (&ForeignLine, usize)| {
+            let billing = self.billing(patient_id, line);
+            billing.map_err(|refused| format!("line {number}: {}", reasons(&refused)))
+        };
+        lines.iter().zip(1..).map(one).collect()
+    }
+
+    fn billing(&self, patient_id: Uuid, line: &ForeignLine) -> Result<Billing, Vec<UserError>> {
+        let mut refusals = Refusals::default();
+        let description = refusals.line("description", &line.description);
+        let code = line.code.as_ref().map(|code| refusals.coding("code", code));
+        billing_input::quantity(&mut refusals, line.quantity);
+        let unit_price = billing_input::unit_price(&mut refusals, line.unit_price, &line.currency);
+        let price =
+            unit_price.and_then(|unit| billing_input::price(&mut refusals, unit, line.quantity, &line.components));
+        let (Some(unit_price), Some(price)) = (unit_price, price) else {
+            return Err(refusals.or(()).err().unwrap_or_default());
+        };
+        let nothing = Money::zero(price.net.currency());
+        refusals.or(Billing {
+            id: Uuid::now_v7(),
+            patient_id,
+            report_id: None,
+            image_id: None,
+            appointment_id: None,
+            invoice_id: None,
+            service_item_id: None,
+            code,
+            description,
+            quantity: line.quantity.normalize(),
+            unit_price,
+            price,
+            paid: nothing,
+            refunded: nothing,
+            status: ChargeItemStatus::Billable,
+            serviced_at: line.serviced_at.trunc_subsecs(6),
+            created_at: self.recorded.at,
+            created_by: self.recorded.by,
+            version: 1,
+        })
+    }
+
+    async fn charge(
+        &mut self,
+        connection: &mut PgConnection,
+        source: &str,
+        billings: &[Billing],
+    ) -> Result<(), sqlx::Error> {
+        for billing in billings {
+            Store::insert(connection, billing).await?;
+            Store::insert_movement(connection, &Movement::charge(billing, self.recorded)).await?;
+            self.done.billings += 1;
+        }
+        let ids: Vec<Uuid> = billings.iter().map(|billing| billing.id).collect();
+        Store::insert_imported_bill(connection, source, &ids, self.recorded.at).await?;
+        self.bills.insert(source.to_owned(), ids);
+        Ok(())
+    }
+
+    /// Pays the bill's billings in their order. More than is outstanding is not taken.
+    async fn pay(
+        &mut self,
+        connection: &mut PgConnection,
+        bill: &str,
+        payment: ForeignPayment,
+    ) -> Result<(), sqlx::Error> {
+        let ids = self.bills.get(bill).cloned().unwrap_or_default();
+        let locked = Store::lock_billings(connection, &ids).await?;
+        let billings: Vec<&Billing> = ids.iter().filter_map(|id| locked.iter().find(|one| one.id == *id)).collect();
+        let Some(first) = billings.first() else { return Ok(()) };
+        let currency = first.price.net.currency();
+        let parts = payable_parts(billings.iter().copied(), currency, payment.amount.as_ref());
+        let parts = match parts {
+            Ok(Some(parts)) => parts,
+            // A bill over nothing is paid.
+            Ok(None) if payment.amount.is_none() => return Ok(()),
+            Ok(None) => {
+                let message = "Nothing of the bill is outstanding";
+                return self.skip(payment.source, &[UserError::at("amount", UserErrorCode::AlreadyPaid, message)]);
+            }
+            Err(refused) => return self.skip(payment.source, &refused),
+        };
+        let movement = Movement::payment_of_several(first.patient_id, &parts, payment.method, self.recorded);
+        let movement = movement.map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+        let Some(movement) = movement else { return Ok(()) };
+        // The name is the other system's word for it, so that a person finds it there.
+        let movement = Movement { reference: Some(payment.source.clone()), ..movement };
+        Store::insert_movement(connection, &movement).await?;
+        Store::insert_imported_payment(connection, &payment.source, movement.id, self.recorded.at).await?;
+        self.payments.insert(payment.source);
+        self.done.payments += 1;
+        Ok(())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the callers return it")]
+    fn skip(&mut self, source: String, refused: &[UserError]) -> Result<(), sqlx::Error> {
+        self.done.skipped.push((source, reasons(refused)));
+        Ok(())
+    }
+}
