@@ -241,6 +241,40 @@ async fn without_billing_the_chart_comes_and_one_error_names_what_is_missing() {
 }
 
 #[tokio::test]
+async fn revocations_that_cannot_be_polled_are_told_by_readiness_and_metrics_and_stop_nobody() {
+    let mut apart = Apart::without_router().await;
+    apart.start_router().await;
+    let (admin, router, billing) = (apart.admin().await, apart.ports.base, apart.ports.base + 4);
+    let ready = async |port: u16| -> Value {
+        let answer = reqwest::get(format!("http://127.0.0.1:{port}/readyz")).await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), 200);
+        answer.json().await.expect("JSON")
+    };
+    let becomes = async |port: u16, state: &str| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while ready(port).await["revocations"] != json!(state) {
+            assert!(Instant::now() < deadline, "{port} is not {state}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert_eq!(
+        (&ready(router).await["revocations"], &ready(billing).await["revocations"]),
+        (&json!("ok"), &json!("ok"))
+    );
+    apart.stop("patients");
+    becomes(router, "stale").await;
+    becomes(billing, "stale").await;
+    let metrics = reqwest::get(format!("http://127.0.0.1:{billing}/metrics")).await.expect("an answer");
+    let metrics = metrics.text().await.expect("text");
+    let age = metrics.lines().find_map(|line| line.strip_prefix("healthbridge_revocations_age_seconds "));
+    assert!(age.and_then(|age| age.parse::<f64>().ok()).is_some_and(|age| age > 4.0), "{metrics}");
+    assert!(admin.data("{ billings { nodes { id } } }", Value::Null).await["billings"]["nodes"].is_array());
+    apart.spawn(&["subgraph", "patients"]);
+    becomes(router, "ok").await;
+    becomes(billing, "ok").await;
+}
+
+#[tokio::test]
 async fn what_is_revoked_is_refused_within_five_seconds_at_the_router_and_at_each_subgraph() {
     let mut apart = Apart::without_router().await;
     apart.start_router().await;

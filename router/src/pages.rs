@@ -89,7 +89,9 @@ impl Pages {
         let has_keys = verifier.is_none_or(|verifier| verifier.keys().is_ready());
         let (status, text) =
             if has_keys { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
-        json_page(status, &json!({ "status": text, "subgraphs": subgraphs }))
+        let are_stale = verifier.is_some_and(|verifier| verifier.revocations().are_stale());
+        let revocations = if are_stale { "stale" } else { "ok" };
+        json_page(status, &json!({ "status": text, "subgraphs": subgraphs, "revocations": revocations }))
     }
 
     /// The keys of the patients subgraph, so that clients need to know one address only.

@@ -1,6 +1,6 @@
 use std::{
     collections::HashMap,
-    sync::{PoisonError, RwLock},
+    sync::{Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,9 @@ use crate::{ACCESS_TOKEN_LIFETIME, Claims, JwksError};
 /// How often the feed is polled: a revocation takes effect everywhere within two of these.
 const PERIOD: Duration = Duration::from_secs(1);
 
+/// Polls that fail for longer are worth an operator's look: a revocation has not arrived here in time.
+const STALE: Duration = Duration::from_secs(5);
+
 /// After this a revoked token has expired by itself, with a margin for clocks that differ.
 const OUTLIVED: Duration = ACCESS_TOKEN_LIFETIME.saturating_add(Duration::from_secs(60));
 
@@ -23,6 +26,8 @@ const OUTLIVED: Duration = ACCESS_TOKEN_LIFETIME.saturating_add(Duration::from_s
 #[derive(Debug, Default)]
 pub struct Revocations {
     known: RwLock<Known>,
+    /// When the feed was last read, or when that was first tried.
+    heard: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -81,16 +86,25 @@ impl Revocations {
         }
     }
 
-    /// Polls the feed at this URL for ever.
+    /// Whether the feed should be polled and has not been read for more than 5 seconds. What is known goes on.
+    pub fn are_stale(&self) -> bool {
+        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.is_some_and(|heard| heard.elapsed() > STALE)
+    }
+
+    /// Polls the feed at this URL for ever. The gauge `healthbridge_revocations_age_seconds` says when it was last read.
     ///
     /// # Errors
     /// When no HTTP client can be made.
     pub async fn keep_fresh(&self, url: &str) -> Result<(), JwksError> {
         let client = reqwest::Client::builder().timeout(Duration::from_secs(3)).build()?;
-        let mut failing = false;
+        let (mut failing, mut heard) = (false, Instant::now());
         loop {
             match self.poll(&client, url).await {
-                Ok(()) => failing = false,
+                Ok(()) => {
+                    failing = false;
+                    heard = Instant::now();
+                }
                 Err(error) => {
                     // Once per outage: a dead neighbour must not fill the log.
                     if !failing {
@@ -99,6 +113,8 @@ impl Revocations {
                     failing = true;
                 }
             }
+            *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
+            metrics::gauge!("healthbridge_revocations_age_seconds").set(heard.elapsed().as_secs_f64());
             tokio::time::sleep(PERIOD).await;
         }
     }

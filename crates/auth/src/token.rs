@@ -126,6 +126,11 @@ impl Verifier {
         &self.keys
     }
 
+    /// What is known to be revoked.
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
     /// Keeps keys and revocations fresh for ever: once for each process, however many verify with them.
     ///
     /// # Errors

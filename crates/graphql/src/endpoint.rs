@@ -104,7 +104,11 @@ impl<E: Executor> Endpoint<E> {
 async fn ready<E: Executor>(State(endpoint): State<Endpoint<E>>) -> Response {
     let keys = if endpoint.verifier.keys().is_ready() { Ok(()) } else { Err("the key set".to_owned()) };
     match keys.and((endpoint.readiness)().await) {
-        Ok(()) => Json(json!({ "status": "ok" })).into_response(),
+        // What was revoked since may be taken until it ends by itself: an operator is told, callers are served all the same.
+        Ok(()) => {
+            let revocations = if endpoint.verifier.revocations().are_stale() { "stale" } else { "ok" };
+            Json(json!({ "status": "ok", "revocations": revocations })).into_response()
+        }
         Err(waits_for) => {
             let body = Json(json!({ "status": "unavailable", "waitsFor": waits_for }));
             (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
