@@ -71,6 +71,14 @@ async fn the_router_says_for_whom_it_asks_and_not_what_the_client_says_of_itself
     let answer = sign_in("198.51.100.1".to_owned(), "healthbridge-demo").await;
     let message = answer["data"]["signIn"]["userErrors"][0]["message"].as_str().unwrap_or_default();
     assert!(message.starts_with("Too many attempts"), "eight invented addresses are one client: {answer}");
+    let renamed = "mutation { a: signIn(input: { email: \"\", password: \"\" }) { errors: userErrors { code } }
+        b: signIn(input: { email: \"\", password: \"\" }) { ...Refused } } fragment Refused on SignInPayload { why: userErrors { code } }";
+    let refused = stack.router().ask(renamed, Value::Null).await.body;
+    assert_eq!(
+        (&refused["data"]["a"]["errors"].as_array().map(Vec::len), &refused["extensions"]["userErrors"]),
+        (&Some(1), &json!(2)),
+        "{refused}"
+    );
     let quiet = stack.router().ask("{ me { id } }", Value::Null).await;
     assert!(quiet.body["extensions"].is_null(), "{}", quiet.body);
 }

@@ -21,6 +21,14 @@ use hive_router::{
         },
         plugin_trait::{EndHookPayload, FromGraphQLErrorToResponse, RouterPlugin, StartHookPayload},
     },
+    query_planner::{
+        ast::{
+            operation::OperationDefinition,
+            selection_item::SelectionItem,
+            selection_set::{FieldSelection, SelectionSet},
+        },
+        state::supergraph_state::OperationKind,
+    },
 };
 
 use ipnet::IpNet;
@@ -99,8 +107,9 @@ impl RouterPlugin for HealthBridge {
         &'exec self,
         payload: OnExecuteStartHookPayload<'exec>,
     ) -> OnExecuteStartHookResult<'exec> {
-        payload.on_end(|mut payload| {
-            let count = refusals(&payload.data);
+        let names = names_of_refusals(payload.operation_for_plan);
+        payload.on_end(move |mut payload| {
+            let count = refusals(&payload.data, &names);
             if count > 0 {
                 payload.add_extension("userErrors", count);
             }
@@ -124,20 +133,36 @@ impl RouterPlugin for HealthBridge {
     }
 }
 
-/// How many `userErrors` the fields of an answer have.
-fn refusals(data: &Value<'_>) -> usize {
-    let Value::Object(root) = data else { return 0 };
-    let of = |payload: &Value<'_>| match payload {
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(name, value)| match value {
-                Value::Array(errors) if *name == "userErrors" => errors.len(),
-                _ => 0,
-            })
-            .sum(),
+/// The names that a mutation's client gives to its root fields, and to `userErrors` in each.
+fn names_of_refusals(operation: &OperationDefinition) -> Vec<(String, String)> {
+    if operation.operation_kind != Some(OperationKind::Mutation) {
+        return Vec::new();
+    }
+    let fields = |selections: &SelectionSet| -> Vec<FieldSelection> {
+        let field =
+            |item: &SelectionItem| if let SelectionItem::Field(field) = item { Some(field.clone()) } else { None };
+        selections.items.iter().filter_map(field).collect()
+    };
+    let of = |root: FieldSelection| {
+        let errors = fields(&root.selections).into_iter().filter(|field| field.name == "userErrors");
+        let names =
+            errors.map(|errors| (root.selection_identifier().to_owned(), errors.selection_identifier().to_owned()));
+        names.collect::<Vec<_>>()
+    };
+    fields(&operation.selection_set).into_iter().flat_map(of).collect()
+}
+
+/// How many `userErrors` an answer has under these names.
+fn refusals(data: &Value<'_>, names: &[(String, String)]) -> usize {
+    fn of<'a>(value: &'a Value<'a>, name: &str) -> Option<&'a Value<'a>> {
+        let Value::Object(fields) = value else { return None };
+        fields.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+    let count = |(root, errors): &(String, String)| match of(data, root).and_then(|payload| of(payload, errors)) {
+        Some(Value::Array(errors)) => errors.len(),
         _ => 0,
     };
-    root.iter().map(|(_, payload)| of(payload)).sum()
+    names.iter().map(count).sum()
 }
 
 impl HealthBridge {

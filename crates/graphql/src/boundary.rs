@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use async_graphql::{
     PathSegment, Response, ServerError, ServerResult, ValidationResult, Value, Variables,
@@ -28,7 +31,7 @@ impl FieldBoundary {
 
 impl ExtensionFactory for FieldBoundary {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Request { rules: self.rules.clone(), errors: Mutex::default() })
+        Arc::new(Request { rules: self.rules.clone(), errors: Mutex::default(), refusals: AtomicUsize::default() })
     }
 }
 
@@ -36,6 +39,8 @@ impl ExtensionFactory for FieldBoundary {
 struct Request {
     rules: Arc<ScopeRules>,
     errors: Mutex<Vec<ServerError>>,
+    /// How many `userErrors` the mutations have, under whatever name the client gives the field.
+    refusals: AtomicUsize,
 }
 
 impl Request {
@@ -74,8 +79,10 @@ impl Extension for Request {
         next: NextExecute<'_>,
     ) -> Response {
         let mut response = next.run(ctx, operation_name).await;
-        if let Some(count) = refusals(&response.data) {
-            response.extensions.insert("userErrors".to_owned(), count.into());
+        // Beside the data: who looks there alone must not take a refusal for a success.
+        match self.refusals.load(Ordering::Relaxed) {
+            0 => {}
+            count => drop(response.extensions.insert("userErrors".to_owned(), count.into())),
         }
         response.errors.append(&mut self.errors.lock().unwrap_or_else(PoisonError::into_inner));
         response.errors = response.errors.into_iter().map(told).collect();
@@ -89,11 +96,16 @@ impl Extension for Request {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         let is_nullable = !info.return_type.ends_with('!');
+        let is_refusals = info.name == "userErrors";
         let result = if self.permits(ctx, &info) { next.run(ctx, info).await } else { Err(unauthorized(&info)) };
         match result {
             Err(error) if is_nullable => {
                 self.errors.lock().unwrap_or_else(PoisonError::into_inner).push(error);
                 Ok(Some(Value::Null))
+            }
+            Ok(Some(Value::List(errors))) if is_refusals => {
+                self.refusals.fetch_add(errors.len(), Ordering::Relaxed);
+                Ok(Some(Value::List(errors)))
             }
             other => other,
         }
@@ -107,20 +119,6 @@ fn unauthorized(info: &ResolveInfo<'_>) -> ServerError {
     error.path = path.and_then(|path| serde_json::from_value::<Vec<PathSegment>>(path).ok()).unwrap_or_default();
     error.locations.clear();
     error
-}
-
-/// How many `userErrors` the mutations of an answer have, if there is any: who looks at the extensions alone must not take
-/// a refusal for a success.
-fn refusals(data: &Value) -> Option<usize> {
-    let Value::Object(root) = data else { return None };
-    let of = |payload: &Value| match payload {
-        Value::Object(fields) => match fields.get("userErrors") {
-            Some(Value::List(errors)) => errors.len(),
-            _ => 0,
-        },
-        _ => 0,
-    };
-    Some(root.values().map(of).sum()).filter(|count| *count > 0)
 }
 
 /// What the caller is told of a field's error. Only [`ApiError`]s speak for themselves.

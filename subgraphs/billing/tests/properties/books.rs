@@ -169,7 +169,9 @@ impl Books {
                     self.unbilled(*place).is_some() && self.bills[*place].billing.price.net.currency() == code
                 };
                 let lines: Vec<usize> = (0..self.bills.len()).filter(is_taken).collect();
-                lines.iter().for_each(|place| self.bill(*place, true));
+                for place in &lines {
+                    self.bill(*place, true);
+                }
                 self.invoices.push(Some(lines));
                 Some(())
             }
@@ -180,7 +182,9 @@ impl Books {
             Step::Cancel { invoice } => {
                 let place = invoice.checked_rem(self.invoices.len())?;
                 let lines = self.invoices[place].take()?;
-                lines.iter().for_each(|place| self.bill(*place, false));
+                for place in &lines {
+                    self.bill(*place, false);
+                }
                 Some(())
             }
         }
