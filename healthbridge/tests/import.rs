@@ -163,6 +163,7 @@ fn bills(folder: &Path) {
     let payments = [
         explanation("paid", "Claim/two", "120.5", ""),
         explanation("too-much", "Claim/one", "80.01", ""),
+        explanation("other", "Claim/one", "1", "").replace("Patient/p", "Patient/q"),
         explanation("alone", "Claim/never-seen", "10", &format!(r#","item":[{{{ct},"net":{}}}]"#, usd("25"))),
     ];
     let claims = [
@@ -177,7 +178,7 @@ fn bills(folder: &Path) {
             ),
         ),
         claim("wrong", &format!(r#""item":[{{"net":{}}}],"total":{}"#, usd("1"), usd("2"))),
-        claim("stranger", &format!(r#""item":[{{"net":{}}}]"#, usd("1"))).replace("Patient/p", "Patient/nobody"),
+        claim("stranger", &format!(r#""item":[{{"net":{}}}]"#, usd("1"))).replace("Patient/p", "Patient/late"),
         r#"{"resourceType":"Invoice","id":"i","status":"balanced","subject":{"reference":"Patient/p"},"date":"2025-04-01",
             "lineItem":[{"priceComponent":[{"type":"base","amount":{"value":700,"currency":"JPY"}}]}]}"#
             .replace('\n', " "),
@@ -187,7 +188,8 @@ fn bills(folder: &Path) {
     let patient = format!(r#"{{"resourceType":"Patient","id":"p","name":{name},"identifier":{identifier}}}"#);
     std::fs::write(folder.join("a.ndjson"), payments.join("\n")).expect("written");
     std::fs::write(folder.join("b.ndjson"), claims.join("\n")).expect("written");
-    std::fs::write(folder.join("c.ndjson"), patient).expect("written");
+    let other = r#"{"resourceType":"Patient","id":"q","name":[{"family":"Other"}]}"#;
+    std::fs::write(folder.join("c.ndjson"), format!("{patient}\n{other}")).expect("written");
 }
 
 #[tokio::test]
@@ -202,7 +204,8 @@ async fn claims_invoices_and_what_insurances_paid_become_billings_and_payments_o
     assert_eq!((&report["billingsNew"], &report["paymentsNew"]), (&json!(5), &json!(3)), "{report:#}");
     let mut skipped: Vec<_> = report["skipped"].as_array().expect("a list").iter().map(|one| &one["source"]).collect();
     skipped.sort_by_key(ToString::to_string);
-    assert_eq!(json!(skipped), json!(["Claim/stranger", "Claim/wrong", "ExplanationOfBenefit/too-much"]), "{report:#}");
+    let expected = ["Claim/stranger", "Claim/wrong", "ExplanationOfBenefit/other", "ExplanationOfBenefit/too-much"];
+    assert_eq!(json!(skipped), json!(expected), "{report:#}");
 
     let one = json!({ "system": "urn:mr", "value": "billed" });
     let found = admin.data(BILLS, one.clone()).await["patientByIdentifier"].clone();
@@ -234,5 +237,13 @@ async fn claims_invoices_and_what_insurances_paid_become_billings_and_payments_o
     let again = import(&stack, other.path());
     assert!(again.contains("0 billings and 0 payments are new"), "{again}");
     assert_eq!(admin.data(BILLS, one).await["patientByIdentifier"], found);
+    // The patient who was not there comes.
+    let patient = r#"{"resourceType":"Patient","id":"late","name":[{"family":"Late"}]}"#;
+    std::fs::write(files.path().join("e.ndjson"), patient).expect("written");
+    let late = import(&stack, files.path());
+    assert!(
+        late.contains("2 files read, 2 known before") && late.contains("1 billings and 0 payments are new"),
+        "{late}"
+    );
     assert_eq!(stack.verify_billing(), "the ledger, the balances and the billings agree\n");
 }

@@ -25,9 +25,9 @@ pub(super) struct Bill {
 }
 
 impl Bill {
-    /// How many rows it may become.
+    /// How much of a batch it takes.
     pub fn size(&self) -> usize {
-        self.lines.as_ref().map_or(0, Vec::len) + usize::from(self.payment.is_some())
+        1 + self.lines.as_ref().map_or(0, Vec::len)
     }
 }
 

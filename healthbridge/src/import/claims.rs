@@ -185,7 +185,7 @@ fn lines(
 }
 
 /// The quantity and the unit price, and what makes them the net amount. A unit price that is finer than its currency (a
-/// cent's tenth a pill) is not one of ours: then the net amount is the price of all.
+/// cent's tenth a pill), or a quantity finer than ours, is none of ours: then the net amount is the price of all.
 fn priced(item: &Item) -> Result<Option<Priced>, String> {
     let net = match &item.net {
         Some(net) => Some(net.read()?),
@@ -193,8 +193,10 @@ fn priced(item: &Item) -> Result<Option<Priced>, String> {
     };
     let number = |exact: Option<&Exact>| exact.map_or(Ok(Decimal::ONE), Exact::read);
     let quantity = number(item.quantity.as_ref().and_then(|quantity| quantity.value.as_ref()))?;
+    // NUMERIC(12, 4), as the quantity of a billing.
+    let is_countable = quantity.is_sign_positive() && !quantity.is_zero() && quantity.normalize().scale() <= 4;
     let unit = match (&item.unit_price, net) {
-        (Some(unit), Some(net)) => unit.read().ok().filter(|unit| unit.currency() == net.currency()),
+        (Some(unit), Some(net)) => unit.read().ok().filter(|unit| is_countable && unit.currency() == net.currency()),
         (Some(unit), None) => Some(unit.read()?),
         (None, _) => None,
     };
@@ -204,7 +206,12 @@ fn priced(item: &Item) -> Result<Option<Priced>, String> {
     };
     let base = unit.times(quantity).map_err(|error| error.to_string())?;
     let factor = number(item.factor.as_ref())?;
-    let net = net.map_or_else(|| unit.times(quantity * factor), Ok).map_err(|error| error.to_string())?;
+    let net = match net {
+        Some(net) => net,
+        None => unit
+            .times(quantity.checked_mul(factor).ok_or("its factor is too large")?)
+            .map_err(|error| error.to_string())?,
+    };
     let difference = net.minus(base).map_err(|error| error.to_string())?;
     let kind = if difference.is_negative() { PriceComponentType::Discount } else { PriceComponentType::Surcharge };
     let components = vec![Wanted { kind, code: None, size: Size::Amount(difference.absolute().amount()) }];
@@ -242,6 +249,8 @@ mod tests {
         // A tenth of a cent is no unit price of ours.
         let fine = item.replace("10.50", "10.505").replace("31.50", "31.52");
         assert_eq!(priced(&fine, "null"), Ok(vec![one("1", "31.52", 0, "USD")]));
+        let thirds = item.replace(r#""value":3}"#, r#""value":2.99999}"#);
+        assert_eq!(priced(&thirds, "null"), Ok(vec![one("1", "31.50", 0, "USD")]));
         let half = format!(r#"{{"quantity":{{"value":2}},"unitPrice":{},"factor":0.5}}"#, usd("10"));
         assert_eq!(priced(&half, &usd("10.0")), Ok(vec![one("2", "10.00", 1, "USD")]));
     }
@@ -267,6 +276,8 @@ mod tests {
         assert!(
             priced(r#"{"net":{"value":1,"currency":"USD"}},{"net":{"value":1,"currency":"EUR"}}"#, "null").is_err()
         );
+        let huge = r#"{"quantity":{"value":79228162514264337593543950335},"factor":10,"unitPrice":{"value":1,"currency":"USD"}}"#;
+        assert!(priced(huge, "null").is_err());
         for (status, purpose) in [("draft", "claim"), ("cancelled", "claim"), ("active", "preauthorization")] {
             let json = format!(r#"{{"status":"{status}","use":"{purpose}","patient":{{"reference":"Patient/1"}}}}"#);
             assert!(claim("Claim/1", &json).is_err(), "{json}");

@@ -33,6 +33,9 @@ use bills::Bill;
 use reader::{Batch, Part, Step, read};
 use report::{Report, Skipped};
 
+/// Why a bill of a patient who is not here is left out.
+const STRANGER: &str = "patient: the patient is not here";
+
 /// Where an import writes.
 pub(crate) struct Target {
     /// The database of the patients.
@@ -100,8 +103,10 @@ async fn importers(target: Target) -> anyhow::Result<Importers> {
 
 fn find(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
+        let entry = entry?;
+        let path = entry.path();
+        // A link to a folder is not followed: it may lead back here.
+        if entry.file_type()?.is_dir() {
             find(&path, files)?;
         } else if path.extension().is_some_and(|end| end == "json" || end == "ndjson") {
             files.push(path);
@@ -154,16 +159,17 @@ async fn import_file(
     let reader = tokio::task::spawn_blocking(move || read(&path, step, &bar, &sender));
     let name = file.path.display().to_string();
     let skipped = |(source, reason): (String, String)| Skipped { file: name.clone(), source, reason };
-    let mut whole = false;
+    let (mut is_whole, mut has_strangers) = (false, false);
     while let Some(read) = receiver.recv().await {
         match read {
             Part::Batch(batch) => {
                 let left_out = write(importers, batch, report).await?;
+                has_strangers |= left_out.iter().any(|(_, reason)| reason == STRANGER);
                 report.skipped.extend(left_out.into_iter().map(skipped));
             }
             Part::Left(kind) => *report.left.entry(kind).or_default() += 1,
             Part::Skipped { source, reason } => report.skipped.push(skipped((source, reason))),
-            Part::End(Ok(())) => whole = true,
+            Part::End(Ok(())) => is_whole = true,
             // The other steps would say the same.
             Part::End(Err(_)) if step != Step::Records => {}
             Part::End(Err(error)) => {
@@ -172,7 +178,8 @@ async fn import_file(
         }
     }
     reader.await?;
-    if whole {
+    // Patients who are not here may be later: then the file is read again.
+    if is_whole && !has_strangers {
         importers.records.finish(&file.sha256, step as i32, Utc::now()).await?;
     }
     Ok(true)
@@ -209,7 +216,7 @@ fn with_patients(bills: Vec<Bill>, patients: &HashMap<String, Uuid>) -> (Vec<For
     for Bill { resource, source, patient, lines, payment } in bills {
         match patients.get(&patient) {
             Some(patient_id) => known.push(ForeignBill { source, patient_id: *patient_id, lines, payment }),
-            None => strangers.push((resource, "patient: the patient is not here".to_owned())),
+            None => strangers.push((resource, STRANGER.to_owned())),
         }
     }
     (known, strangers)

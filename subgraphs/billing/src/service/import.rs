@@ -101,6 +101,9 @@ impl Importer {
             done: Imported::default(),
             recorded,
         };
+        // Billings before balances, as whoever pays does: neither waits for the other.
+        let known: Vec<Uuid> = batch.bills.values().flatten().copied().collect();
+        Store::lock_billings(&mut transaction, &known).await?;
         for bill in bills {
             batch.take(&mut transaction, bill).await?;
         }
@@ -134,7 +137,9 @@ impl Batch {
             },
         }
         match payment {
-            Some(payment) if !self.payments.contains(&payment.source) => self.pay(connection, &source, payment).await,
+            Some(payment) if !self.payments.contains(&payment.source) => {
+                self.pay(connection, &source, patient_id, payment).await
+            }
             _ => Ok(()),
         }
     }
@@ -211,12 +216,17 @@ impl Batch {
         &mut self,
         connection: &mut PgConnection,
         bill: &str,
+        patient_id: Uuid,
         payment: ForeignPayment,
     ) -> Result<(), sqlx::Error> {
         let ids = self.bills.get(bill).cloned().unwrap_or_default();
         let locked = Store::lock_billings(connection, &ids).await?;
         let billings: Vec<&Billing> = ids.iter().filter_map(|id| locked.iter().find(|one| one.id == *id)).collect();
         let Some(first) = billings.first() else { return Ok(()) };
+        if first.patient_id != patient_id {
+            let message = "The bill is another patient's";
+            return self.skip(payment.source, &[UserError::at("patient", UserErrorCode::NotAllowed, message)]);
+        }
         let currency = first.price.net.currency();
         let parts = payable_parts(billings.iter().copied(), currency, payment.amount.as_ref());
         let parts = match parts {
