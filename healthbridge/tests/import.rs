@@ -247,3 +247,52 @@ async fn claims_invoices_and_what_insurances_paid_become_billings_and_payments_o
     );
     assert_eq!(stack.verify_billing(), "the ledger, the balances and the billings agree\n");
 }
+
+/// How many billings in Kuwaiti dinars there are: the demo data have none.
+async fn dinars(admin: &Client) -> u64 {
+    let data = admin.data("{ billingStatistics { currency itemCount } }", Value::Null).await;
+    let found = data["billingStatistics"].as_array().expect("a list").iter().find(|one| one["currency"] == "KWD");
+    found.map_or(0, |one| one["itemCount"].as_u64().expect("a count"))
+}
+
+#[tokio::test]
+async fn bills_that_were_killed_half_way_go_on_and_none_is_lost_or_doubled() {
+    let stack = Stack::start();
+    let (admin, files) = (stack.sign_in("admin").await, folder());
+    let (mut patients, mut claims, mut payments) = (String::new(), String::new(), String::new());
+    for number in 0..3000 {
+        let patient = format!(r#""patient":{{"reference":"Patient/{}"}},"created":"2025-03-01""#, number % 40);
+        let dinars = |value: &str| format!(r#"{{"value":{value},"currency":"KWD"}}"#);
+        if number < 40 {
+            let name = format!(r#"[{{"family":"Owing{number}"}}]"#);
+            writeln!(patients, r#"{{"resourceType":"Patient","id":"{number}","name":{name}}}"#).expect("written");
+        }
+        let head = format!(r#""id":"{number}","status":"active","use":"claim",{patient}"#);
+        writeln!(claims, r#"{{"resourceType":"Claim",{head},"total":{}}}"#, dinars("2.125")).expect("written");
+        let paid = format!(r#""claim":{{"reference":"Claim/{number}"}},"payment":{{"amount":{}}}"#, dinars("1.5"));
+        writeln!(payments, r#"{{"resourceType":"ExplanationOfBenefit",{head},{paid}}}"#).expect("written");
+    }
+    for (name, lines) in [("a.ndjson", payments), ("b.ndjson", claims), ("c.ndjson", patients)] {
+        std::fs::write(files.path().join(name), lines).expect("written");
+    }
+    let mut first = command(&stack, files.path()).stdout(Stdio::null()).spawn().expect("it starts");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while dinars(&admin).await < 500 {
+        assert!(Instant::now() < deadline, "nothing is imported");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    first.kill().expect("killed");
+    first.wait().expect("ended");
+    let half = dinars(&admin).await;
+    assert!(half < 3000 && half % 100 == 0, "{half}: batches are whole");
+    let report = import(&stack, files.path());
+    let new = 3000 - half;
+    assert!(report.contains(&format!("{new} billings and 3000 payments are new")), "{half}: {report}");
+    let data = admin.data("{ billingStatistics { currency net { amount } paid { amount } } }", Value::Null).await;
+    let sums = json!({ "currency": "KWD", "net": { "amount": "6375.000" }, "paid": { "amount": "4500.000" } });
+    assert!(data["billingStatistics"].as_array().is_some_and(|all| all.contains(&sums)), "{data}");
+    assert_eq!(
+        (dinars(&admin).await, stack.verify_billing().as_str()),
+        (3000, "the ledger, the balances and the billings agree\n")
+    );
+}

@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use hive_router::{
     PluginRegistry, RouterPaths,
     background_tasks::BackgroundTasksManager,
+    build_http_service_config,
     config::parse_yaml_config,
     configure_app_from_config, configure_ntex_app, invoke_shutdown_hooks,
     ntex::{self, SharedCfg, web},
@@ -78,7 +79,8 @@ async fn serve(config: &'static hive_router::config::HiveRouterConfig) -> anyhow
     });
     let address = config.address();
     server
-        .config(SharedCfg::new("HEALTHBRIDGE"))
+        // Without it the settings of `traffic_shaping.router` and the largest header are not those of the configuration.
+        .config(SharedCfg::new("HEALTHBRIDGE").add(build_http_service_config(config)))
         .shutdown_timeout(config.shutdown_timeout())
         .bind(&address)
         .with_context(|| format!("cannot listen on {address}"))?

@@ -76,8 +76,13 @@ impl Settings {
             "laboratory": { "enabled": false },
             "introspection": self.introspection,
             "override_subgraph_urls": { "subgraphs": urls },
-            // Two callers' requests must never share an answer.
-            "traffic_shaping": { "all": { "request_timeout": "30s", "dedupe_enabled": false } },
+            "traffic_shaping": {
+                // Two callers' requests must never share an answer.
+                "all": { "request_timeout": "30s", "dedupe_enabled": false },
+                // Longer than the proxies before us keep an idle connection (commonly 60 s): were we the first to close it, a
+                // request that is just being sent would be lost.
+                "router": { "keep_alive": "75s" },
+            },
             "headers": { "all": { "request": [{ "propagate": { "named": ["authorization", "x-request-id", healthbridge_auth::FORWARDED_FOR] } }] } },
             "limits": { "max_depth": { "n": 25 }, "max_tokens": { "n": 10_000 }, "max_aliases": { "n": 100 } },
             // The subgraphs mask their own faults, and know which of their messages may be told.
