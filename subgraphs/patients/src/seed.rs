@@ -43,23 +43,26 @@ impl Seed {
             rows.array(&one.name.given).array(&one.name.prefix).array(&one.name.suffix);
             rows.value(<&str>::from(one.profession)).optional(one.specialty.as_ref().map(json));
             rows.optional(one.department.as_ref()).value(one.created_at.to_rfc3339());
-            rows.value(one.updated_at.to_rfc3339()).end_row();
+            rows.value(one.updated_at.to_rfc3339()).value(one.name.sort_key()).end_row();
         }
-        let columns =
-            "id, name_use, family, given, prefix, suffix, profession, specialty, department, created_at, updated_at";
+        let columns = "id, name_use, family, given, prefix, suffix, profession, specialty, department, created_at, \
+                       updated_at, sort_name";
         rows.load(&mut connection, "patients.staff", columns).await?;
 
         let mut rows = Rows::default();
         for one in &self.patients {
             rows.value(one.id).value(&one.mrn).value(<&str>::from(one.name.name_use)).value(&one.name.family);
             rows.array(&one.name.given).array(&one.name.prefix).array(&one.name.suffix).value(one.name.sort_key());
-            rows.value(<&str>::from(one.gender)).optional(one.birth_date).value(json(&one.telecom));
+            rows.value(one.name.sort_given())
+                .value(<&str>::from(one.gender))
+                .optional(one.birth_date)
+                .value(json(&one.telecom));
             rows.value(json(&one.addresses)).value(json(&one.identifiers)).value(json(&one.conditions));
             rows.optional(one.general_practitioner_id).value(one.active).value(one.version);
             rows.value(one.created_at.to_rfc3339()).value(one.updated_at.to_rfc3339()).end_row();
         }
-        let columns = "id, mrn, name_use, family, given, prefix, suffix, sort_name, gender, birth_date, telecom, \
-                       addresses, identifiers, conditions, general_practitioner_id, active, version, created_at, updated_at";
+        let columns = "id, mrn, name_use, family, given, prefix, suffix, sort_name, sort_given, gender, birth_date, \
+                       telecom, addresses, identifiers, conditions, general_practitioner_id, active, version, created_at, updated_at";
         rows.load(&mut connection, "patients.patient", columns).await?;
 
         let mut rows = Rows::default();

@@ -208,6 +208,36 @@ async fn patients_are_found_by_name_number_date_and_change_in_every_order() {
 }
 
 #[tokio::test]
+async fn names_are_found_ordered_and_compared_without_accents_and_case() {
+    let setup = setup().await;
+    let (clerk, admin) = (setup.as_role(Role::Clerk), setup.as_role(Role::Admin));
+    let input = |family: &str, given: &str| {
+        json!({ "input": { "name": { "family": family, "given": [given] }, "gender": "FEMALE",
+            "birthDate": "1980-01-01", "idempotencyKey": Uuid::new_v4() } })
+    };
+    for (family, given) in [("Müller", "Élodie"), ("Łódź", "Ådne"), ("Mullen", "Eva")] {
+        clerk.data(CREATE, input(family, given)).await;
+    }
+    let families = async |filter: Value| {
+        let query = "query ($filter: PatientFilter) { patients(filter: $filter) { nodes { name { family } } } }";
+        let page = clerk.data(query, json!({ "filter": filter })).await["patients"]["nodes"].clone();
+        page.as_array().expect("nodes").iter().map(|node| node["name"]["family"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(families(json!({})).await, ["Łódź", "Mullen", "Müller"]);
+    assert_eq!(families(json!({ "search": "MULLER" })).await, ["Müller"]);
+    assert_eq!(families(json!({ "search": "mu\u{308}ll", "family": "mülle" })).await, ["Mullen", "Müller"]);
+    assert_eq!(families(json!({ "given": "ÉLO" })).await, ["Müller"]);
+    assert_eq!(families(json!({ "given": "adn", "family": "lodz" })).await, ["Łódź"]);
+    let again = clerk.ask(CREATE, input("Muller", "Elodie")).await;
+    assert_eq!(again.refusals("createPatient"), ["DUPLICATE_SUSPECTED"]);
+    let create = "mutation ($input: CreateStaffInput!) { createStaffMember(input: $input) { staffMember { id } } }";
+    let staff = json!({ "input": { "name": { "family": "Ørsted", "given": ["Hans"] }, "profession": "PHYSICIAN", "idempotencyKey": Uuid::new_v4() } });
+    admin.data(create, staff).await;
+    let found = "{ staff(filter: { search: \"ORST\" }) { nodes { name { family } } } }";
+    assert_eq!(admin.data(found, Value::Null).await["staff"]["nodes"][0]["name"]["family"], json!("Ørsted"));
+}
+
+#[tokio::test]
 async fn a_member_of_the_staff_is_changed_with_a_trace_and_shown_as_the_profile_of_the_account() {
     let setup = setup().await;
     setup.add_account("doc@example.test", Role::Doctor).await;

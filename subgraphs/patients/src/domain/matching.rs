@@ -5,7 +5,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::{AdministrativeGender, ContactSystem, HumanName, Identifier, Patient};
+use super::{AdministrativeGender, ContactSystem, HumanName, Identifier, Patient, folded};
 
 /// How sure it is that two records are of one person (FHIR match-grade).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,8 +137,8 @@ pub fn matches(person: &Person<'_>, candidates: Vec<Patient>) -> Vec<PatientMatc
 
 /// Family and given names, also the wrong way round.
 fn names(one: &HumanName, two: &HumanName) -> f64 {
-    let family = |name: &HumanName| name.family.to_lowercase();
-    let given = |name: &HumanName| name.given.first().map(|given| given.to_lowercase()).unwrap_or_default();
+    let family = |name: &HumanName| folded(&name.family);
+    let given = |name: &HumanName| name.sort_given();
     // Names of strangers are at about 0.5: only what is above counts.
     let alike = |a: &str, b: &str| ((strsim::jaro_winkler(a, b) - 0.7) / 0.3).max(0.0);
     let straight = 0.5 * alike(&family(one), &family(two)) + 0.5 * alike(&given(one), &given(two));

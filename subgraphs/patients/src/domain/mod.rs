@@ -1,6 +1,7 @@
 //! What patients, staff and accounts are. No IO.
 
 mod account;
+mod folded;
 pub(crate) mod matching;
 mod mrn;
 mod patient;
@@ -8,6 +9,7 @@ mod staff;
 mod version;
 
 pub use account::{Account, UserKind};
+pub use folded::folded;
 pub use matching::{MatchGrade, PatientMatch};
 pub use mrn::{InvalidMrn, Mrn};
 pub use patient::{

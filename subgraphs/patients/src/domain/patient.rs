@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 use uuid::Uuid;
 
-use super::Mrn;
+use super::{Mrn, folded};
 
 /// FHIR administrative-gender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize, Deserialize)]
@@ -54,10 +54,15 @@ impl HumanName {
         parts.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
-    /// What lists are sorted and searched by: lower case, family name first.
+    /// What lists are sorted and searched by: [`folded`], family name first.
     pub fn sort_key(&self) -> String {
         let parts = std::iter::once(&self.family).chain(&self.given);
-        parts.map(|part| part.to_lowercase()).collect::<Vec<_>>().join(" ")
+        parts.map(|part| folded(part)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What the first given name is searched by, [`folded`].
+    pub fn sort_given(&self) -> String {
+        self.given.first().map(|given| folded(given)).unwrap_or_default()
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Service,
-    domain::{self, matching::Person},
+    domain::{self, folded, matching::Person},
     store::{AccountFilter, AccountKey, AccountOrder, PatientFilter, PatientOrder, SortKey, StaffFilter},
 };
 
@@ -36,13 +36,13 @@ pub(crate) enum Order {
 #[derive(Default, InputObject)]
 #[graphql(name = "PatientFilter")]
 pub(crate) struct Filter {
-    /// The beginning of the name, family name first, in any case; or a whole medical record number.
+    /// The beginning of the name, family name first, with or without accents and case; or a whole medical record number.
     search: Option<String>,
     /// A whole medical record number.
     mrn: Option<String>,
-    /// The beginning of the family name, in any case.
+    /// The beginning of the family name, with or without accents and case.
     family: Option<String>,
-    /// The beginning of the first given name, in any case.
+    /// The beginning of the first given name, with or without accents and case.
     given: Option<String>,
     /// Birth date.
     birth_date: Option<Date>,
@@ -78,7 +78,7 @@ impl From<Filter> for PatientFilter {
 fn longer(one: Option<String>, two: Option<String>) -> Option<String> {
     match (one, two) {
         (Some(one), Some(two)) => {
-            let (one, two) = (one.to_lowercase(), two.to_lowercase());
+            let (one, two) = (folded(&one), folded(&two));
             let (short, long) = if one.len() < two.len() { (one, two) } else { (two, one) };
             Some(if long.starts_with(&short) { long } else { NO_NAME.to_owned() })
         }
@@ -105,7 +105,7 @@ pub(crate) struct StaffFilterInput {
     department: Option<String>,
     /// Whether they work here.
     active: Option<bool>,
-    /// The beginning of the family name, in any case.
+    /// The beginning of the family name, with or without accents and case.
     search: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::Store;
-use crate::domain::{HumanName, Staff, StaffProfession};
+use crate::domain::{HumanName, Staff, StaffProfession, folded};
 
 struct Row {
     id: Uuid,
@@ -74,13 +74,13 @@ impl Store {
                WHERE ($1::text IS NULL OR profession = $1)
                  AND ($2::text IS NULL OR department = $2)
                  AND ($3::boolean IS NULL OR active = $3)
-                 AND ($4::text IS NULL OR starts_with(lower(family), lower($4)))
+                 AND ($4::text IS NULL OR starts_with(sort_name, $4))
                  AND ($5::uuid IS NULL OR id < $5)
                ORDER BY id DESC LIMIT $6"#,
             filter.profession.map(<&str>::from),
             filter.department.as_deref().map(sought),
             filter.active,
-            filter.search.as_deref().map(sought),
+            filter.search.as_deref().map(|search| folded(&sought(search))),
             window.start,
             window.limit(),
         );
@@ -91,8 +91,9 @@ impl Store {
     pub(crate) async fn insert_staff(connection: &mut PgConnection, staff: &Staff) -> Result<(), sqlx::Error> {
         let inserted = sqlx::query!(
             "INSERT INTO patients.staff (id, name_use, family, given, prefix, suffix, profession, licence_number,
-                 department, active, created_at, updated_at, version, specialty)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                 department, active, created_at, updated_at, version, specialty,
+                 sort_name)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
             staff.id,
             <&str>::from(staff.name.name_use),
             staff.name.family,
@@ -107,6 +108,7 @@ impl Store {
             staff.updated_at,
             staff.version,
             staff.specialty.as_ref().map(Json) as _,
+            staff.name.sort_key(),
         );
         inserted.execute(connection).await.map(drop)
     }
@@ -139,7 +141,8 @@ impl Store {
     pub(crate) async fn update_staff(connection: &mut PgConnection, staff: &Staff) -> Result<(), sqlx::Error> {
         let updated = sqlx::query!(
             "UPDATE patients.staff SET name_use = $2, family = $3, given = $4, prefix = $5, suffix = $6, profession = $7,
-                 specialty = $8, licence_number = $9, department = $10, active = $11, updated_at = $12, version = $13
+                 specialty = $8, licence_number = $9, department = $10, active = $11, updated_at = $12, version = $13,
+                 sort_name = $14
              WHERE id = $1",
             staff.id,
             <&str>::from(staff.name.name_use),
@@ -154,6 +157,7 @@ impl Store {
             staff.active,
             staff.updated_at,
             staff.version,
+            staff.name.sort_key(),
         );
         updated.execute(connection).await.map(drop)
     }

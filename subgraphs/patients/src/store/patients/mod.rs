@@ -109,8 +109,8 @@ impl Store {
         let inserted = sqlx::query!(
             "INSERT INTO patients.patient (id, mrn, active, name_use, family, given, prefix, suffix, sort_name, gender,
                  birth_date, deceased_at, telecom, addresses, identifiers, conditions, general_practitioner_id,
-                 created_at, updated_at, version)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+                 created_at, updated_at, version, sort_given)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
              ON CONFLICT (mrn) DO NOTHING",
             patient.id,
             patient.mrn.as_str(),
@@ -132,6 +132,7 @@ impl Store {
             patient.created_at,
             patient.updated_at,
             patient.version,
+            patient.name.sort_given(),
         );
         Ok(inserted.execute(connection).await?.rows_affected() == 1)
     }
@@ -154,7 +155,8 @@ impl Store {
         let updated = sqlx::query!(
             "UPDATE patients.patient SET active = $2, name_use = $3, family = $4, given = $5, prefix = $6, suffix = $7,
                  sort_name = $8, gender = $9, birth_date = $10, deceased_at = $11, telecom = $12, addresses = $13,
-                 identifiers = $14, conditions = $15, general_practitioner_id = $16, updated_at = $17, version = $18
+                 identifiers = $14, conditions = $15, general_practitioner_id = $16, updated_at = $17, version = $18,
+                 sort_given = $19
              WHERE id = $1",
             patient.id,
             patient.active,
@@ -174,6 +176,7 @@ impl Store {
             patient.general_practitioner_id,
             patient.updated_at,
             patient.version,
+            patient.name.sort_given(),
         );
         updated.execute(connection).await.map(drop)
     }

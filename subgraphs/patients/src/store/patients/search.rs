@@ -9,12 +9,12 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{Row, Store};
-use crate::domain::{AdministrativeGender, Identifier, Patient, matching::Person};
+use crate::domain::{AdministrativeGender, Identifier, Patient, folded, matching::Person};
 
 /// Which patients a list shows; `None` asks for nothing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PatientFilter {
-    /// Beginning of [`crate::domain::HumanName::sort_key`], in any case.
+    /// Beginning of [`crate::domain::HumanName::sort_key`], with or without accents and case.
     pub name: Option<String>,
     pub mrn: Option<String>,
     pub given: Option<String>,
@@ -69,7 +69,7 @@ macro_rules! list {
                WHERE ($1::uuid IS NULL OR id = $1)
                  AND ($2::text IS NULL OR sort_name COLLATE "C" LIKE $2)
                  AND ($3::text IS NULL OR mrn = $3)
-                 AND ($4::text IS NULL OR lower(given[1]) COLLATE "C" LIKE $4)
+                 AND ($4::text IS NULL OR sort_given COLLATE "C" LIKE $4)
                  AND ($5::date IS NULL OR birth_date = $5)
                  AND ($6::text IS NULL OR gender = $6)
                  AND ($7::boolean IS NULL OR active = $7)
@@ -95,9 +95,9 @@ macro_rules! list {
     };
 }
 
-/// A LIKE pattern for texts that begin so.
+/// A LIKE pattern for names that begin so.
 fn prefix(text: &str) -> String {
-    let escaped = sought(text).to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let escaped = folded(&sought(text)).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("{escaped}%")
 }
 
@@ -165,7 +165,7 @@ impl Store {
                WHERE ($1::uuid IS NULL OR id = $1)
                  AND ($2::text IS NULL OR sort_name COLLATE "C" LIKE $2)
                  AND ($3::text IS NULL OR mrn = $3)
-                 AND ($4::text IS NULL OR lower(given[1]) COLLATE "C" LIKE $4)
+                 AND ($4::text IS NULL OR sort_given COLLATE "C" LIKE $4)
                  AND ($5::date IS NULL OR birth_date = $5)
                  AND ($6::text IS NULL OR gender = $6)
                  AND ($7::boolean IS NULL OR active = $7)
