@@ -2,11 +2,15 @@
 
 mod setup;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::stream;
 use healthbridge_auth::Role;
 use healthbridge_billing::Service;
+use healthbridge_objectstore::Announced;
+use healthbridge_testkit::TestStorage;
 use reqwest::StatusCode;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -148,4 +152,25 @@ async fn an_expired_export_is_deleted_and_its_note_stays() {
     assert_eq!(setup.storage.files(), 0);
     let noted = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM billing.ledger_export WHERE deleted_at IS NOT NULL");
     assert_eq!(noted.fetch_one(&setup.database.pool).await.expect("a count"), 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_or_is_not_what_was_announced_leaves_nothing() {
+    let storage = TestStorage::start().await;
+    let whole = vec![b'x'; 3 << 20];
+    let right = Announced { size: 3 << 20, sha256: Sha256::digest(&whole).into() };
+    let part = || Ok(Bytes::from(vec![b'x'; 1 << 20]));
+    let broken: Vec<Result<Bytes, std::io::Error>> = vec![part(), part(), Err(std::io::Error::other("the database"))];
+    let short = vec![part(), part()];
+    let other = vec![part(), part(), Ok(Bytes::from(vec![b'y'; 1 << 20]))];
+    let limit = Duration::from_secs(30);
+    for parts in [broken, short, other] {
+        let put = storage.objects.put_stream("k", "text/csv", &right, stream::iter(parts), limit).await;
+        assert!(put.is_err());
+        assert_eq!(storage.objects.stored("k").await.expect("an answer"), None);
+    }
+    let parts: Vec<Result<Bytes, std::io::Error>> = vec![part(), part(), part()];
+    storage.objects.put_stream("k", "text/csv", &right, stream::iter(parts), limit).await.expect("stored");
+    let stored = storage.objects.stored("k").await.expect("an answer").expect("an object");
+    assert_eq!((stored.size, stored.sha256), (3 << 20, Some(hex::encode(right.sha256))));
 }
