@@ -88,8 +88,15 @@ impl Revocations {
 
     /// Whether the feed should be polled and has not been read for more than 5 seconds. What is known goes on.
     pub fn are_stale(&self) -> bool {
-        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.is_some_and(|heard| heard.elapsed() > STALE)
+        self.age().is_some_and(|age| age > STALE)
+    }
+
+    fn age(&self) -> Option<Duration> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).map(|heard| heard.elapsed())
+    }
+
+    fn hear(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// Polls the feed at this URL for ever. The gauge `healthbridge_revocations_age_seconds` says when it was last read.
@@ -98,12 +105,13 @@ impl Revocations {
     /// When no HTTP client can be made.
     pub async fn keep_fresh(&self, url: &str) -> Result<(), JwksError> {
         let client = reqwest::Client::builder().timeout(Duration::from_secs(3)).build()?;
-        let (mut failing, mut heard) = (false, Instant::now());
+        let mut failing = false;
+        self.hear();
         loop {
             match self.poll(&client, url).await {
                 Ok(()) => {
                     failing = false;
-                    heard = Instant::now();
+                    self.hear();
                 }
                 Err(error) => {
                     // Once per outage: a dead neighbour must not fill the log.
@@ -113,8 +121,7 @@ impl Revocations {
                     failing = true;
                 }
             }
-            *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
-            metrics::gauge!("healthbridge_revocations_age_seconds").set(heard.elapsed().as_secs_f64());
+            metrics::gauge!("healthbridge_revocations_age_seconds").set(self.age().unwrap_or_default().as_secs_f64());
             tokio::time::sleep(PERIOD).await;
         }
     }
