@@ -135,21 +135,23 @@ impl RouterPlugin for HealthBridge {
 
 /// The names that a mutation's client gives to its root fields, and to `userErrors` in each.
 fn names_of_refusals(operation: &OperationDefinition) -> Vec<(String, String)> {
+    fn fields(selections: &SelectionSet) -> impl Iterator<Item = &FieldSelection> {
+        selections
+            .items
+            .iter()
+            .filter_map(|item| if let SelectionItem::Field(field) = item { Some(field) } else { None })
+    }
     if operation.operation_kind != Some(OperationKind::Mutation) {
         return Vec::new();
     }
-    let fields = |selections: &SelectionSet| -> Vec<FieldSelection> {
-        let field =
-            |item: &SelectionItem| if let SelectionItem::Field(field) = item { Some(field.clone()) } else { None };
-        selections.items.iter().filter_map(field).collect()
+    let of = |root: &FieldSelection| {
+        let errors = fields(&root.selections).filter(|field| field.name == "userErrors");
+        let name = |errors: &FieldSelection| {
+            (root.selection_identifier().to_owned(), errors.selection_identifier().to_owned())
+        };
+        errors.map(name).collect::<Vec<_>>()
     };
-    let of = |root: FieldSelection| {
-        let errors = fields(&root.selections).into_iter().filter(|field| field.name == "userErrors");
-        let names =
-            errors.map(|errors| (root.selection_identifier().to_owned(), errors.selection_identifier().to_owned()));
-        names.collect::<Vec<_>>()
-    };
-    fields(&operation.selection_set).into_iter().flat_map(of).collect()
+    fields(&operation.selection_set).flat_map(of).collect()
 }
 
 /// How many `userErrors` an answer has under these names.
