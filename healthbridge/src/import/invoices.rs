@@ -69,8 +69,8 @@ fn invoice_lines(invoice: &Invoice) -> Result<Vec<ForeignLine>, String> {
     let mut lines = Vec::new();
     let mut sum: Option<Money> = None;
     for (item, number) in invoice.line_item.iter().zip(1..) {
-        let (price, net) = invoice_line(item).map_err(|error| format!("line {number}: {error}"))?;
-        sum = Some(sum.map_or(Ok(net), |sum| sum.plus(net)).map_err(|error| error.to_string())?);
+        let price = invoice_line(item).map_err(|error| format!("line {number}: {error}"))?;
+        sum = Some(sum.map_or(Ok(price.net), |sum| sum.plus(price.net)).map_err(|error| error.to_string())?);
         let named = item.charge_item_reference.as_ref().and_then(|named| named.display.clone());
         let unknown = Concept::of_text(named);
         let concept = item.charge_item_codeable_concept.as_ref().unwrap_or(&unknown);
@@ -83,8 +83,8 @@ fn invoice_lines(invoice: &Invoice) -> Result<Vec<ForeignLine>, String> {
     }
 }
 
-/// A line's price, and what it comes to.
-fn invoice_line(item: &LineItem) -> Result<(Priced, Money), String> {
+/// What a line costs.
+fn invoice_line(item: &LineItem) -> Result<Priced, String> {
     let (mut base, mut components): (Option<Money>, Vec<Wanted>) = (None, Vec::new());
     for one in &item.price_component {
         let kind = match one.kind.as_str() {
@@ -99,26 +99,19 @@ fn invoice_line(item: &LineItem) -> Result<(Priced, Money), String> {
             "tax" => PriceComponentType::Tax,
             _ => continue,
         };
-        let size = match (&one.amount, &one.factor) {
-            (Some(amount), _) => Size::Amount(amount.read()?.amount()),
-            (None, Some(factor)) => Size::Factor(factor.read()?),
-            (None, None) => return Err(format!("its {} has neither an amount nor a factor", one.kind)),
-        };
         // FHIR leaves the sign of what is taken off open.
-        let size = match (kind, size) {
-            (PriceComponentType::Deduction | PriceComponentType::Discount, Size::Amount(size)) => {
-                Size::Amount(size.abs())
-            }
-            (PriceComponentType::Deduction | PriceComponentType::Discount, Size::Factor(size)) => {
-                Size::Factor(size.abs())
-            }
-            (_, size) => size,
+        let is_taken_off = matches!(kind, PriceComponentType::Deduction | PriceComponentType::Discount);
+        let sized = |size: Decimal| if is_taken_off { size.abs() } else { size };
+        let size = match (&one.amount, &one.factor) {
+            (Some(amount), _) => Size::Amount(sized(amount.read()?.amount())),
+            (None, Some(factor)) => Size::Factor(sized(factor.read()?)),
+            (None, None) => return Err(format!("its {} has neither an amount nor a factor", one.kind)),
         };
         components.push(Wanted { kind, code: one.code.as_ref().and_then(Concept::coding), size });
     }
     let unit = base.ok_or("it has no base price")?;
     let price = Price::compute(unit, Decimal::ONE, &components).map_err(|error| error.to_string())?;
-    Ok((Priced { quantity: Decimal::ONE, unit, components, net: price.net }, price.net))
+    Ok(Priced { quantity: Decimal::ONE, unit, components, net: price.net })
 }
 
 #[cfg(test)]
