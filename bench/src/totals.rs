@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use healthbridge_billing::{
-    domain::{Billing, ChargeItemStatus, CurrencyCode, Money, Price},
+    domain::{Billing, CurrencyCode, Money, Price, Recorded},
     seed,
 };
 use rust_decimal::Decimal;
@@ -65,26 +65,8 @@ pub async fn run(time: Duration) -> anyhow::Result<()> {
 fn billing(patient_id: Uuid) -> anyhow::Result<Billing> {
     let currency: CurrencyCode = "EUR".parse()?;
     let unit_price = Money::new(Decimal::new(1234, 2), currency)?;
-    let now: DateTime<Utc> = Utc::now();
-    Ok(Billing {
-        id: Uuid::now_v7(),
-        patient_id,
-        report_id: None,
-        image_id: None,
-        appointment_id: None,
-        invoice_id: None,
-        service_item_id: None,
-        code: None,
-        description: "A service".to_owned(),
-        quantity: Decimal::ONE,
-        unit_price,
-        price: Price::compute(unit_price, Decimal::ONE, &[])?,
-        paid: Money::zero(currency),
-        refunded: Money::zero(currency),
-        status: ChargeItemStatus::Billable,
-        serviced_at: now,
-        created_at: now,
-        created_by: Uuid::nil(),
-        version: 1,
-    })
+    let price = Price::compute(unit_price, Decimal::ONE, &[])?;
+    let recorded = Recorded { by: Uuid::nil(), at: Utc::now() };
+    let description = "A service".to_owned();
+    Ok(Billing::new(patient_id, description, Decimal::ONE, unit_price, price, recorded.at, recorded))
 }

@@ -1,7 +1,7 @@
 //! The made-up hospital: who there is, what was done and what it costs, from numbers alone.
 
 use chrono::{DateTime, Duration, NaiveDate, TimeZone, Utc};
-use healthbridge_billing::domain::{Billing, ChargeItemStatus, CurrencyCode, Money, Price};
+use healthbridge_billing::domain::{Billing, CurrencyCode, Money, Price, Recorded};
 use healthbridge_billing::seed::Payment;
 use healthbridge_diagnosis::domain::{Report, ReportPriority, ReportStatus};
 use healthbridge_graphql::Coding;
@@ -228,27 +228,10 @@ pub(crate) fn billing(kind: &str, number: u64, patient_id: Uuid, clerk: Uuid) ->
     let (description, cents) = choose(&SERVICES, "service", number);
     let unit_price = Money::new(Decimal::new(cents, 2), currency).expect("two decimals");
     let at = moment(number);
-    Billing {
-        id: id(kind, number),
-        patient_id,
-        report_id: None,
-        image_id: None,
-        appointment_id: None,
-        invoice_id: None,
-        service_item_id: None,
-        code: None,
-        description: description.to_owned(),
-        quantity: Decimal::ONE,
-        unit_price,
-        price: Price::compute(unit_price, Decimal::ONE, &[]).expect("one of a price is that price"),
-        paid: Money::zero(currency),
-        refunded: Money::zero(currency),
-        status: ChargeItemStatus::Billable,
-        serviced_at: at,
-        created_at: at,
-        created_by: clerk,
-        version: 1,
-    }
+    let price = Price::compute(unit_price, Decimal::ONE, &[]).expect("one of a price is that price");
+    let recorded = Recorded { by: clerk, at };
+    let billing = Billing::new(patient_id, description.to_owned(), Decimal::ONE, unit_price, price, at, recorded);
+    Billing { id: id(kind, number), ..billing }
 }
 
 /// The payment of a billing: every second one is paid, half of those in part.

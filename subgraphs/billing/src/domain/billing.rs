@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use strum::{EnumString, IntoStaticStr};
 use uuid::Uuid;
 
-use super::{CurrencyCode, Money, Price};
+use super::{CurrencyCode, Money, Price, Recorded};
 
 /// FHIR chargeitem-status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
@@ -98,6 +98,40 @@ impl ChargeItemStatus {
 }
 
 impl Billing {
+    /// A billing that is owed and of which nothing is paid, for nothing in particular.
+    pub fn new(
+        patient_id: Uuid,
+        description: String,
+        quantity: Decimal,
+        unit_price: Money,
+        price: Price,
+        serviced_at: DateTime<Utc>,
+        recorded: Recorded,
+    ) -> Self {
+        let nothing = Money::zero(unit_price.currency());
+        Self {
+            id: Uuid::now_v7(),
+            patient_id,
+            report_id: None,
+            image_id: None,
+            appointment_id: None,
+            invoice_id: None,
+            service_item_id: None,
+            code: None,
+            description,
+            quantity: quantity.normalize(),
+            unit_price,
+            price,
+            paid: nothing,
+            refunded: nothing,
+            status: ChargeItemStatus::Billable,
+            serviced_at,
+            created_at: recorded.at,
+            created_by: recorded.by,
+            version: 1,
+        }
+    }
+
     /// All that it is for.
     pub fn occasions(&self) -> impl Iterator<Item = Occasion> + use<> {
         let report = self.report_id.map(Occasion::Report);

@@ -30,11 +30,6 @@ pub struct LedgerExport {
 }
 
 impl LedgerExport {
-    /// The object's key.
-    pub fn object_key(&self) -> String {
-        object_key(self.id)
-    }
-
     /// The name of the file.
     pub fn file_name(&self) -> String {
         let Period { from, to } = self.period;

@@ -1,6 +1,7 @@
 //! Movements of the ledger, in double entry.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use strum::{EnumString, IntoStaticStr};
 use uuid::Uuid;
 
@@ -23,7 +24,8 @@ pub enum LedgerKind {
 }
 
 /// How money moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the names speak")]
 pub enum PaymentMethod {

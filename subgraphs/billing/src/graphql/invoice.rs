@@ -291,7 +291,7 @@ impl InvoiceMutation {
         let input = PayInvoice {
             invoice_id: input.invoice_id.0,
             amount: input.amount.map(MoneyInput::into_parts),
-            method: domain::PaymentMethod::from(input.method).into(),
+            method: input.method.into(),
             reference: input.reference,
         };
         let service = ctx.data_unchecked::<Arc<Service>>();

@@ -279,7 +279,7 @@ impl BillingMutation {
         let input = PayBilling {
             billing_id: input.billing_id.0,
             amount: input.amount.map(MoneyInput::into_parts),
-            method: domain::PaymentMethod::from(input.method).into(),
+            method: input.method.into(),
             reference: input.reference,
         };
         let service = ctx.data_unchecked::<Arc<Service>>();

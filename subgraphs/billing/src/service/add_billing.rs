@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Service, billing_input};
 use crate::{
     NAME,
-    domain::{Billing, ChargeItemStatus, Money, Movement, Recorded, ServiceItem, Wanted},
+    domain::{Billing, Money, Movement, Recorded, ServiceItem, Wanted},
     store::Store,
 };
 
@@ -113,27 +113,22 @@ fn check(input: &AddBilling, item: Option<ServiceItem>, recorded: Recorded) -> O
     let (Some(unit_price), Some(price)) = (unit_price, price) else {
         return Err(refusals.or(()).err().unwrap_or_default());
     };
-    let nothing = Money::zero(price.net.currency());
+    let billing = Billing::new(
+        patient_id.unwrap_or_default(),
+        description,
+        input.quantity,
+        unit_price,
+        price,
+        serviced_at,
+        recorded,
+    );
     refusals.or(Billing {
-        id: Uuid::now_v7(),
-        patient_id: patient_id.unwrap_or_default(),
         report_id,
         image_id,
         appointment_id,
-        invoice_id: None,
         service_item_id: item.map(|item| item.id),
         code,
-        description,
-        quantity: input.quantity.normalize(),
-        unit_price,
-        price,
-        paid: nothing,
-        refunded: nothing,
-        status: ChargeItemStatus::Billable,
-        serviced_at,
-        created_at: recorded.at,
-        created_by: recorded.by,
-        version: 1,
+        ..billing
     })
 }
 

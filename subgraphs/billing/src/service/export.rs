@@ -73,7 +73,7 @@ impl Service {
         let written = written.map_err(ApiError::internal)?;
         self.store.end_export(export.id, &written).await.map_err(ApiError::internal)?;
         let disposition = format!("attachment; filename=\"{}\"", export.file_name());
-        let download = self.objects.presign_get(&export.object_key(), CSV, &disposition, LIFETIME, now).await;
+        let download = self.objects.presign_get(&object_key(export.id), CSV, &disposition, LIFETIME, now).await;
         let download = download.map_err(ApiError::internal)?;
         Ok(Ok(Exported { export, written, download }))
     }
@@ -82,14 +82,14 @@ impl Service {
     /// storage. No more than a few hundred lines are in memory.
     async fn write(&self, export: &LedgerExport) -> Result<Written, ExportError> {
         let _turn = self.exports.acquire().await.expect("nobody closes it");
-        let mut snapshot = self.store.snapshot().await?;
+        let mut snapshot = self.store.long_snapshot().await?;
         let written = measure(csv(Store::ledger_lines(&mut snapshot, export.period))).await?;
         let announced = Announced { size: written.byte_size, sha256: written.sha256 };
         let (sender, receiver) = mpsc::channel(2);
         let lines = csv(Store::ledger_lines(&mut snapshot, export.period));
         // A failure goes with the bytes, and makes the storage forget them. One who listens no more has failed himself.
         let sending = lines.map(|chunk| Ok(chunk.map(|chunk| chunk.bytes))).forward(sender.sink_map_err(drop));
-        let key = export.object_key();
+        let key = object_key(export.id);
         let putting = self.objects.put_stream(&key, CSV, &announced, receiver, LONGEST);
         let (_, put) = future::join(sending, putting).await;
         put?;

@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, SubsecRound, Utc};
-use healthbridge_graphql::{Coding, Refusals, UserError, UserErrorCode, reasons};
+use healthbridge_graphql::{Coding, Outcome, Refusals, UserErrorCode, reasons};
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{billing_input, payment_amounts::payable_parts};
+use super::{billing_input, payment_amounts::payable_parts, refuse};
 use crate::{
-    domain::{Billing, ChargeItemStatus, Money, Movement, PaymentMethod, Recorded, Wanted},
+    domain::{Billing, Money, Movement, PaymentMethod, Recorded, Wanted},
     store::Store,
 };
 
@@ -95,15 +95,18 @@ impl Importer {
         let sources: Vec<String> = bills.iter().map(|bill| bill.source.clone()).collect();
         let payments: Vec<String> =
             bills.iter().filter_map(|bill| Some(bill.payment.as_ref()?.source.clone())).collect();
+        let known = Store::imported_bills(&mut transaction, &sources).await?;
+        // Billings before balances, as whoever pays does: neither waits for the other.
+        let ids: Vec<Uuid> = known.values().flatten().copied().collect();
+        let locked = Store::lock_billings(&mut transaction, &ids).await?;
+        let mut locked: HashMap<Uuid, Billing> = locked.into_iter().map(|billing| (billing.id, billing)).collect();
+        let mut lines = |ids: Vec<Uuid>| ids.iter().filter_map(|id| locked.remove(id)).collect();
         let mut batch = Batch {
-            bills: Store::imported_bills(&mut transaction, &sources).await?,
+            bills: known.into_iter().map(|(source, ids)| (source, lines(ids))).collect(),
             payments: Store::imported_payments(&mut transaction, &payments).await?,
             done: Imported::default(),
             recorded,
         };
-        // Billings before balances, as whoever pays does: neither waits for the other.
-        let known: Vec<Uuid> = batch.bills.values().flatten().copied().collect();
-        Store::lock_billings(&mut transaction, &known).await?;
         for bill in bills {
             batch.take(&mut transaction, bill).await?;
         }
@@ -113,8 +116,8 @@ impl Importer {
 }
 
 struct Batch {
-    /// The billings of the bills that are here.
-    bills: HashMap<String, Vec<Uuid>>,
+    /// The billings of the bills that are here, in the order of their lines, as they are now.
+    bills: HashMap<String, Vec<Billing>>,
     /// The payments that are here.
     payments: HashSet<String>,
     done: Imported,
@@ -124,22 +127,20 @@ struct Batch {
 impl Batch {
     async fn take(&mut self, connection: &mut PgConnection, bill: ForeignBill) -> Result<(), sqlx::Error> {
         let ForeignBill { source, patient_id, lines, payment } = bill;
-        match (self.bills.contains_key(&source), &payment) {
-            (true, None) => self.done.known += 1,
-            (true, Some(payment)) if self.payments.contains(&payment.source) => self.done.known += 1,
-            (true, Some(_)) => {}
-            (false, _) => match lines.and_then(|lines| self.billings(patient_id, &lines)) {
-                Ok(billings) => self.charge(connection, &source, &billings).await?,
+        let is_paid = payment.as_ref().is_none_or(|payment| self.payments.contains(&payment.source));
+        if self.bills.contains_key(&source) {
+            self.done.known += u64::from(is_paid);
+        } else {
+            match lines.and_then(|lines| self.billings(patient_id, &lines)) {
+                Ok(billings) => self.charge(connection, &source, billings).await?,
                 Err(reason) => {
                     self.done.skipped.push((payment.map_or(source, |payment| payment.source), reason));
                     return Ok(());
                 }
-            },
+            }
         }
         match payment {
-            Some(payment) if !self.payments.contains(&payment.source) => {
-                self.pay(connection, &source, patient_id, payment).await
-            }
+            Some(payment) if !is_paid => self.pay(connection, &source, patient_id, payment).await,
             _ => Ok(()),
         }
     }
@@ -159,7 +160,7 @@ impl Batch {
         lines.iter().zip(1..).map(one).collect()
     }
 
-    fn billing(&self, patient_id: Uuid, line: &ForeignLine) -> Result<Billing, Vec<UserError>> {
+    fn billing(&self, patient_id: Uuid, line: &ForeignLine) -> Outcome<Billing> {
         let mut refusals = Refusals::default();
         let description = refusals.line("description", &line.description);
         let code = line.code.as_ref().map(|code| refusals.coding("code", code));
@@ -170,44 +171,26 @@ impl Batch {
         let (Some(unit_price), Some(price)) = (unit_price, price) else {
             return Err(refusals.or(()).err().unwrap_or_default());
         };
-        let nothing = Money::zero(price.net.currency());
-        refusals.or(Billing {
-            id: Uuid::now_v7(),
-            patient_id,
-            report_id: None,
-            image_id: None,
-            appointment_id: None,
-            invoice_id: None,
-            service_item_id: None,
-            code,
-            description,
-            quantity: line.quantity.normalize(),
-            unit_price,
-            price,
-            paid: nothing,
-            refunded: nothing,
-            status: ChargeItemStatus::Billable,
-            serviced_at: line.serviced_at.trunc_subsecs(6),
-            created_at: self.recorded.at,
-            created_by: self.recorded.by,
-            version: 1,
-        })
+        let serviced_at = line.serviced_at.trunc_subsecs(6);
+        let billing =
+            Billing::new(patient_id, description, line.quantity, unit_price, price, serviced_at, self.recorded);
+        refusals.or(Billing { code, ..billing })
     }
 
     async fn charge(
         &mut self,
         connection: &mut PgConnection,
         source: &str,
-        billings: &[Billing],
+        billings: Vec<Billing>,
     ) -> Result<(), sqlx::Error> {
-        for billing in billings {
+        for billing in &billings {
             Store::insert(connection, billing).await?;
             Store::insert_movement(connection, &Movement::charge(billing, self.recorded)).await?;
             self.done.billings += 1;
         }
         let ids: Vec<Uuid> = billings.iter().map(|billing| billing.id).collect();
         Store::insert_imported_bill(connection, source, &ids, self.recorded.at).await?;
-        self.bills.insert(source.to_owned(), ids);
+        self.bills.insert(source.to_owned(), billings);
         Ok(())
     }
 
@@ -219,41 +202,44 @@ impl Batch {
         patient_id: Uuid,
         payment: ForeignPayment,
     ) -> Result<(), sqlx::Error> {
-        let ids = self.bills.get(bill).cloned().unwrap_or_default();
-        let locked = Store::lock_billings(connection, &ids).await?;
-        let billings: Vec<&Billing> = ids.iter().filter_map(|id| locked.iter().find(|one| one.id == *id)).collect();
-        let Some(first) = billings.first() else { return Ok(()) };
-        if first.patient_id != patient_id {
-            let message = "The bill is another patient's";
-            return self.skip(payment.source, &[UserError::at("patient", UserErrorCode::NotAllowed, message)]);
-        }
-        let currency = first.price.net.currency();
-        let parts = payable_parts(billings.iter().copied(), currency, payment.amount.as_ref());
-        let parts = match parts {
+        let Some(billings) = self.bills.get_mut(bill) else { return Ok(()) };
+        let parts = match parts(billings, patient_id, &payment) {
             Ok(Some(parts)) => parts,
-            // A bill over nothing is paid.
-            Ok(None) if payment.amount.is_none() => return Ok(()),
-            Ok(None) => {
-                let message = "Nothing of the bill is outstanding";
-                return self.skip(payment.source, &[UserError::at("amount", UserErrorCode::AlreadyPaid, message)]);
+            Ok(None) => return Ok(()),
+            Err(refused) => {
+                self.done.skipped.push((payment.source, reasons(&refused)));
+                return Ok(());
             }
-            Err(refused) => return self.skip(payment.source, &refused),
         };
-        let movement = Movement::payment_of_several(first.patient_id, &parts, payment.method, self.recorded);
-        let movement = movement.map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-        let Some(movement) = movement else { return Ok(()) };
+        let in_range = |error| sqlx::Error::Encode(Box::new(error));
+        let movement = Movement::payment_of_several(patient_id, &parts, payment.method, self.recorded);
+        let Some(movement) = movement.map_err(in_range)? else { return Ok(()) };
         // The name is the other system's word for it, so that a person finds it there.
         let movement = Movement { reference: Some(payment.source.clone()), ..movement };
         Store::insert_movement(connection, &movement).await?;
         Store::insert_imported_payment(connection, &payment.source, movement.id, self.recorded.at).await?;
+        // As the database has just done: another payment of the batch may be for the same bill.
+        for (id, part) in parts {
+            for billing in billings.iter_mut().filter(|billing| billing.id == id) {
+                billing.paid = billing.paid.plus(part).map_err(in_range)?;
+            }
+        }
         self.payments.insert(payment.source);
         self.done.payments += 1;
         Ok(())
     }
+}
 
-    #[expect(clippy::unnecessary_wraps, reason = "the callers return it")]
-    fn skip(&mut self, source: String, refused: &[UserError]) -> Result<(), sqlx::Error> {
-        self.done.skipped.push((source, reasons(refused)));
-        Ok(())
+/// What of a payment falls to which of a bill's billings; nothing where a bill that is said to be paid is over nothing.
+fn parts(billings: &[Billing], patient_id: Uuid, payment: &ForeignPayment) -> Outcome<Option<Vec<(Uuid, Money)>>> {
+    let Some(first) = billings.first() else { return Ok(None) };
+    if first.patient_id != patient_id {
+        return refuse("patient", UserErrorCode::NotAllowed, "The bill is another patient's");
+    }
+    match payable_parts(billings.iter(), first.price.net.currency(), payment.amount.as_ref())? {
+        None if payment.amount.is_some() => {
+            refuse("amount", UserErrorCode::AlreadyPaid, "Nothing of the bill is outstanding")
+        }
+        parts => Ok(parts),
     }
 }

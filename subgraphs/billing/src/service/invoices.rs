@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Service;
+use super::{Service, refuse};
 use crate::{
     NAME,
     domain::{Billing, ChargeItemStatus, Invoice, InvoiceKind, InvoiceStatus, Recorded},
@@ -29,10 +29,6 @@ pub(crate) struct CreateInvoice {
     pub patient_id: String,
     pub billing_ids: Vec<String>,
     pub due_at: Option<NaiveDate>,
-}
-
-fn refuse<T>(field: &str, code: UserErrorCode, message: &str) -> Outcome<T> {
-    Err(vec![UserError::at(field, code, message)])
 }
 
 impl Service {

@@ -13,7 +13,7 @@ mod service_items;
 
 use chrono::{DateTime, Datelike, Months, Utc};
 use healthbridge_auth::{Caller, Resource, Right};
-use healthbridge_graphql::{ApiError, Page, Window};
+use healthbridge_graphql::{ApiError, Outcome, Page, UserError, UserErrorCode, Window};
 use healthbridge_objectstore::ObjectStore;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
@@ -193,4 +193,8 @@ impl Service {
 fn readable(caller: &Caller, patients: &[Uuid]) -> Vec<Uuid> {
     let reach = caller.reach(Resource::ChargeItem, Right::Read);
     patients.iter().copied().filter(|patient| reach.covers(*patient)).collect()
+}
+
+fn refuse<T>(field: &str, code: UserErrorCode, message: &str) -> Outcome<T> {
+    Err(vec![UserError::at(field, code, message)])
 }

@@ -5,14 +5,11 @@ use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::refuse;
 use crate::{
     domain::{Billing, CurrencyCode, Invoice, InvoiceKind, InvoiceStatus, LedgerEntry, Money, MoneyError},
     store::Store,
 };
-
-pub(super) fn refuse<T>(field: &str, code: UserErrorCode, message: &str) -> Outcome<T> {
-    Err(vec![UserError::at(field, code, message)])
-}
 
 /// Reads an amount in the currency of a payment or a billing.
 fn amount_of(given: &(Decimal, String), currency: CurrencyCode) -> Outcome<Money> {
@@ -31,21 +28,13 @@ fn amount_of(given: &(Decimal, String), currency: CurrencyCode) -> Outcome<Money
 }
 
 /// How much is paid of a billing now.
-pub(super) fn payable(billing: &Billing, given: Option<&(Decimal, String)>) -> Outcome<Money> {
-    let outstanding = billing.outstanding();
+pub(super) fn payable(billing: &Billing, given: Option<&(Decimal, String)>) -> Outcome<Vec<(Uuid, Money)>> {
     if !billing.status.is_owed() {
         return refuse("billingId", UserErrorCode::IllegalTransition, "Nobody owes the billing");
     }
-    let amount = given.map(|given| amount_of(given, outstanding.currency())).transpose()?;
-    if !outstanding.is_positive() {
-        return refuse("billingId", UserErrorCode::AlreadyPaid, "The billing is paid");
-    }
-    match amount {
-        Some(amount) if amount.amount() > outstanding.amount() => {
-            let message = format!("At most {} {} is outstanding", outstanding.amount(), outstanding.currency());
-            refuse("amount.amount", UserErrorCode::AmountExceedsBalance, &message)
-        }
-        amount => Ok(amount.unwrap_or(outstanding)),
+    match payable_parts(std::iter::once(billing), billing.price.net.currency(), given)? {
+        Some(parts) => Ok(parts),
+        None => refuse("billingId", UserErrorCode::AlreadyPaid, "The billing is paid"),
     }
 }
 

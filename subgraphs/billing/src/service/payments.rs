@@ -11,7 +11,8 @@ use super::{
     Service,
     change_billing::{absent, lock},
     failpoint::failpoint,
-    payment_amounts::{payable, payable_lines, refundable, refuse, sum},
+    payment_amounts::{payable, payable_lines, refundable, sum},
+    refuse,
 };
 use crate::{
     NAME,
@@ -29,7 +30,7 @@ pub(crate) struct PayBilling {
     pub billing_id: String,
     /// All that is outstanding where it is left out.
     pub amount: Option<(Decimal, String)>,
-    pub method: &'static str,
+    pub method: PaymentMethod,
     pub reference: Option<String>,
 }
 
@@ -39,7 +40,7 @@ pub(crate) struct PayInvoice {
     pub invoice_id: String,
     /// All that is outstanding where it is left out.
     pub amount: Option<(Decimal, String)>,
-    pub method: &'static str,
+    pub method: PaymentMethod,
     pub reference: Option<String>,
 }
 
@@ -74,7 +75,6 @@ impl Service {
         let recorded = Recorded { by: account.user_id, at: now.trunc_subsecs(6) };
         let mut refusals = Refusals::default();
         let reference = refusals.optional_line("reference", input.reference.as_deref());
-        let method: PaymentMethod = input.method.parse().map_err(ApiError::internal)?;
         if let Err(refused) = refusals.or(()) {
             return Ok(Err(refused));
         }
@@ -87,11 +87,12 @@ impl Service {
             return Ok(Err(absent()));
         };
         failpoint(PAY_BILLING, "locked");
-        let amount = match payable(&billing, input.amount.as_ref()) {
-            Ok(amount) => amount,
+        let parts = match payable(&billing, input.amount.as_ref()) {
+            Ok(parts) => parts,
             Err(refused) => return Ok(Err(refused)),
         };
-        let movement = Movement::payment(&billing, amount, method, recorded);
+        let movement = Movement::payment_of_several(billing.patient_id, &parts, input.method, recorded);
+        let movement = movement.map_err(ApiError::internal)?.ok_or(ApiError::Unauthorized)?;
         let movement = Movement { id: payment, reference, ..movement };
         write(transaction, PAY_BILLING, &movement).await?;
         self.moved(payment).await.map(Ok)
@@ -109,7 +110,6 @@ impl Service {
         let recorded = Recorded { by: account.user_id, at: now.trunc_subsecs(6) };
         let mut refusals = Refusals::default();
         let reference = refusals.optional_line("reference", input.reference.as_deref());
-        let method: PaymentMethod = input.method.parse().map_err(ApiError::internal)?;
         if let Err(refused) = refusals.or(()) {
             return Ok(Err(refused));
         }
@@ -131,12 +131,11 @@ impl Service {
             Ok(parts) => parts,
             Err(refused) => return Ok(Err(refused)),
         };
-        let movement = Movement::payment_of_several(invoice.patient_id, &parts, method, recorded);
+        let movement = Movement::payment_of_several(invoice.patient_id, &parts, input.method, recorded);
         let movement = movement.map_err(ApiError::internal)?.ok_or(ApiError::Unauthorized)?;
         let movement = Movement { id: payment, reference, ..movement };
         write(transaction, PAY_INVOICE, &movement).await?;
-        let moved = self.moved(payment).await?;
-        Ok(Ok(Moved { invoice: Some(self.invoice(invoice.id).await?), ..moved }))
+        self.moved(payment).await.map(Ok)
     }
 
     /// Gives money of a payment back: all that is left of it, or a part; never more than was paid.
@@ -224,8 +223,8 @@ impl Service {
         let mut connection = self.store.pool().acquire().await.map_err(ApiError::internal)?;
         let ids = Store::billings_of_movement(&mut connection, id).await.map_err(ApiError::internal)?;
         drop(connection);
-        let billings = self.store.by_id(&ids, None).await.map_err(ApiError::internal)?;
-        let billing = billings.into_iter().next();
+        let first = &ids[..ids.len().min(1)];
+        let billing = self.store.by_id(first, None).await.map_err(ApiError::internal)?.into_iter().next();
         let invoice = match billing.as_ref().and_then(|billing| billing.invoice_id) {
             Some(invoice) => Some(self.invoice(invoice).await?),
             None => None,

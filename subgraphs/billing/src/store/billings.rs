@@ -147,18 +147,25 @@ impl BillingFilter {
     }
 }
 
+/// All columns of billings.
+macro_rules! billings {
+    ($which:tt, $($argument:expr),* $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, service_item_id, code AS "code: _",
+                      description, quantity, unit_price, currency, components AS "components: _", charged, discounts, tax,
+                      net, paid, refunded, status, serviced_at, created_at, created_by, version
+               FROM billing.billing "#
+                + $which,
+            $($argument),*
+        )
+    };
+}
+
 impl Store {
     /// The billings with these ids, of the one patient if one is named.
     pub(crate) async fn by_id(&self, ids: &[Uuid], own: Option<Uuid>) -> Result<Vec<Billing>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, service_item_id, code AS "code: _", description, quantity,
-                      unit_price, currency, components AS "components: _", charged, discounts, tax, net, paid, refunded,
-                      status, serviced_at, created_at, created_by, version
-               FROM billing.billing WHERE id = ANY($1) AND ($2::uuid IS NULL OR patient_id = $2)"#,
-            ids,
-            own,
-        );
+        let rows = billings!(r#"WHERE id = ANY($1) AND ($2::uuid IS NULL OR patient_id = $2)"#, ids, own,);
         billings(rows.fetch_all(&self.pool).await?)
     }
 
@@ -172,13 +179,8 @@ impl Store {
         let reports = ids(|occasion| if let Occasion::Report(id) = occasion { Some(*id) } else { None });
         let images = ids(|occasion| if let Occasion::Image(id) = occasion { Some(*id) } else { None });
         let appointments = ids(|occasion| if let Occasion::Appointment(id) = occasion { Some(*id) } else { None });
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, service_item_id, code AS "code: _", description, quantity,
-                      unit_price, currency, components AS "components: _", charged, discounts, tax, net, paid, refunded,
-                      status, serviced_at, created_at, created_by, version
-               FROM billing.billing
-               WHERE (report_id = ANY($1) OR image_id = ANY($2) OR appointment_id = ANY($3))
+        let rows = billings!(
+            r#"WHERE (report_id = ANY($1) OR image_id = ANY($2) OR appointment_id = ANY($3))
                  AND ($4::uuid IS NULL OR patient_id = $4)
                ORDER BY id DESC"#,
             &reports,
@@ -237,13 +239,8 @@ impl Store {
         filter: &BillingFilter,
         window: &Window<Uuid>,
     ) -> Result<Vec<Billing>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, service_item_id, code AS "code: _", description, quantity,
-                      unit_price, currency, components AS "components: _", charged, discounts, tax, net, paid, refunded,
-                      status, serviced_at, created_at, created_by, version
-               FROM billing.billing
-               WHERE (cardinality($1::text[]) = 0 OR status = ANY($1))
+        let rows = billings!(
+            r#"WHERE (cardinality($1::text[]) = 0 OR status = ANY($1))
                  AND (cardinality($2::text[]) = 0 OR payment_state = ANY($2))
                  AND ($3::text IS NULL OR currency = $3)
                  AND ($4::timestamptz IS NULL OR serviced_at >= $4)
@@ -279,14 +276,7 @@ impl Store {
         connection: &mut PgConnection,
         ids: &[Uuid],
     ) -> Result<Vec<Billing>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, service_item_id, code AS "code: _", description, quantity,
-                      unit_price, currency, components AS "components: _", charged, discounts, tax, net, paid, refunded,
-                      status, serviced_at, created_at, created_by, version
-               FROM billing.billing WHERE id = ANY($1) ORDER BY id FOR UPDATE"#,
-            ids,
-        );
+        let rows = billings!(r#"WHERE id = ANY($1) ORDER BY id FOR UPDATE"#, ids,);
         billings(rows.fetch_all(connection).await?)
     }
 

@@ -4,7 +4,7 @@ use healthbridge_postgres::known;
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
-use super::{Store, money};
+use super::{Store, money, snapshot};
 use crate::domain::{LedgerExport, LedgerLine, Period};
 
 /// What an export has written.
@@ -43,9 +43,9 @@ impl Store {
         noted.execute(&self.pool).await.map(drop)
     }
 
-    /// A transaction that reads the same ledger however often, and may take longer than others.
-    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        let mut snapshot = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+    /// A snapshot in which a statement may take longer than elsewhere.
+    pub(crate) async fn long_snapshot(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let mut snapshot = snapshot(&self.pool).await?;
         sqlx::query!("SET LOCAL statement_timeout = '60s'").execute(&mut *snapshot).await?;
         Ok(snapshot)
     }

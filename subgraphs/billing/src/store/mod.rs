@@ -11,7 +11,7 @@ mod verify;
 
 use healthbridge_graphql::Coding;
 use rust_decimal::Decimal;
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, Transaction};
 
 pub(crate) use billings::BillingFilter;
 pub(crate) use export::Written;
@@ -35,6 +35,11 @@ impl Store {
     pub(crate) fn pool(&self) -> &PgPool {
         &self.pool
     }
+}
+
+/// A transaction that reads the same rows however often, and writes none.
+async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await
 }
 
 fn money(column: &str, amount: Decimal, currency: CurrencyCode) -> Result<Money, sqlx::Error> {

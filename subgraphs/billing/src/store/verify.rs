@@ -2,6 +2,8 @@
 
 use sqlx::PgPool;
 
+use super::snapshot;
+
 /// Every difference between the ledger and what is maintained from it, in words. None means that all is well.
 ///
 /// # Errors
@@ -9,8 +11,7 @@ use sqlx::PgPool;
 pub async fn verify(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
     let mut found = Vec::new();
     // In one snapshot: payments go on meanwhile.
-    let mut transaction = pool.begin().await?;
-    sqlx::query!("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *transaction).await?;
+    let mut transaction = snapshot(pool).await?;
     let sums = sqlx::query_scalar!(
         r#"SELECT format('movement %s: its postings come to %s', movement.id, coalesce(sum(posting.amount), 0)) AS "text!"
            FROM billing.movement AS movement LEFT JOIN billing.posting AS posting ON posting.movement_id = movement.id

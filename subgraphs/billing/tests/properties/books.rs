@@ -200,7 +200,9 @@ impl Books {
         let code: CurrencyCode = CURRENCIES[currency].parse().expect("a currency");
         let unit = Money::new(Decimal::new(price, code.digits()), code).expect("fits");
         let computed = Price::compute(unit, hundredths(quantity), &wanted(discount, tax)).expect("a price");
-        let billing = billing(unit, hundredths(quantity), computed);
+        let recorded = Self::recorded();
+        let (nobody, text) = (Uuid::nil(), "a test".to_owned());
+        let billing = Billing::new(nobody, text, hundredths(quantity), unit, computed, recorded.at, recorded);
         self.movements.push(Movement::charge(&billing, Self::recorded()));
         self.bills.push(Bill { billing, price, discount, tax, is_billed: false });
         self.add(code, priced(price, quantity, discount, tax), 1);
@@ -338,29 +340,4 @@ fn scaled(quantity: Decimal) -> Option<u16> {
     let mut quantity = quantity;
     quantity.rescale(2);
     u16::try_from(quantity.mantissa()).ok()
-}
-
-fn billing(unit_price: Money, quantity: Decimal, price: Price) -> Billing {
-    let nothing = Money::zero(unit_price.currency());
-    Billing {
-        id: Uuid::now_v7(),
-        patient_id: Uuid::nil(),
-        report_id: None,
-        image_id: None,
-        appointment_id: None,
-        invoice_id: None,
-        service_item_id: None,
-        code: None,
-        description: "a test".to_owned(),
-        quantity,
-        unit_price,
-        price,
-        paid: nothing,
-        refunded: nothing,
-        status: ChargeItemStatus::Billable,
-        serviced_at: Utc::now(),
-        created_at: Utc::now(),
-        created_by: Uuid::nil(),
-        version: 1,
-    }
 }
