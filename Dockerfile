@@ -1,5 +1,5 @@
 # One image for all roles: docker run IMAGE router | subgraph patients | storage | migrate | …
-FROM rust:1.95-bookworm AS build
+FROM rust:1.97-bookworm AS build
 WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
