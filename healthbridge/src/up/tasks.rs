@@ -113,3 +113,60 @@ impl Supervised for Task {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use axum::{Router, routing::get};
+
+    use super::*;
+    use crate::up::supervise::supervise;
+
+    /// A part that does something else at its first start than later.
+    async fn supervised(first: impl Fn() -> Router + Send + Sync + Clone + 'static) -> (usize, bool) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let starts = Arc::new(AtomicUsize::new(0));
+        let counted = starts.clone();
+        let mut task = Task::serving("a part", listener, move |listener, stop| {
+            let well = Router::new().route("/healthz", get(async || "well")).route("/", get(async || "well"));
+            let first = (counted.fetch_add(1, Ordering::SeqCst) == 0).then(|| first.clone());
+            async move { crate::roles::serve(listener, first.map_or(well, |first| first()), stop).await }
+        })
+        .unwrap();
+        let asked = async {
+            while starts.load(Ordering::SeqCst) < 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            // Asked while it is started again, it answers as soon as it can.
+            reqwest::get(format!("http://{address}/")).await.is_ok_and(|answer| answer.status().is_success())
+        };
+        let answered = tokio::select! {
+            reason = supervise(&mut task) => panic!("{reason:#}"),
+            answered = asked => answered,
+        };
+        (starts.load(Ordering::SeqCst), answered)
+    }
+
+    #[tokio::test]
+    async fn a_part_that_panics_is_started_again_on_its_address() {
+        assert_eq!(supervised(|| panic!("as a part may")).await, (2, true));
+    }
+
+    #[tokio::test]
+    async fn a_part_that_hangs_is_started_again_on_its_address() {
+        let hanging = || Router::new().route("/healthz", get(std::future::pending::<()>));
+        assert_eq!(supervised(hanging).await, (2, true));
+    }
+
+    #[tokio::test]
+    async fn a_part_that_cannot_be_started_is_given_up_with_its_reason() {
+        let mut task = Task::working("a part", |_| async { Err(anyhow::anyhow!("no more room")) }).unwrap();
+        let reason = supervise(&mut task).await.to_string();
+        assert_eq!(reason, "a part was started again 5 times within a minute, and still has ended (no more room)");
+    }
+}

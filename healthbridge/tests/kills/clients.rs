@@ -149,21 +149,17 @@ impl One {
     async fn run(mut self) -> Done {
         while !self.is_over.load(Ordering::Relaxed) {
             let before = self.done.written.len();
-            match self.dice.below(6) {
-                0 => drop(self.change(patient()).await),
-                1 => self.upload().await,
-                2 => drop(self.change(report(&self.patient)).await),
-                3 => self.billing = self.change(billing(&self.patient)).await,
-                4 => {
-                    if let Some(billing) = self.billing.take() {
-                        self.change(payment(&billing)).await;
-                    }
-                }
-                _ => self.refresh().await,
+            match (self.dice.below(8), self.billing.take()) {
+                (0, _) => drop(self.change(patient()).await),
+                (1, _) => drop(self.change(report(&self.patient)).await),
+                (2, _) => self.refresh().await,
+                (3..6, Some(billing)) => drop(self.change(payment(&billing)).await),
+                (3..6, None) => self.billing = self.change(billing(&self.patient)).await,
+                _ => self.upload().await,
             }
             if self.done.written.len() == before {
                 // A part that is away refuses at once.
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
         self.done.sessions.extend(self.session);

@@ -94,6 +94,7 @@ impl Stack {
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
+                eprintln!("{line}");
                 // Nobody waits for more after the test.
                 sender.send(line).ok();
             }
