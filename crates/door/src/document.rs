@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{Limits, Refusal, RefusalCode};
 
@@ -65,8 +65,8 @@ pub enum Selection<'a> {
 pub struct Field<'a> {
     /// Its name in the schema.
     pub name: &'a str,
-    /// Whether the client gives it another name.
-    pub is_aliased: bool,
+    /// The other name that the client gives it.
+    pub alias: Option<&'a str>,
     /// How many directives stand at it.
     pub directives: usize,
     /// Its arguments.
@@ -117,14 +117,12 @@ impl Document<'_> {
             let size = measure.fragment(name, 1)?;
             parts = parts.saturating_add(if is_used { 0 } else { size.parts });
         }
-        if parts <= limits.expansion {
-            return Ok(());
+        if parts > limits.expansion {
+            let most = limits.expansion;
+            let message = format!("The document expands to more than {most} fields, fragments, aliases and directives");
+            return Err(Refusal::new(RefusalCode::ValidationFailed, message));
         }
-        let message = format!(
-            "The document expands to more than {} fields, fragments, aliases and directives",
-            limits.expansion
-        );
-        Err(Refusal::new(RefusalCode::ValidationFailed, message))
+        Overlaps::check(self, limits)
     }
 
     /// The operation that a request means: the named one, or the only one. Nothing where the name is not in the
@@ -138,6 +136,64 @@ impl Document<'_> {
             (None, [] | [_]) => Ok(self.operations.first()),
             (None, _) => Err(Refusal::several_operations()),
         }
+    }
+}
+
+/// Fields of the same name at the same place, which validation compares pair by pair. It walks the expanded document,
+/// whose size is known to be bounded.
+struct Overlaps<'d> {
+    document: &'d Document<'d>,
+    /// The places found, by the place above and the name in the answer, and how many fields each has.
+    places: HashMap<(usize, &'d str), (usize, u64)>,
+    /// The fragments that were walked where they are spread.
+    spread: HashSet<&'d str>,
+    pairs: u64,
+    most: u64,
+}
+
+impl<'d> Overlaps<'d> {
+    fn check(document: &'d Document<'d>, limits: &Limits) -> Result<(), Refusal> {
+        let (places, spread) = (HashMap::new(), HashSet::new());
+        let mut overlaps = Self { document, places, spread, pairs: 0, most: limits.overlaps };
+        // Numbers from the end are free: places are counted from the beginning.
+        let mut roots = (0..=usize::MAX).rev();
+        for operation in &document.operations {
+            overlaps.selections(&operation.selections, roots.next().unwrap_or_default())?;
+        }
+        for (name, fragment) in &document.fragments {
+            if !overlaps.spread.contains(name) {
+                overlaps.selections(&fragment.selections, roots.next().unwrap_or_default())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn selections(&mut self, selections: &'d [Selection<'d>], above: usize) -> Result<(), Refusal> {
+        for selection in selections {
+            match selection {
+                Selection::Field(field) => {
+                    let next = self.places.len();
+                    let name = field.alias.unwrap_or(field.name);
+                    let (place, count) = self.places.entry((above, name)).or_insert((next, 0));
+                    let place = *place;
+                    self.pairs = self.pairs.saturating_add(*count);
+                    *count += 1;
+                    if self.pairs > self.most {
+                        let message = "The document selects the same fields at the same places too often";
+                        return Err(Refusal::new(RefusalCode::ValidationFailed, message));
+                    }
+                    self.selections(&field.selections, place)?;
+                }
+                Selection::Inline { selections, .. } => self.selections(selections, above)?,
+                Selection::Spread { name, .. } => {
+                    if let Some(fragment) = self.document.fragments.get(name) {
+                        self.spread.insert(name);
+                        self.selections(&fragment.selections, above)?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -161,7 +217,7 @@ impl<'d> Measure<'d> {
         for selection in selections {
             let (own, below) = match selection {
                 Selection::Field(field) => {
-                    let own = 1 + u64::from(field.is_aliased) + field.directives as u64;
+                    let own = 1 + u64::from(field.alias.is_some()) + field.directives as u64;
                     (own, self.selections(&field.selections, depth + 1)?)
                 }
                 Selection::Inline { directives, selections, .. } => {

@@ -52,7 +52,7 @@ fn selection(parsed: &Parsed) -> Selection<'_> {
     match parsed {
         Parsed::Field(Positioned { node, .. }) => Selection::Field(Field {
             name: node.name.node.as_str(),
-            is_aliased: node.alias.is_some(),
+            alias: node.alias.as_ref().map(|alias| alias.node.as_str()),
             directives: node.directives.len(),
             arguments: node.arguments.iter().map(|(name, value)| (name.node.as_str(), argument(&value.node))).collect(),
             selections: selections(&node.selection_set.node),

@@ -48,13 +48,10 @@ impl Refusal {
         Self { code, message: message.into(), position: None, cost: None }
     }
 
-    /// The refusal of a text that does not parse. `found` is a piece of it, or empty at its end.
-    pub fn syntax(found: &str, line: usize, column: usize) -> Self {
-        let what = if found.is_empty() { "end of the document".to_owned() } else { format!("`{}`", shortened(found)) };
-        Self {
-            position: Some((line, column)),
-            ..Self::new(RefusalCode::ParseFailed, format!("Syntax error: unexpected {what}"))
-        }
+    /// The refusal of a text that does not parse, with what its parser says of it.
+    pub fn syntax(reason: &str, (line, column): (usize, usize)) -> Self {
+        let message = format!("Syntax error: {}", shortened(reason));
+        Self { position: Some((line, column)), ..Self::new(RefusalCode::ParseFailed, message) }
     }
 
     pub(crate) fn too_costly(cost: u64, limit: u64) -> Self {
@@ -69,9 +66,9 @@ impl Refusal {
     }
 }
 
-/// A client's word within a message: short, on one line, visible.
+/// A message with a client's words in it: short, on one line, visible.
 fn shortened(text: &str) -> String {
-    const LONGEST: usize = 40;
+    const LONGEST: usize = 200;
     let visible = |char: char| if char.is_control() { '\u{FFFD}' } else { char };
     let mut short: String = text.chars().take(LONGEST).map(visible).collect();
     if text.chars().nth(LONGEST).is_some() {
@@ -86,9 +83,8 @@ mod tests {
 
     #[test]
     fn a_message_quotes_a_short_visible_piece_of_the_text() {
-        let refusal = Refusal::syntax(&"q".repeat(4000), 1, 1);
-        assert_eq!(refusal.message, format!("Syntax error: unexpected `{}…`", "q".repeat(40)));
-        assert_eq!(Refusal::syntax("a\u{0}b", 1, 1).message, "Syntax error: unexpected `a\u{FFFD}b`");
-        assert_eq!(Refusal::syntax("", 2, 1).message, "Syntax error: unexpected end of the document");
+        let refusal = Refusal::syntax(&"q".repeat(4000), (1, 1));
+        assert_eq!(refusal.message, format!("Syntax error: {}…", "q".repeat(200)));
+        assert_eq!(Refusal::syntax("a\u{0}b", (1, 1)).message, "Syntax error: a\u{FFFD}b");
     }
 }

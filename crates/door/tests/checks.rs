@@ -39,7 +39,7 @@ fn check_with(document: &str, limits: &Limits, variables: &Sent) -> Result<u64, 
 }
 
 fn check(document: &str) -> Result<u64, Refusal> {
-    check_with(document, &Limits::CLIENT, &Sent(Vec::new()))
+    check_with(document, &Limits::default(), &Sent(Vec::new()))
 }
 
 fn code(checked: Result<u64, Refusal>) -> RefusalCode {
@@ -59,7 +59,7 @@ fn fragments(count: usize, width: usize) -> String {
 
 #[test]
 fn fragments_that_multiply_are_counted_without_being_spread() {
-    assert!(check(&fragments(3, 12)).is_ok());
+    assert!(check(&fragments(2, 11)).is_ok());
     assert_eq!(code(check(&fragments(6, 12))), RefusalCode::ValidationFailed);
     assert_eq!(code(check(&fragments(20, 2))), RefusalCode::ValidationFailed);
     assert_eq!(code(check(&fragments(60, 12))), RefusalCode::ValidationFailed);
@@ -73,17 +73,17 @@ fn fragments_that_multiply_are_counted_where_nobody_spreads_them() {
 
 #[test]
 fn a_chain_of_fragments_is_as_deep_as_brackets_are() {
-    assert!(check(&fragments(50, 1)).is_ok());
+    assert!(check(&fragments(40, 1)).is_ok());
     assert_eq!(code(check(&fragments(80, 1))), RefusalCode::ValidationFailed);
     assert_eq!(code(check(&fragments(1900, 1))), RefusalCode::ValidationFailed);
 }
 
 #[test]
 fn a_fragment_that_was_measured_elsewhere_still_counts_its_depth() {
-    let chain = fragments(40, 1).replace("{ patient { ...f0 } }", "");
-    let deep = format!("{{ patient {{ ...f0 {} ...f0 {} }} }} {chain}", "... { ".repeat(20), "} ".repeat(20));
+    let chain = fragments(30, 1).replace("{ patient { ...f0 } }", "");
+    let deep = format!("{{ patient {{ ...f0 {} ...f0 {} }} }} {chain}", "... { ".repeat(15), "} ".repeat(15));
     assert!(check(&deep).is_ok());
-    let deeper = format!("{{ patient {{ ...f0 {} ...f0 {} }} }} {chain}", "... { ".repeat(30), "} ".repeat(30));
+    let deeper = format!("{{ patient {{ ...f0 {} ...f0 {} }} }} {chain}", "... { ".repeat(20), "} ".repeat(20));
     assert_eq!(code(check(&deeper)), RefusalCode::ValidationFailed);
 }
 
@@ -99,11 +99,26 @@ fn a_fragment_that_spreads_itself_is_refused() {
 fn directives_and_aliases_count_as_fields_do() {
     let few = format!("{{ patient {{ name {} }} }}", "@skip(if: false)".repeat(900));
     assert!(check(&few).is_ok());
-    let limits = Limits { expansion: 500, ..Limits::CLIENT };
+    let limits = Limits { expansion: 500, ..Limits::default() };
     assert_eq!(code(check_with(&few, &limits, &Sent(Vec::new()))), RefusalCode::ValidationFailed);
     let aliases: String = (0..300).map(|index| format!("a{index}: name ")).collect();
     let many = format!("{{ patient {{ {aliases} }} }}");
     assert_eq!(code(check_with(&many, &limits, &Sent(Vec::new()))), RefusalCode::ValidationFailed);
+}
+
+#[test]
+fn fields_that_are_the_same_again_and_again_are_refused_before_they_are_compared() {
+    assert!(check(&format!("{{ patient {{ {} }} }}", "name ".repeat(140))).is_ok());
+    assert_eq!(code(check(&format!("{{ patient {{ {} }} }}", "name ".repeat(150)))), RefusalCode::ValidationFailed);
+    // The same place through other objects and fragments.
+    assert_eq!(code(check(&format!("{{ {} }}", "patient { name } ".repeat(150)))), RefusalCode::ValidationFailed);
+    let spread = format!("{{ patient {{ {} }} }} fragment f on Patient {{ a: name }}", "... { ...f } ".repeat(150));
+    assert_eq!(code(check(&spread)), RefusalCode::ValidationFailed);
+    let unused = format!("{{ patient {{ name }} }} fragment f on Patient {{ {} }}", "name ".repeat(150));
+    assert_eq!(code(check(&unused)), RefusalCode::ValidationFailed);
+    // Other names are other places.
+    let others: String = (0..300).map(|index| format!("a{index}: name ")).collect();
+    assert!(check(&format!("{{ patient {{ {others} }} }}")).is_ok());
 }
 
 #[test]
@@ -122,7 +137,7 @@ fn pages_come_from_variables_and_their_defaults() {
     let document = "query ($size: Int = 4) { patients(first: $size) { nodes { name } } }";
     assert_eq!(check(document), Ok(2 + 4));
     let sent = Sent(vec![("size", Argument::Number(9))]);
-    assert_eq!(check_with(document, &Limits::CLIENT, &sent), Ok(2 + 9));
+    assert_eq!(check_with(document, &Limits::default(), &sent), Ok(2 + 9));
 }
 
 #[test]
@@ -134,25 +149,25 @@ fn pages_of_pages_multiply_until_they_are_refused_with_cost_and_limit() {
     let refusal = check(&of(3)).expect_err("refused");
     assert_eq!(refusal.code, RefusalCode::TooCostly);
     let (cost, limit) = refusal.cost.expect("both are told");
-    assert!(cost > 1_000_000 && limit == Limits::CLIENT.cost, "{cost} {limit}");
+    assert!(cost > 1_000_000 && limit == Limits::default().cost, "{cost} {limit}");
     // Nothing overflows.
-    assert_eq!(check(&of(20)).expect_err("refused").code, RefusalCode::TooCostly);
+    assert_eq!(check(&of(14)).expect_err("refused").code, RefusalCode::TooCostly);
 }
 
 #[test]
 fn representations_are_counted_in_every_form_and_together() {
     let sent = Sent(vec![("all", Argument::List(600))]);
     let once = "query ($all: [_Any!]!) { _entities(representations: $all) { ... on Patient { name } } }";
-    assert!(check_with(once, &Limits::SUBGRAPH, &sent).is_ok());
+    assert!(check_with(once, &Limits::default().behind_router(), &sent).is_ok());
     let twice = "query ($all: [_Any!]!) { a: _entities(representations: $all) { ... on Patient { name } }
         b: _entities(representations: $all) { ... on Patient { name } } }";
-    assert_eq!(code(check_with(twice, &Limits::SUBGRAPH, &sent)), RefusalCode::BadInput);
+    assert_eq!(code(check_with(twice, &Limits::default().behind_router(), &sent)), RefusalCode::BadInput);
     let literal = |count: usize| {
         let all = "{__typename: \"Patient\"} ".repeat(count);
         format!("{{ _entities(representations: [{all}]) {{ ... on Patient {{ name }} }} }}")
     };
-    assert!(check_with(&literal(1000), &Limits::SUBGRAPH, &sent).is_ok());
-    assert_eq!(code(check_with(&literal(1001), &Limits::SUBGRAPH, &sent)), RefusalCode::BadInput);
+    assert!(check_with(&literal(1000), &Limits::default().behind_router(), &sent).is_ok());
+    assert_eq!(code(check_with(&literal(1001), &Limits::default().behind_router(), &sent)), RefusalCode::BadInput);
 }
 
 #[test]
