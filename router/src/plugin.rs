@@ -245,11 +245,12 @@ fn counted(reason: &'static str) {
 impl HealthBridge {
     /// Tells the subgraphs for whom the router asks; what the client says of itself is taken out.
     fn name_client(&self, request: &mut WebRequest<DefaultError>) {
-        let forwarded = request.headers().get(FORWARDED_FOR).and_then(|value| value.to_str().ok().map(str::to_owned));
         let peer = request.peer_addr().map(|peer| peer.ip());
         let headers = request.headers_mut();
+        let forwarded = headers.get_all(FORWARDED_FOR).map(header::HeaderValue::as_bytes);
+        let client = peer.map(|peer| client_address(peer, forwarded, &self.trusted_proxies).to_string());
+        // Every line of it.
         headers.remove(FORWARDED_FOR);
-        let client = peer.map(|peer| client_address(peer, forwarded.as_deref(), &self.trusted_proxies).to_string());
         if let Some(value) = client.and_then(|client| header::HeaderValue::from_str(&client).ok()) {
             headers.insert(header::HeaderName::from_static(FORWARDED_FOR), value);
         }
