@@ -22,11 +22,16 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use crate::ApiError;
+
 /// Largest request body, in bytes.
 const MAX_BODY: usize = 2 * 1024 * 1024;
 
 /// Most entities that one `_entities` call may ask for. Query complexity does not count them.
 const MAX_REPRESENTATIONS: usize = 1000;
+
+/// After how many seconds one who was turned away may ask again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// The id of a request, the router's where it sent one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,6 +176,20 @@ fn name_failures(mut response: GraphqlResponse, request_id: &RequestId) -> Graph
     response
 }
 
+/// Whether a request was turned away because too much was asked at once. One that has data beside that was done in part,
+/// and must not look as if it could be sent again as a whole.
+fn is_overloaded(response: &GraphqlResponse) -> bool {
+    let is_empty = match &response.data {
+        Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
+        data => *data == Value::Null,
+    };
+    let has_code = |error: &ServerError| {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        matches!(code, Some(Value::String(code)) if code == ApiError::OVERLOADED)
+    };
+    is_empty && response.errors.iter().any(has_code)
+}
+
 fn representations(request: &async_graphql::Request) -> usize {
     let length = |value: &Value| if let Value::List(list) = value { list.len() } else { 0 };
     request.variables.values().map(length).max().unwrap_or_default()
@@ -184,7 +203,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// The server puts the peer's address beside a request.
 fn address(http: &Request, trusted: &[IpNet]) -> ClientAddress {
     let peer = http.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let forwarded = http.headers().get(FORWARDED_FOR).and_then(|value| value.to_str().ok());
+    let forwarded = http.headers().get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
     ClientAddress(peer.map(|peer| client_address(peer, forwarded, trusted)))
 }
 
@@ -223,6 +242,7 @@ impl Media {
         let refused = response.data == Value::Null && !response.errors.is_empty();
         let ran = response.errors.iter().any(|error| !error.path.is_empty());
         let status = match self {
+            _ if is_overloaded(&response) => StatusCode::SERVICE_UNAVAILABLE,
             Self::GraphqlResponse if refused && !ran => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
         };
@@ -230,6 +250,9 @@ impl Media {
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type()));
         for (name, value) in &response.http_headers {
             answer.headers_mut().append(name.clone(), value.clone());
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         answer
     }

@@ -18,7 +18,7 @@ pub use coding::{Coding, CodingInput};
 pub use endpoint::{ClientAddress, Endpoint, Readiness, RequestId};
 pub use error::{ApiError, Loaded};
 pub use page::{Connection, Cursor, Direction, Edge, MAX_PAGE, Page, PageArgs, PageInfo, Window, total};
-pub use scalar::{BigInt, Date, parse_id};
+pub use scalar::{BigInt, Date, Time, now, parse_id};
 pub use scope_rules::{ScopeRules, ScopedField};
 pub use user_error::{Refusals, UserError, UserErrorCode, is_visible, reasons};
 

@@ -134,6 +134,16 @@ fn die_with_parent(command: &mut Command, signal: Signal) {
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent(_: &mut Command, _: Signal) {}
 
+/// Lets SIGSEGV, SIGBUS and SIGABRT end the process at once, whatever handlers a library has set: a handler that returns
+/// from a fault comes back to the faulty instruction, and the process spins instead of being started again.
+#[expect(unsafe_code, reason = "no safe crate sets the default action of these signals")]
+pub fn end_on_fault() {
+    for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT] {
+        // SAFETY: the default action has no code of ours that could run in a handler.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
 type Spawn = (Command, mpsc::Sender<io::Result<StdChild>>);
 
 /// Linux sends the death signal when the *thread* that spawned the child ends. So one thread spawns, and it never ends.

@@ -65,6 +65,9 @@ pub(crate) fn router(
         graphiql: config.router.graphiql,
         allowed_origins: config.router.allowed_origins.clone(),
         trusted_proxies: config.router.trusted_proxies.clone(),
+        metrics_listen: config.router.metrics_listen,
+        query: config.query,
+        load: healthbridge_router::Load::default(),
     })
 }
 
