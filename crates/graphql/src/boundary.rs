@@ -12,32 +12,43 @@ use async_graphql::{
     parser::types::ExecutableDocument,
 };
 use healthbridge_auth::Caller;
+use healthbridge_door::Limits;
 
-use crate::{ApiError, ScopeRules};
+use crate::{ApiError, ScopeRules, door::Door};
 
 /// Stands around every field of a subgraph. It refuses what the caller's scopes do not cover, and keeps a field's
 /// failure to that field where its type allows null: the library alone would null the parent, and among `_entities`
 /// all of them.
 pub struct FieldBoundary {
     rules: Arc<ScopeRules>,
+    door: Arc<Door>,
 }
 
 impl FieldBoundary {
-    /// A boundary with these rules.
-    pub fn new(rules: ScopeRules) -> Self {
-        Self { rules: Arc::new(rules) }
+    /// A boundary with the rules and sizes of this SDL.
+    ///
+    /// # Panics
+    /// When the SDL does not parse: it is our own schema's, and a subgraph without rules must not start.
+    pub fn new(sdl: &str) -> Self {
+        Self { rules: Arc::new(ScopeRules::from_sdl(sdl)), door: Arc::new(Door::new(sdl)) }
     }
 }
 
 impl ExtensionFactory for FieldBoundary {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Request { rules: self.rules.clone(), errors: Mutex::default(), refusals: AtomicUsize::default() })
+        Arc::new(Request {
+            rules: self.rules.clone(),
+            door: self.door.clone(),
+            errors: Mutex::default(),
+            refusals: AtomicUsize::default(),
+        })
     }
 }
 
 /// One request: the library makes an extension for each.
 struct Request {
     rules: Arc<ScopeRules>,
+    door: Arc<Door>,
     errors: Mutex<Vec<ServerError>>,
     /// How many `userErrors` the mutations have, under whatever name the client gives the field.
     refusals: AtomicUsize,
@@ -59,7 +70,11 @@ impl Extension for Request {
         variables: &Variables,
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
-        next.run(ctx, query, variables).await.map_err(|error| coded(error, "GRAPHQL_PARSE_FAILED"))
+        let limits = ctx.data_opt::<Limits>().copied().unwrap_or_else(|| Limits::default().behind_router());
+        Door::check_text(query, &limits)?;
+        let parsed = next.run(ctx, query, variables).await.map_err(|error| coded(error, "GRAPHQL_PARSE_FAILED"))?;
+        self.door.check_document(&parsed, variables, &limits)?;
+        Ok(parsed)
     }
 
     async fn validation(
