@@ -91,6 +91,12 @@ impl Child {
         Ok(())
     }
 
+    /// Kills the child at once, whatever it is doing, and waits until it is gone.
+    pub async fn kill(&mut self) -> io::Result<()> {
+        self.process.kill()?;
+        self.wait().await.map(drop)
+    }
+
     fn signal(&mut self, signal: Signal) {
         // A child that was reaped has no id any more: the number may be somebody else's by now.
         if matches!(self.process.try_wait(), Ok(None)) {

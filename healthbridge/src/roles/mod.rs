@@ -22,10 +22,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use admin::{check_config, create_admin, database, migrate, provision, rotate_keys, verify_billing};
-use serve::stop_on_signal;
-pub(crate) use serve::{bind, serve, stop_signal};
+use serve::stop_signal;
+pub(crate) use serve::{bind, serve, stop_on_signal};
 
-use crate::{Config, SUBGRAPHS, Subgraph};
+use crate::{Config, SUBGRAPHS, Subgraph, at_rest};
 
 /// Runs the router until it is stopped.
 pub(crate) fn router(
@@ -199,6 +199,9 @@ pub(crate) async fn storage(config: &Config) -> anyhow::Result<()> {
     let directory = config.storage.directory.as_deref().context("`storage.directory` is missing")?;
     let listener = bind(config.storage.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 9000)))).await?;
     let store = open_store(directory, config.bucket()).await?;
+    // Earlier versions and people leave files that others may read.
+    let closed = at_rest::close_content(directory);
+    closed.with_context(|| format!("cannot close {} to others", directory.display()))?;
     let routes = healthbridge_storage::routes(store, &config.storage_credentials()?);
     eprintln!("storage listens on {}", listener.local_addr()?);
     serve(listener, routes, stop_on_signal()).await
