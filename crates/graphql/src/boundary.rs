@@ -4,15 +4,13 @@ use std::sync::{
 };
 
 use async_graphql::{
-    PathSegment, Response, ServerError, ServerResult, ValidationResult, Value, Variables,
+    PathSegment, Response, ServerError, ServerResult, ValidationResult, Value,
     extensions::{
-        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextResolve, NextValidation,
+        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextPrepareRequest, NextResolve, NextValidation,
         ResolveInfo,
     },
-    parser::types::ExecutableDocument,
 };
 use healthbridge_auth::Caller;
-use healthbridge_door::Limits;
 
 use crate::{ApiError, ScopeRules, door::Door};
 
@@ -63,18 +61,15 @@ impl Request {
 
 #[async_trait::async_trait]
 impl Extension for Request {
-    async fn parse_query(
+    async fn prepare_request(
         &self,
         ctx: &ExtensionContext<'_>,
-        query: &str,
-        variables: &Variables,
-        next: NextParseQuery<'_>,
-    ) -> ServerResult<ExecutableDocument> {
-        let limits = ctx.data_opt::<Limits>().copied().unwrap_or_else(|| Limits::default().behind_router());
-        Door::check_text(query, &limits)?;
-        let parsed = next.run(ctx, query, variables).await.map_err(|error| coded(error, "GRAPHQL_PARSE_FAILED"))?;
-        self.door.check_document(&parsed, variables, &limits)?;
-        Ok(parsed)
+        request: async_graphql::Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<async_graphql::Request> {
+        let mut request = next.run(ctx, request).await?;
+        self.door.admit(&mut request)?;
+        Ok(request)
     }
 
     async fn validation(

@@ -1,6 +1,8 @@
 //! What a subgraph checks of a request before it runs, whoever sent it: the router is not the only way in.
 
-use async_graphql::{Name, Pos, ServerError, Value, Variables, parser::types::ExecutableDocument};
+use std::any::TypeId;
+
+use async_graphql::{Name, Pos, Request, ServerError, Value, Variables, parser::parse_query};
 use healthbridge_door::{Argument, Costs, Limits, Refusal, executable_document, text};
 
 /// The checks with the sizes of the subgraph's schema.
@@ -15,26 +17,28 @@ impl Door {
         Self { costs: Costs::from_sdl(sdl).expect("the schema's own SDL parses") }
     }
 
-    /// Before the parser: it recurses.
-    pub(crate) fn check_text(query: &str, limits: &Limits) -> Result<(), ServerError> {
-        text::check(query, limits).map_err(told)
-    }
-
-    /// Before validation, which expands fragments and compares fields pair by pair.
-    pub(crate) fn check_document(
-        &self,
-        parsed: &ExecutableDocument,
-        variables: &Variables,
-        limits: &Limits,
-    ) -> Result<(), ServerError> {
-        let document = executable_document(parsed);
-        document.check(limits).map_err(told)?;
-        // Which operation runs is known later: each must be one that may.
-        for operation in &document.operations {
-            self.costs.of(&document, operation, &Sent(variables), limits).map_err(told)?;
+    /// Parses a request's document, once its nesting is known, and checks what it expands to and costs. The library gets
+    /// it parsed: its own checks walk fragments as often as they are spread, which must be bounded before.
+    pub(crate) fn admit(&self, request: &mut Request) -> Result<(), ServerError> {
+        let limits = request.data.get(&TypeId::of::<Limits>()).and_then(|limits| limits.downcast_ref::<Limits>());
+        let limits = limits.copied().unwrap_or_else(|| Limits::default().behind_router());
+        text::check(&request.query, &limits).map_err(told)?;
+        let parsed = parse_query(&request.query).map_err(|error| told(syntax(error.into())))?;
+        let document = executable_document(&parsed);
+        document.check(&limits).map_err(told)?;
+        if let Some(operation) = document.operation(request.operation_name.as_deref()).map_err(told)? {
+            self.costs.of(&document, operation, &Sent(&request.variables), &limits).map_err(told)?;
         }
+        request.set_parsed_query(parsed);
         Ok(())
     }
+}
+
+/// The parser quotes whole lines of the document; what it expected stands after them.
+fn syntax(error: ServerError) -> Refusal {
+    let reason = error.message.rsplit_once("= ").map_or(error.message.as_str(), |(_, reason)| reason);
+    let position = error.locations.first().map_or((1, 1), |position| (position.line, position.column));
+    Refusal::syntax(reason, position)
 }
 
 /// The variables of a request.

@@ -59,6 +59,8 @@ where
         .enable_federation()
         .disable_suggestions()
         .limit_depth(20)
+        // The door refuses what is nested deeper, with a code.
+        .limit_recursive_depth(usize::MAX)
         .limit_directives(20)
         .extension(FieldBoundary::new(sdl))
         .finish()
