@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{ApiError, BigInt, Outcome, UserError, caller, Time, now};
+use healthbridge_graphql::{ApiError, BigInt, Outcome, Time, UserError, caller, now};
 use healthbridge_objectstore::Presigned;
 
 use crate::{Service, domain::Period, service::Exported};

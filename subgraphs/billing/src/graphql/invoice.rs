@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{ApiError, Date, Outcome, UserError, caller, parse_id, Time, now};
+use healthbridge_graphql::{ApiError, Date, Outcome, Time, UserError, caller, now, parse_id};
 use uuid::Uuid;
 
 use super::{

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, caller, parse_id, Time, now};
+use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, Time, caller, now, parse_id};
 
 use super::{
     billing::{Billing, BillingFilter, NEWEST_FIRST, filter},
@@ -110,7 +110,10 @@ impl Query {
         #[graphql(desc = "Recorded then or later.")] from: Option<Time>,
         #[graphql(desc = "Recorded before.")] to: Option<Time>,
     ) -> Result<Option<Vec<BillingStatistics>>, ApiError> {
-        let sums = ctx.data_unchecked::<Arc<Service>>().statistics(caller(ctx), from.map(Into::into), to.map(Into::into)).await?;
+        let sums = ctx
+            .data_unchecked::<Arc<Service>>()
+            .statistics(caller(ctx), from.map(Into::into), to.map(Into::into))
+            .await?;
         Ok(Some(sums.into_iter().map(BillingStatistics::from).collect()))
     }
 

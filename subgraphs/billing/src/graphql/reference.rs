@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
-use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, parse_id, Time, now};
+use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, Time, now, parse_id};
 use uuid::Uuid;
 
 use super::{

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{ApiError, Coding, Date, Outcome, UserError, caller, parse_id, now};
+use healthbridge_graphql::{ApiError, Coding, Date, Outcome, UserError, caller, now, parse_id};
 use uuid::Uuid;
 
 use super::{

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{ApiError, Coding, CodingInput, UserError, caller, Time, now};
+use healthbridge_graphql::{ApiError, Coding, CodingInput, Time, UserError, caller, now};
 use uuid::Uuid;
 
 use super::{

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use healthbridge_auth::{Caller, Resource, Right};
-use healthbridge_graphql::{Coding, caller, parse_id, Time};
+use healthbridge_graphql::{Coding, Time, caller, parse_id};
 
 use super::reference::{MedicalImage, MedicalStaff, Patient};
 use crate::{domain, store::ReportFilter as StoreFilter};

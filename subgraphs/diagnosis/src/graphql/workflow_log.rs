@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
-use healthbridge_graphql::{ApiError, BigInt, parse_id, Time};
+use healthbridge_graphql::{ApiError, BigInt, Time, parse_id};
 
 use super::{
     loaders::Loaders,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{ApiError, BigInt, UserError, caller, parse_id, Time, now};
+use healthbridge_graphql::{ApiError, BigInt, Time, UserError, caller, now, parse_id};
 use uuid::Uuid;
 
 use super::{

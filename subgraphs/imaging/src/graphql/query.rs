@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use healthbridge_auth::{Resource, Right};
-use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, caller, parse_id, total, now};
+use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, caller, now, parse_id, total};
 
 use super::{
     image::{ImageFilter, MedicalImage, filter},

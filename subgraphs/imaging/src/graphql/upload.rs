@@ -1,5 +1,5 @@
+use healthbridge_graphql::Time;
 use std::sync::Arc;
-use healthbridge_graphql::{Time};
 
 use async_graphql::{ID, Object};
 use healthbridge_objectstore::Presigned;

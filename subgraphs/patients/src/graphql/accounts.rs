@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_auth::Role;
-use healthbridge_graphql::{ApiError, ClientAddress, Outcome, UserError, UserErrorCode, caller, parse_id, Time, now};
+use healthbridge_graphql::{ApiError, ClientAddress, Outcome, Time, UserError, UserErrorCode, caller, now, parse_id};
 use uuid::Uuid;
 
 use super::user::{SystemRole, User, UserKind};

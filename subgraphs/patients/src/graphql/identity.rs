@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_auth::Role;
-use healthbridge_graphql::{ApiError, Outcome, UserError, caller, parse_id, Time, now};
+use healthbridge_graphql::{ApiError, Outcome, Time, UserError, caller, now, parse_id};
 use uuid::Uuid;
 
 use super::{

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
-use healthbridge_graphql::{ApiError, Coding, CodingInput, Date, Outcome, UserError, caller, parse_id, Time, now};
+use healthbridge_graphql::{ApiError, Coding, CodingInput, Date, Outcome, Time, UserError, caller, now, parse_id};
 use uuid::Uuid;
 
 use super::{

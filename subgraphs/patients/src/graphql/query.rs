@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
-use healthbridge_graphql::{ApiError, Connection, Cursor, Date, PageArgs, caller, parse_id, total, Time};
+use healthbridge_graphql::{ApiError, Connection, Cursor, Date, PageArgs, Time, caller, parse_id, total};
 
 use super::{
     loaders::Loaders,

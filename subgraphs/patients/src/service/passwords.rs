@@ -197,6 +197,9 @@ mod tests {
         }
         assert!(verified >= WAITING && turned_away > 0, "{verified} verified, {turned_away} turned away");
         assert_eq!(verified + turned_away, asked);
-        assert!(passwords.verify("correct horse".into(), Some(&hash)).await.expect("verified"), "the next one is served");
+        assert!(
+            passwords.verify("correct horse".into(), Some(&hash)).await.expect("verified"),
+            "the next one is served"
+        );
     }
 }

@@ -149,7 +149,8 @@ impl Service {
         now: DateTime<Utc>,
     ) -> Result<Outcome<Account>, ApiError> {
         let own = caller.account().ok_or(Denied)?;
-        let refuse = |message: &str| Ok(Err(vec![UserError::at("currentPassword", UserErrorCode::NotAllowed, message)]));
+        let refuse =
+            |message: &str| Ok(Err(vec![UserError::at("currentPassword", UserErrorCode::NotAllowed, message)]));
         let credentials = match self.prove(own.user_id, current, now).await? {
             Ok(credentials) => credentials,
             Err(message) => return refuse(&message),
