@@ -10,7 +10,7 @@ use anyhow::Context;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Config, Subgraph, authorization, import, roles, seed, up};
+use crate::{Config, Subgraph, at_rest, authorization, import, roles, seed, up};
 
 /// One federated graph over a hospital's patients, images, reports and billing.
 #[derive(Debug, Parser)]
@@ -200,6 +200,10 @@ impl ConfigFile {
 /// # Errors
 /// What a person has to know to mend it.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
+    // The published schema alone is for everybody.
+    if !matches!(cli.command, Command::Schema { .. }) {
+        at_rest::close_new_files();
+    }
     // Two TLS providers are linked in; the first one to ask would panic if none was chosen.
     drop(rustls::crypto::ring::default_provider().install_default());
     match cli.command {

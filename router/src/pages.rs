@@ -41,6 +41,7 @@ pub(crate) struct Pages {
     subgraphs: Vec<Subgraph>,
     jwks_url: Option<String>,
     graphiql: bool,
+    introspection: bool,
     client: reqwest::Client,
 }
 
@@ -50,6 +51,7 @@ impl Pages {
             subgraphs: settings.subgraphs,
             jwks_url: settings.auth.map(|auth| auth.jwks_url),
             graphiql: settings.graphiql,
+            introspection: settings.introspection,
             client: reqwest::Client::builder().timeout(Duration::from_secs(3)).build()?,
         })
     }
@@ -68,7 +70,7 @@ impl Pages {
             "/graphiql" if self.graphiql => Some(page("text/html; charset=utf-8", GRAPHIQL)),
             "/healthz" => Some(json_page(StatusCode::OK, &json!({ "status": "ok" }))),
             "/readyz" => Some(self.readiness(verifier).await),
-            "/schema.graphql" => Some(page("text/plain; charset=utf-8", API_SCHEMA)),
+            "/schema.graphql" if self.introspection => Some(page("text/plain; charset=utf-8", API_SCHEMA)),
             "/.well-known/jwks.json" => Some(self.keys().await),
             path => {
                 let name = path.strip_prefix("/assets/")?;
@@ -81,8 +83,10 @@ impl Pages {
     /// Ready is who has the keys. A subgraph that is down costs its own fields, and is told beside.
     async fn readiness(&self, verifier: Option<&Verifier>) -> Response {
         let states = join_all(self.subgraphs.iter().map(|subgraph| async {
-            let url = subgraph.url.replace("/graphql", "/readyz");
-            let is_ready = self.client.get(url).send().await.is_ok_and(|answer| answer.status().is_success());
+            let is_ready = match readiness_url(&subgraph.url) {
+                Some(url) => self.client.get(url).send().await.is_ok_and(|answer| answer.status().is_success()),
+                None => false,
+            };
             (subgraph.name.clone(), Value::from(if is_ready { "ok" } else { "unavailable" }))
         }));
         let subgraphs: serde_json::Map<String, Value> = states.await.into_iter().collect();
@@ -105,6 +109,11 @@ impl Pages {
     }
 }
 
+/// Where a subgraph says whether it is ready: beside its GraphQL endpoint.
+fn readiness_url(endpoint: &str) -> Option<reqwest::Url> {
+    reqwest::Url::parse(endpoint).ok()?.join("readyz").ok()
+}
+
 fn page(kind: &str, content: &'static str) -> Response {
     Response::build(StatusCode::OK)
         .content_type(kind)
@@ -116,4 +125,17 @@ fn page(kind: &str, content: &'static str) -> Response {
 
 fn json_page(status: StatusCode, content: &Value) -> Response {
     Response::build(status).content_type("application/json").body(content.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subgraph_is_asked_for_its_readiness_beside_its_endpoint_whatever_its_host_is_called() {
+        let of = |endpoint: &str| readiness_url(endpoint).map(String::from);
+        assert_eq!(of("http://graphql-x:8001/graphql").as_deref(), Some("http://graphql-x:8001/readyz"));
+        assert_eq!(of("http://host/billing/graphql?a=b").as_deref(), Some("http://host/billing/readyz"));
+        assert_eq!(of("no URL"), None);
+    }
 }

@@ -1,21 +1,28 @@
-use std::net::SocketAddr;
-
 use axum::Router;
+use healthbridge_listener::{Face, Limits, Part};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 
-/// Serves routes on a port of their own, as long as the test runs; gives `http://address`.
+/// Serves routes on a port of their own as the program does, as long as the test runs; gives `http://address`.
 ///
 /// # Panics
 /// When no port is free.
 pub async fn serve(routes: Router) -> String {
+    serve_until(routes, Face::Graphql, CancellationToken::new()).await.0
+}
+
+/// Serves routes until `stop`; gives `http://address` and what ends when everything that had begun has ended.
+///
+/// # Panics
+/// When no port is free.
+pub async fn serve_until(routes: Router, face: Face, stop: CancellationToken) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
-    tokio::spawn(
-        async move { axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>()).await },
-    );
-    format!("http://{address}")
+    let part = Part { name: "test", face };
+    let served = tokio::spawn(healthbridge_listener::serve(listener, routes, part, Limits::default(), stop));
+    (format!("http://{address}"), served)
 }
 
 /// Asks a GraphQL endpoint.

@@ -10,7 +10,7 @@ mod statements;
 mod storage;
 mod tokens;
 
-pub use client::{Answer, Client, serve};
+pub use client::{Answer, Client, serve, serve_until};
 pub use database::TestDatabase;
 pub use issuer::TestIssuer;
 pub use mutations::Mutations;
