@@ -71,7 +71,11 @@ mod tests {
 
     #[test]
     fn all_lines_are_one_list_so_that_a_proxy_may_add_a_line_of_its_own() {
-        assert_eq!(client_of("10.0.0.1", &["1.2.3.4", "203.0.113.9"]), "203.0.113.9", "1.2.3.4 is the client's own word");
+        assert_eq!(
+            client_of("10.0.0.1", &["1.2.3.4", "203.0.113.9"]),
+            "203.0.113.9",
+            "1.2.3.4 is the client's own word"
+        );
         assert_eq!(client_of("10.0.0.1", &["1.2.3.4, 203.0.113.9", "10.0.0.2, 10.0.0.3"]), "203.0.113.9");
         assert_eq!(client_of("10.0.0.1", &["1.2.3.4", ""]), "10.0.0.1", "an empty line names nobody");
         assert_eq!(client_of("10.0.0.1", &["1.2.3.4", "\u{fffd}"]), "10.0.0.1", "what is no address ends the list");

@@ -6,6 +6,7 @@
 pub mod batch;
 mod boundary;
 mod coding;
+mod door;
 mod endpoint;
 mod error;
 mod page;
@@ -44,8 +45,11 @@ where
     schema.sdl_with_options(SDLExportOptions::new().federation().sorted_fields().sorted_enum_items())
 }
 
-/// Finishes a subgraph's schema: federation, limits, and the boundary that enforces its own `@requiresScopes`.
-pub fn finish<Q, M, S>(builder: SchemaBuilder<Q, M, S>, rules: ScopeRules) -> Schema<Q, M, S>
+/// Finishes a subgraph's schema: federation, limits, and the boundary that enforces the `@requiresScopes` of its own SDL.
+///
+/// # Panics
+/// When the SDL does not parse: it is our own schema's, and a subgraph without rules must not start.
+pub fn finish<Q, M, S>(builder: SchemaBuilder<Q, M, S>, sdl: &str) -> Schema<Q, M, S>
 where
     Q: ObjectType + 'static,
     M: ObjectType + 'static,
@@ -55,7 +59,9 @@ where
         .enable_federation()
         .disable_suggestions()
         .limit_depth(20)
+        // The door refuses what is nested deeper, with a code.
+        .limit_recursive_depth(usize::MAX)
         .limit_directives(20)
-        .extension(FieldBoundary::new(rules))
+        .extension(FieldBoundary::new(sdl))
         .finish()
 }

@@ -36,7 +36,8 @@ impl ScalarType for Date {
         let is_iso = text.len() == 10 && text.is_ascii();
         let date = is_iso.then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten();
         let date = date.filter(|date| is_known_year(date.year()));
-        date.map(Self).ok_or_else(|| InputValueError::custom("not a date of the form YYYY-MM-DD, of the years 1 to 9999"))
+        date.map(Self)
+            .ok_or_else(|| InputValueError::custom("not a date of the form YYYY-MM-DD, of the years 1 to 9999"))
     }
 
     fn to_value(&self) -> Value {
@@ -108,7 +109,9 @@ mod tests {
     #[test]
     fn a_date_is_read_in_its_full_form_only() {
         assert!(Date::parse(Value::from("1970-12-31")).is_ok());
-        for wrong in ["1970-1-1", "1970-02-30", "19701231", "+01970-12-3", "", "-999-01-01", "0000-01-01", "-9999-01-01"] {
+        for wrong in
+            ["1970-1-1", "1970-02-30", "19701231", "+01970-12-3", "", "-999-01-01", "0000-01-01", "-9999-01-01"]
+        {
             assert!(Date::parse(Value::from(wrong)).is_err(), "{wrong}");
         }
     }

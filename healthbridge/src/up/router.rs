@@ -17,6 +17,9 @@ use crate::{Config, SUBGRAPHS};
 /// How long it may take to load the supergraph.
 const START: Duration = Duration::from_secs(30);
 
+/// How far the port of its metrics is from its own.
+const METRICS_OFFSET: u16 = 1001;
+
 /// The router, running or not.
 pub(super) struct Router {
     config: Config,
@@ -98,6 +101,8 @@ fn spawn(config: &Config, address: SocketAddr) -> anyhow::Result<Child> {
     set(&mut command, "PUBLIC_URL", config.issuer()?);
     set(&mut command, "AUTH__JWKS_URL", config.jwks_url()?);
     set(&mut command, "ROUTER__LISTEN", &address.to_string());
+    // Beside the storage's port, and for this machine alone.
+    set(&mut command, "ROUTER__METRICS_LISTEN", &format!("127.0.0.1:{}", address.port() + METRICS_OFFSET));
     set(&mut command, "ROUTER__INTROSPECTION", "true");
     set(&mut command, "ROUTER__GRAPHIQL", "true");
     for subgraph in SUBGRAPHS {
