@@ -310,6 +310,7 @@ async fn what_was_acknowledged_is_there_after_twenty_kills_during_writes() {
         let bytes = reqwest::get(image["downloadUrl"]["url"].as_str().expect("a URL")).await.expect("an answer");
         assert_eq!(&bytes.bytes().await.expect("bytes").to_vec(), content);
     }
+    assert_eq!(stack.verify_billing(), "the ledger, the balances and the billings agree\n");
     assert!(uploads.len() >= 20 && created.len() >= 20, "{} uploads, {} patients", uploads.len(), created.len());
 }
 

@@ -355,4 +355,29 @@ mod tests {
         store.delete("k").await.expect("no fault");
         assert!(matches!(store.head("k").await, Err(StoreError::NotFound)));
     }
+
+    #[tokio::test]
+    async fn a_bucket_is_listed_in_parts_each_object_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path(), "b").await.expect("a store");
+        let mut keys: Vec<String> = (0..300).map(|number| format!("a/{number}")).collect();
+        for key in keys.iter().map(String::as_str).chain(["b/other"]) {
+            store.put(key, None, Expected::default(), chunks(&[b"x"]), Utc::now()).await.expect("stored");
+        }
+        let (mut found, mut next, mut parts) = (Vec::new(), None, 0);
+        loop {
+            let page = store.list("a/", next.as_deref(), 7).await.expect("listed");
+            assert!(page.objects.len() <= 7);
+            found.extend(page.objects.into_iter().map(|object| object.key));
+            parts += 1;
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        found.sort_unstable();
+        keys.sort_unstable();
+        assert_eq!(found, keys);
+        assert!(parts > 40, "{parts}");
+    }
 }

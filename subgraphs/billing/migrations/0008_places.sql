@@ -15,7 +15,6 @@ WHERE counted.id = movement.id;
 -- and `billing verify` finds it afterwards as it did before.
 DO $$
 DECLARE
-    most CONSTANT integer := 1000;
     chain    record;
     one      record;
     previous bytea;
@@ -37,9 +36,10 @@ BEGIN
         waiting := '{}';
         FOR one IN SELECT movement FROM billing.movement AS movement
                    WHERE patient_id = chain.patient_id AND currency = chain.currency ORDER BY seq LOOP
-            waiting := waiting || one.movement;
-            turn := 1;
-            WHILE turn <= cardinality(waiting) AND cardinality(waiting) < most LOOP
+            waiting := array_append(waiting, one.movement);
+            -- The others were tried at this link.
+            turn := cardinality(waiting);
+            WHILE turn <= cardinality(waiting) LOOP
                 IF waiting[turn].digest = billing.movement_digest(previous, waiting[turn]) THEN
                     found_at := found_at + 1;
                     previous := waiting[turn].digest;
