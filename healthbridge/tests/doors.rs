@@ -30,7 +30,8 @@ async fn refused(stack: &Stack, what: &str, body: &Value, code: &str) {
 
 /// `count` fragments of which each spreads the next one `width` times.
 fn fragments(count: usize, width: usize) -> String {
-    let one = |index: usize| format!("fragment f{index} on Query {{ {} }} ", format!("...f{} ", index + 1).repeat(width));
+    let one =
+        |index: usize| format!("fragment f{index} on Query {{ {} }} ", format!("...f{} ", index + 1).repeat(width));
     let all: String = (0..count).map(one).collect();
     format!("{{ ...f0 }} {all} fragment f{count} on Query {{ __typename }}")
 }
@@ -77,7 +78,12 @@ async fn no_request_stops_slows_or_reads_a_process() {
         let answer = door.ask(several, Value::Null).await;
         assert_eq!(answer.codes(), ["OPERATION_RESOLUTION_FAILURE"], "door {offset}: {}", answer.body);
     }
-    for kind in ["text/plain;application/json", "text/plain", "multipart/form-data; boundary=application/json", "application/jsonx"] {
+    for kind in [
+        "text/plain;application/json",
+        "text/plain",
+        "multipart/form-data; boundary=application/json",
+        "application/jsonx",
+    ] {
         for offset in 0..=4 {
             let post = reqwest::Client::new().post(format!("{}/graphql", stack.url(offset)));
             let answer = post.header("content-type", kind).body(r#"{"query":"{__typename}"}"#).send().await;
@@ -119,8 +125,8 @@ fn random(state: &mut u64) -> u64 {
 /// A text of words and signs that is rarely GraphQL.
 fn text(state: &mut u64) -> String {
     const PIECES: [&str; 24] = [
-        "{", "}", "(", ")", "[", "]", ":", "$", "@", "!", "...", "|", "=", "&", "query", "mutation", "fragment", "on", "\"",
-        "\"\"\"", "1.5e", "-", "é", "#",
+        "{", "}", "(", ")", "[", "]", ":", "$", "@", "!", "...", "|", "=", "&", "query", "mutation", "fragment", "on",
+        "\"", "\"\"\"", "1.5e", "-", "é", "#",
     ];
     let mut text = String::new();
     for _ in 0..=random(state) % 12 {
@@ -177,13 +183,18 @@ async fn what_asks_for_too_much_is_refused_with_its_cost_and_the_charts_go_throu
 
     let imaging = Client::new(&stack.url(2));
     let entities = |representations: &str| {
-        format!("{{ _entities(representations: {representations}) {{ ... on Patient {{ images(first: 100) {{ nodes {{ id fileName }} }} }} }} }}")
+        format!(
+            "{{ _entities(representations: {representations}) {{ ... on Patient {{ images(first: 100) {{ nodes {{ id fileName }} }} }} }} }}"
+        )
     };
     let literal = |count: usize| format!("[{}]", "{__typename: \"Patient\", id: \"1\"} ".repeat(count));
     assert_eq!(imaging.ask(&entities(&literal(900)), Value::Null).await.codes(), ["QUERY_TOO_COSTLY"]);
     for query in [
         format!("{{ _entities(representations: {}) {{ __typename }} }}", literal(5000)),
-        format!("{{ a: _entities(representations: {0}) {{ __typename }} b: _entities(representations: {0}) {{ __typename }} }}", literal(501)),
+        format!(
+            "{{ a: _entities(representations: {0}) {{ __typename }} b: _entities(representations: {0}) {{ __typename }} }}",
+            literal(501)
+        ),
     ] {
         assert_eq!(imaging.ask(&query, Value::Null).await.codes(), ["BAD_USER_INPUT"]);
     }
@@ -191,7 +202,9 @@ async fn what_asks_for_too_much_is_refused_with_its_cost_and_the_charts_go_throu
     let doctor = stack.sign_in("doctor").await;
     let id = stack::patients(&doctor, 1).await.remove(0);
     doctor.data(&chart(), json!({ "id": id })).await;
-    let whole = chart().replace("query PatientChart($id: ID!)", "query Charts").replace("patient(id: $id) {", "patients(first: 100) { nodes {");
+    let whole = chart()
+        .replace("query PatientChart($id: ID!)", "query Charts")
+        .replace("patient(id: $id) {", "patients(first: 100) { nodes {");
     let charts = doctor.data(&format!("{whole} }}"), Value::Null).await;
     assert!(charts["patients"]["nodes"].as_array().is_some_and(|nodes| nodes.len() > 20), "{charts}");
 }

@@ -2,7 +2,9 @@
 //! beside the request and put in place of the engine's own error, so that the engine goes on choosing status, media type
 //! and headers.
 
-use healthbridge_door::{Argument, Costs, Document, Field, Fragment, Limits, Operation, Refusal, RefusalCode, Selection};
+use healthbridge_door::{
+    Argument, Costs, Document, Field, Fragment, Limits, Operation, Refusal, RefusalCode, Selection,
+};
 use healthbridge_door::{Variables, json, text};
 use hive_router::{
     GraphQLError,
@@ -12,8 +14,8 @@ use hive_router::{
     sonic_rs::{JsonContainerTrait, JsonValueTrait},
 };
 
-/// The checks with the sizes of the schema that is served.
-pub(crate) struct Door {
+/// What the router checks of a request before it runs, with the sizes of the schema that is served.
+pub struct Door {
     costs: Costs,
     limits: Limits,
 }
@@ -22,6 +24,25 @@ impl Door {
     /// A door to the schema of this supergraph.
     pub(crate) fn new(supergraph: &str, limits: Limits) -> anyhow::Result<Self> {
         Ok(Self { costs: Costs::from_sdl(supergraph)?, limits })
+    }
+
+    /// A door to the schema that this build was made with, by the defaults.
+    ///
+    /// # Errors
+    /// When it does not parse.
+    pub fn of_own_schema() -> anyhow::Result<Self> {
+        Self::new(crate::SUPERGRAPH, Limits::default())
+    }
+
+    /// Checks a whole body, as the engine reads it.
+    ///
+    /// # Errors
+    /// Says why it is refused.
+    pub fn admit(&self, body: &[u8]) -> Result<(), Refusal> {
+        self.check_json(body, "")?;
+        // What is no request is the engine's to refuse.
+        let Ok(request) = hive_router::sonic_rs::from_slice::<GraphQLParams>(body) else { return Ok(()) };
+        self.check_operation(&request)
     }
 
     /// Checks what is parsed as JSON next: the body, and the parameters of a URL one by one, as a quote in one would hide
@@ -110,13 +131,9 @@ fn document<'a>(parsed: &'a parsed::Document<'a, Text<'a>>) -> Document<'a> {
 fn operation<'a>(found: &'a parsed::OperationDefinition<'a, Text<'a>>) -> Operation<'a> {
     let (name, root, directives, variables, set) = match found {
         parsed::OperationDefinition::SelectionSet(set) => (None, "Query", 0, [].as_slice(), set),
-        parsed::OperationDefinition::Query(found) => (
-            found.name,
-            "Query",
-            found.directives.len(),
-            found.variable_definitions.as_slice(),
-            &found.selection_set,
-        ),
+        parsed::OperationDefinition::Query(found) => {
+            (found.name, "Query", found.directives.len(), found.variable_definitions.as_slice(), &found.selection_set)
+        }
         parsed::OperationDefinition::Mutation(found) => (
             found.name,
             "Mutation",

@@ -14,6 +14,7 @@ mod server;
 mod settings;
 mod user_errors;
 
+pub use door::Door;
 pub use server::run;
 pub use settings::{Auth, Load, Settings, Subgraph};
 

@@ -6,8 +6,6 @@ use healthbridge_auth::{FORWARDED_FOR, KeyRing, Verifier, client_address};
 use healthbridge_door::Refusal;
 use hive_router::{
     GraphQLError, async_trait,
-    opentelemetry,
-    sonic_rs::JsonValueTrait,
     background_tasks::{BackgroundTask, CancellationToken},
     executor::{hooks::on_graphql_params::GraphQLParams, response::value::Value},
     http::{Method, StatusCode},
@@ -15,6 +13,7 @@ use hive_router::{
         http::{HeaderMap, Response, header},
         web::{self, DefaultError, WebRequest},
     },
+    opentelemetry,
     plugins::{
         hooks::{
             on_execute::{OnExecuteStartHookPayload, OnExecuteStartHookResult},
@@ -25,6 +24,7 @@ use hive_router::{
         },
         plugin_trait::{EndHookPayload, FromGraphQLErrorToResponse, RouterPlugin, StartHookPayload},
     },
+    sonic_rs::JsonValueTrait,
 };
 use ipnet::IpNet;
 
@@ -102,8 +102,7 @@ impl RouterPlugin for HealthBridge {
         };
         let trusted_proxies = settings.trusted_proxies.clone();
         let door = Door::new(&std::fs::read_to_string(&settings.supergraph)?, settings.query)?;
-        let gate =
-            Gate::new(settings.requests, settings.queue, Duration::from_millis(settings.queue_timeout_ms));
+        let gate = Gate::new(settings.requests, settings.queue, Duration::from_millis(settings.queue_timeout_ms));
         let pages = Pages::new(settings)?;
         payload.initialize_plugin(Self { verifier, pages, door, gate, trusted_proxies })
     }
@@ -200,7 +199,8 @@ impl RouterPlugin for HealthBridge {
         if extensions.code.as_deref() == Some(OVERLOADED) {
             payload.context.insert(Overloaded);
         }
-        let status = extensions.extensions.get("http").and_then(|http| http.get("status")).and_then(|status| status.as_u64());
+        let status =
+            extensions.extensions.get("http").and_then(|http| http.get("status")).and_then(JsonValueTrait::as_u64);
         if status == Some(503) {
             extensions.code = Some(OVERLOADED.to_owned());
         }

@@ -48,10 +48,7 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
     ntex::rt::System::new("router", ntex::rt::DefaultRuntime).block_on(serve(config, settings))
 }
 
-async fn serve(
-    config: &'static hive_router::config::HiveRouterConfig,
-    settings: Settings,
-) -> anyhow::Result<()> {
+async fn serve(config: &'static hive_router::config::HiveRouterConfig, settings: Settings) -> anyhow::Result<()> {
     // The runtime's own handler comes back to the faulty instruction for ever.
     healthbridge_process::end_on_fault();
     let telemetry = Telemetry::init_global(config)?;

@@ -125,8 +125,7 @@ impl Costs {
         limits: &Limits,
     ) -> Result<u64, Refusal> {
         let mut walk = Walk { costs: self, document, operation, variables, sum: Sum::default() };
-        let place =
-            Place { parent: Some(operation.root), times: 1, page: None, is_introspection: false, circles: 0 };
+        let place = Place { parent: Some(operation.root), times: 1, page: None, is_introspection: false, circles: 0 };
         walk.selections(&operation.selections, place)?;
         let Sum { fields, introspection, representations } = walk.sum;
         if representations > limits.representations {
@@ -136,8 +135,7 @@ impl Costs {
             );
             return Err(Refusal::new(RefusalCode::BadInput, message));
         }
-        for (cost, limit) in
-            [(fields, limits.cost), (introspection, limits.cost.saturating_mul(INTROSPECTION_FACTOR))]
+        for (cost, limit) in [(fields, limits.cost), (introspection, limits.cost.saturating_mul(INTROSPECTION_FACTOR))]
         {
             if cost > limit {
                 return Err(Refusal::too_costly(cost, limit));
@@ -152,11 +150,14 @@ impl Shape {
         let size = |argument: &&async_graphql_parser::Positioned<InputValueDefinition>| {
             matches!(argument.node.name.node.as_str(), "first" | "last")
         };
-        let default = |argument: &async_graphql_parser::Positioned<InputValueDefinition>| {
-            match argument.node.default_value.as_ref().map(|value| &value.node) {
-                Some(ConstValue::Number(number)) => number.as_u64(),
-                _ => None,
-            }
+        let default = |argument: &async_graphql_parser::Positioned<InputValueDefinition>| match argument
+            .node
+            .default_value
+            .as_ref()
+            .map(|value| &value.node)
+        {
+            Some(ConstValue::Number(number)) => number.as_u64(),
+            _ => None,
         };
         let mut sizes = field.arguments.iter().filter(size).peekable();
         let page = sizes.peek().is_some().then(|| sizes.find_map(default).unwrap_or(DEFAULT_PAGE));

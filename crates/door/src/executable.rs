@@ -38,7 +38,8 @@ fn operation<'a>(name: Option<&'a Name>, parsed: &'a OperationDefinition) -> Ope
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         },
-        directives: parsed.directives.len() + variables.clone().map(|variable| variable.directives.len()).sum::<usize>(),
+        directives: parsed.directives.len()
+            + variables.clone().map(|variable| variable.directives.len()).sum::<usize>(),
         defaults: variables.filter_map(default).collect(),
         selections: selections(&parsed.selection_set.node),
     }

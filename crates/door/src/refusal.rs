@@ -55,7 +55,8 @@ impl Refusal {
     }
 
     pub(crate) fn too_costly(cost: u64, limit: u64) -> Self {
-        let message = format!("The operation may come to {cost} fields, and {limit} are allowed: ask for smaller pages");
+        let message =
+            format!("The operation may come to {cost} fields, and {limit} are allowed: ask for smaller pages");
         Self { cost: Some((cost, limit)), ..Self::new(RefusalCode::TooCostly, message) }
     }
 

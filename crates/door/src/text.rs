@@ -88,7 +88,8 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { json_nesting: 4, nesting: 4, tokens: 12, expansion: 0, overlaps: 0, representations: 0, cost: 0 };
+    const LIMITS: Limits =
+        Limits { json_nesting: 4, nesting: 4, tokens: 12, expansion: 0, overlaps: 0, representations: 0, cost: 0 };
 
     #[test]
     fn brackets_are_counted_outside_of_strings_and_comments_only() {

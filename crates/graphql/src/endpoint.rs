@@ -200,9 +200,9 @@ async fn read(http: Request, limits: &Limits) -> Result<async_graphql::Request, 
         .map_err(|refusal| (StatusCode::BAD_REQUEST, refusal.message))?;
     let http = Request::from_parts(head, Body::from(body));
     let request = GraphQLRequest::<GraphQLRejection>::from_request(http, &()).await;
-    request.map(GraphQLRequest::into_inner).map_err(|rejection| {
-        (rejection.into_response().status(), "The request is not a GraphQL request".to_owned())
-    })
+    request
+        .map(GraphQLRequest::into_inner)
+        .map_err(|rejection| (rejection.into_response().status(), "The request is not a GraphQL request".to_owned()))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

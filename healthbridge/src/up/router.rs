@@ -5,7 +5,7 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
@@ -34,9 +34,7 @@ impl Router {
         let child = spawn(config, address)?;
         let mut router = Self { config: config.clone(), address, probe: Probe::http(address)?, child };
         router.answers().await?;
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(1)).no_proxy().build()?;
-        let ready = Probe::Http(client, format!("http://{address}/readyz"));
-        ready.answered(START).await.context("the router is not ready")?;
+        router.is_ready().await?;
         Ok(router)
     }
 
@@ -46,6 +44,20 @@ impl Router {
             status = self.child.wait() => bail!("it has ended while it started ({}); its reason is above", status?),
             answered = self.probe.answered(START) => answered.context("the router does not answer"),
         }
+    }
+
+    /// Waits until all that it asks are ready.
+    async fn is_ready(&mut self) -> anyhow::Result<()> {
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(1)).no_proxy().build()?;
+        let url = format!("http://{}/readyz", self.address);
+        let deadline = Instant::now() + START;
+        while Instant::now() < deadline {
+            if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("the router is not ready")
     }
 
     /// Stops it, and kills it when it does not stop in time.
