@@ -1,4 +1,4 @@
-use std::{str::FromStr, time::Duration};
+use std::str::FromStr;
 
 use healthbridge_postgres::Provision;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool, postgres::PgConnectOptions};
@@ -65,8 +65,7 @@ impl TestDatabase {
 
     /// A pool of one connection on this database: whoever asks for a second one while holding it gets none, and fails.
     pub fn only_connection(&self) -> PgPool {
-        let one = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(3));
-        one.connect_lazy_with(self.options.clone())
+        healthbridge_postgres::pool(self.options.clone(), 1)
     }
 
     /// How many deadlocks the server has broken in this database (SQLSTATE 40P01).
