@@ -31,9 +31,13 @@ use crate::{
 /// How far the storage's port is from the router's.
 const STORAGE_OFFSET: u16 = 1000;
 
+/// How far the port of the metrics of subgraphs and storage is from the router's.
+const METRICS_OFFSET: u16 = 1002;
+
 /// Everything stops within five seconds: first the router, then the subgraphs, then the database.
 const ROUTER_PATIENCE: Duration = Duration::from_millis(1500);
 const DATABASE_PATIENCE: Duration = Duration::from_secs(1);
+const PARTS_PATIENCE_MS: u64 = 1500;
 
 /// How long the router may take to load the supergraph.
 const ROUTER_START: Duration = Duration::from_secs(30);
@@ -73,6 +77,7 @@ struct Listeners {
     router: SocketAddr,
     subgraphs: Vec<(Subgraph, TcpListener)>,
     storage: TcpListener,
+    metrics: TcpListener,
 }
 
 impl Listeners {
@@ -84,7 +89,10 @@ impl Listeners {
         for (subgraph, offset) in SUBGRAPHS.into_iter().zip(1..) {
             subgraphs.push((subgraph, roles::bind(at(offset)).await?));
         }
-        Ok(Self { router: at(0), subgraphs, storage: roles::bind(at(STORAGE_OFFSET)).await? })
+        let storage = roles::bind(at(STORAGE_OFFSET)).await?;
+        // Only for this machine, whoever may reach the rest.
+        let metrics = roles::bind(SocketAddr::from(([127, 0, 0, 1], args.base_port + METRICS_OFFSET))).await?;
+        Ok(Self { router: at(0), subgraphs, storage, metrics })
     }
 }
 
@@ -141,7 +149,8 @@ fn role_of(subgraph: Subgraph) -> String {
 
 /// The configuration that the roles would have.
 fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow::Result<Config> {
-    let mut config = Config::default();
+    let mut config = Config { limits: Config::read(None)?.limits, ..Config::default() };
+    config.limits.drain_timeout_ms = config.limits.drain_timeout_ms.min(PARTS_PATIENCE_MS);
     let router = listeners.router;
     config.public_url = Some(args.public_url.clone().unwrap_or_else(|| format!("http://{router}")));
     config.router.listen = Some(router);
@@ -185,8 +194,16 @@ impl Parts {
         let objects = ObjectStore::new(&config.storage_location()?);
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
-        let storage = healthbridge_storage::routes(store, &config.storage_credentials()?);
-        running.spawn(roles::serve(listeners.storage, storage, stop.clone()));
+        let (credentials, limits, stopped) = (config.storage_credentials()?, config.limits.clone(), stop.clone());
+        running.spawn(async move {
+            roles::serve_storage(listeners.storage, store, &credentials, limits, stopped).await;
+            Ok(())
+        });
+        let stopped = stop.clone();
+        running.spawn(async move {
+            roles::serve_metrics(listeners.metrics, stopped).await;
+            Ok(())
+        });
         let pools = seed::Pools {
             patients: pool(Subgraph::Patients),
             imaging: pool(Subgraph::Imaging),
