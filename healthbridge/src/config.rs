@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use healthbridge_auth::ForeignSettings;
+use healthbridge_listener::Limits;
 use healthbridge_objectstore::Location;
 use healthbridge_patients::TotpKey;
 use healthbridge_storage::Credentials;
@@ -93,6 +94,8 @@ pub struct Config {
     pub storage: Storage,
     /// How much one GraphQL request may ask for.
     pub query: healthbridge_door::Limits,
+    /// What every part takes of its clients.
+    pub limits: Limits,
 }
 
 /// How log lines are written.
@@ -142,6 +145,8 @@ pub struct Auth {
 pub struct Router {
     /// Where it listens; `127.0.0.1:8000` where it is left out.
     pub listen: Option<SocketAddr>,
+    /// Where its metrics are; `127.0.0.1` and its port + 100 where it is left out.
+    pub metrics_listen: Option<SocketAddr>,
     /// A supergraph's file; the one that the program was built with where it is left out.
     pub supergraph: Option<PathBuf>,
     /// Whether anybody may introspect the schema.
@@ -152,8 +157,6 @@ pub struct Router {
     pub allowed_origins: Vec<String>,
     /// Networks of proxies before the router that are believed for whom they ask (`X-Forwarded-For`).
     pub trusted_proxies: Vec<IpNet>,
-    /// Where its metrics are served (`/metrics`), apart from clients; nowhere where it is left out.
-    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// The subgraphs.
@@ -176,6 +179,8 @@ pub struct Subgraphs {
 pub struct SubgraphSection {
     /// Where it listens; `127.0.0.1` and ports 8001 to 8004 where it is left out.
     pub listen: Option<SocketAddr>,
+    /// Where its metrics are; `127.0.0.1` and its port + 100 where it is left out.
+    pub metrics_listen: Option<SocketAddr>,
     /// Where the router finds its GraphQL endpoint.
     pub url: Option<String>,
     /// `postgres://` URL of its own role.
@@ -194,6 +199,8 @@ pub struct SubgraphSection {
 pub struct Storage {
     /// Where the embedded storage listens; `127.0.0.1:9000` where it is left out.
     pub listen: Option<SocketAddr>,
+    /// Where the embedded storage's metrics are; `127.0.0.1` and its port + 100 where it is left out.
+    pub metrics_listen: Option<SocketAddr>,
     /// The folder of the embedded storage.
     pub directory: Option<PathBuf>,
     /// The endpoint that the services use.
@@ -297,6 +304,26 @@ impl Config {
         self.subgraph(subgraph).listen.unwrap_or(default)
     }
 
+    /// Where the metrics are of a router that listens there.
+    pub fn router_metrics_listen(&self, listen: SocketAddr) -> SocketAddr {
+        metrics_beside(self.router.metrics_listen, listen)
+    }
+
+    /// Where a subgraph's metrics are.
+    pub fn subgraph_metrics_listen(&self, subgraph: Subgraph) -> SocketAddr {
+        metrics_beside(self.subgraph(subgraph).metrics_listen, self.subgraph_listen(subgraph))
+    }
+
+    /// Where the embedded storage listens.
+    pub fn storage_listen(&self) -> SocketAddr {
+        self.storage.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 9000)))
+    }
+
+    /// Where the embedded storage's metrics are.
+    pub fn storage_metrics_listen(&self) -> SocketAddr {
+        metrics_beside(self.storage.metrics_listen, self.storage_listen())
+    }
+
     /// Where the router finds a subgraph.
     pub fn subgraph_url(&self, subgraph: Subgraph) -> String {
         let default = || format!("http://{}/graphql", self.subgraph_listen(subgraph));
@@ -375,6 +402,11 @@ impl Config {
     pub fn bucket(&self) -> &str {
         self.storage.bucket.as_deref().unwrap_or("imaging")
     }
+}
+
+/// Metrics are for operators: where nobody says otherwise, only this machine may read them.
+fn metrics_beside(configured: Option<SocketAddr>, listen: SocketAddr) -> SocketAddr {
+    configured.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, listen.port().saturating_add(100))))
 }
 
 /// A secret from the configuration or from a file of its own.

@@ -25,6 +25,9 @@ use tempfile::TempDir;
 /// Beside the storage's port, where no other test looks.
 const SECOND_ROUTER: u16 = 1001;
 
+/// Where the metrics of the storage are; those of the subgraphs follow.
+const METRICS: u16 = 1002;
+
 const SUBGRAPHS: [&str; 4] = ["patients", "imaging", "diagnosis", "billing"];
 
 /// The parts of an installation, each a process.
@@ -60,9 +63,11 @@ impl Apart {
         let secret = folder.path().join("storage-secret");
         std::fs::write(&secret, "the-secret-of-a-test\n").expect("written");
         set("STORAGE__SECRET_ACCESS_KEY_FILE", secret.display().to_string());
+        set("STORAGE__METRICS_LISTEN", at(METRICS));
         for (subgraph, offset) in SUBGRAPHS.iter().zip(1..) {
             let key = subgraph.to_uppercase();
             set(&format!("SUBGRAPHS__{key}__LISTEN"), at(offset));
+            set(&format!("SUBGRAPHS__{key}__METRICS_LISTEN"), at(METRICS + offset));
             set(&format!("SUBGRAPHS__{key}__DATABASE_URL"), url(&format!("{subgraph}_{name}")));
         }
         let mut apart = Self { ports, running: Vec::new(), variables, _folder: folder };
@@ -264,7 +269,9 @@ async fn revocations_that_cannot_be_polled_are_told_by_readiness_and_metrics_and
     apart.stop("patients");
     becomes(router, "stale").await;
     becomes(billing, "stale").await;
-    let metrics = reqwest::get(format!("http://127.0.0.1:{billing}/metrics")).await.expect("an answer");
+    assert_eq!(reqwest::get(format!("http://127.0.0.1:{billing}/metrics")).await.expect("an answer").status().as_u16(), 404);
+    let metrics = apart.ports.base + METRICS + 4;
+    let metrics = reqwest::get(format!("http://127.0.0.1:{metrics}/metrics")).await.expect("an answer");
     let metrics = metrics.text().await.expect("text");
     let age = metrics.lines().find_map(|line| line.strip_prefix("healthbridge_revocations_age_seconds "));
     assert!(age.and_then(|age| age.parse::<f64>().ok()).is_some_and(|age| age > 4.0), "{metrics}");
@@ -280,8 +287,11 @@ async fn what_is_revoked_is_refused_within_five_seconds_at_the_router_and_at_eac
     apart.start_router().await;
     // A second one of each, as a load balancer would have them.
     for (subgraph, offset) in SUBGRAPHS.iter().zip(6..) {
-        let listen = format!("127.0.0.1:{}", apart.ports.base + offset);
-        apart.variables.push((format!("HEALTHBRIDGE__SUBGRAPHS__{}__LISTEN", subgraph.to_uppercase()), listen));
+        let (listen, metrics) = (apart.ports.base + offset, apart.ports.base + METRICS + offset - 5);
+        let key = format!("HEALTHBRIDGE__SUBGRAPHS__{}", subgraph.to_uppercase());
+        apart.variables.push((format!("{key}__LISTEN"), format!("127.0.0.1:{listen}")));
+        // Another address of this machine: the first one's port is taken.
+        apart.variables.push((format!("{key}__METRICS_LISTEN"), format!("127.0.0.2:{metrics}")));
         apart.spawn(&["subgraph", subgraph]);
     }
     let listen = format!("127.0.0.1:{}", apart.ports.base + SECOND_ROUTER);

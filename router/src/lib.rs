@@ -6,7 +6,6 @@
 #![recursion_limit = "256"]
 
 mod door;
-mod gate;
 mod metrics;
 mod pages;
 mod plugin;
@@ -16,7 +15,7 @@ mod user_errors;
 
 pub use door::Door;
 pub use server::run;
-pub use settings::{Auth, Load, Settings, Subgraph};
+pub use settings::{Auth, Settings, Subgraph};
 
 /// The supergraph that this build was made with.
 pub const SUPERGRAPH: &str = include_str!("../../schema/supergraph.graphql");

@@ -1,9 +1,10 @@
 //! Our one plugin: it refuses tokens that are not valid, serves the pages beside `/graphql`, and names the errors.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use healthbridge_auth::{FORWARDED_FOR, KeyRing, Verifier, client_address};
 use healthbridge_door::Refusal;
+use healthbridge_listener::{Lane, Limits};
 use hive_router::{
     GraphQLError, async_trait,
     background_tasks::{BackgroundTask, CancellationToken},
@@ -30,7 +31,6 @@ use ipnet::IpNet;
 
 use crate::{
     door::{self, Door},
-    gate::Gate,
     pages::Pages,
     settings::PluginSettings,
     user_errors::{names_of_refusals, refusals},
@@ -46,7 +46,8 @@ pub(crate) struct HealthBridge {
     verifier: Option<Verifier>,
     pages: Pages,
     door: Door,
-    gate: Gate,
+    lane: Lane,
+    limits: Limits,
     trusted_proxies: Vec<IpNet>,
 }
 
@@ -102,9 +103,9 @@ impl RouterPlugin for HealthBridge {
         };
         let trusted_proxies = settings.trusted_proxies.clone();
         let door = Door::new(&std::fs::read_to_string(&settings.supergraph)?, settings.query)?;
-        let gate = Gate::new(settings.requests, settings.queue, Duration::from_millis(settings.queue_timeout_ms));
+        let limits = settings.limits.clone();
         let pages = Pages::new(settings)?;
-        payload.initialize_plugin(Self { verifier, pages, door, gate, trusted_proxies })
+        payload.initialize_plugin(Self { verifier, pages, door, lane: Lane::new(&limits), limits, trusted_proxies })
     }
 
     fn on_http_request<'req>(&'req self, payload: OnHttpRequestHookPayload<'req>) -> OnHttpRequestHookFuture<'req> {
@@ -141,15 +142,16 @@ impl RouterPlugin for HealthBridge {
             let error = GraphQLError::from_message_and_code("Send application/json", "UNSUPPORTED_MEDIA_TYPE");
             return payload.end_with_graphql_error(error, StatusCode::UNSUPPORTED_MEDIA_TYPE);
         }
-        // Not before the body was there: one that drips would take a place meanwhile.
-        let Some(place) = self.gate.enter().await else {
+        // Not before the body was there: one that drips would take a turn meanwhile.
+        let Some(turn) = self.lane.turn(&self.limits).await else {
             counted(OVERLOADED);
             let error = GraphQLError::from_message_and_code("Too many requests at once: try again", OVERLOADED);
             let mut refusal = Response::from_graphql_error_to_response(error, StatusCode::SERVICE_UNAVAILABLE);
             retry_later(refusal.headers_mut());
             return payload.end_with_response(refusal);
         };
-        payload.context.insert(place);
+        // Given back when the answer is made or the client has gone.
+        payload.context.insert(turn);
         if let Err(refusal) = self.door.check_json(&payload.body, http.query_string) {
             counted(refusal.code.text());
             payload.context.insert(Refused(refusal));

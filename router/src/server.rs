@@ -87,7 +87,7 @@ async fn serve(config: &'static hive_router::config::HiveRouterConfig, settings:
         // Without it the settings of `traffic_shaping.router` and the largest header are not those of the configuration.
         .config(SharedCfg::new("HEALTHBRIDGE").add(build_http_service_config(config)))
         .shutdown_timeout(config.shutdown_timeout())
-        .maxconn(settings.load.connections)
+        .maxconn(settings.limits.connections)
         .bind(&address)
         .with_context(|| format!("cannot listen on {address}"))?
         .run()

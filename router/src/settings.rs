@@ -1,5 +1,6 @@
 use std::{net::SocketAddr, path::PathBuf};
 
+use healthbridge_listener::Limits;
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
@@ -27,37 +28,7 @@ pub struct Settings {
     /// How much one request may ask for.
     pub query: healthbridge_door::Limits,
     /// How many requests at once, and how slow.
-    pub load: Load,
-}
-
-/// How many requests the router takes at once, and how slow they may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Load {
-    /// Most requests that run at once.
-    pub requests: usize,
-    /// Most requests that wait for their turn; one more is refused at once, with 503 and `Retry-After`.
-    pub queue: usize,
-    /// How long a request may wait for its turn, in milliseconds; then it is refused, too.
-    pub queue_timeout_ms: u64,
-    /// How long the head of a request may take, in milliseconds, in whole seconds as the engine counts.
-    pub header_timeout_ms: u64,
-    /// How long the body of a request may take, in milliseconds.
-    pub body_timeout_ms: u64,
-    /// Most connections at once.
-    pub connections: usize,
-}
-
-impl Default for Load {
-    fn default() -> Self {
-        Self {
-            requests: 128,
-            queue: 256,
-            queue_timeout_ms: 1000,
-            header_timeout_ms: 10_000,
-            body_timeout_ms: 10_000,
-            connections: 1024,
-        }
-    }
+    pub limits: Limits,
 }
 
 /// A subgraph and where it is.
@@ -90,9 +61,7 @@ pub(crate) struct PluginSettings {
     pub trusted_proxies: Vec<IpNet>,
     pub supergraph: String,
     pub query: healthbridge_door::Limits,
-    pub requests: usize,
-    pub queue: usize,
-    pub queue_timeout_ms: u64,
+    pub limits: Limits,
 }
 
 /// The engine's metrics that tell operations by the name that the client gives them.
@@ -120,9 +89,7 @@ impl Settings {
             trusted_proxies: self.trusted_proxies.clone(),
             supergraph: supergraph.to_owned(),
             query: self.query,
-            requests: self.load.requests,
-            queue: self.load.queue,
-            queue_timeout_ms: self.load.queue_timeout_ms,
+            limits: self.limits.clone(),
         };
         let unnamed = json!({ "attributes": { "graphql.operation.name": false } });
         let instruments: Map<String, Value> =
@@ -146,12 +113,14 @@ impl Settings {
                 // request that is just being sent would be lost.
                 "router": {
                     "keep_alive": "75s",
-                    "header_read_timeout": format!("{}ms", self.load.header_timeout_ms),
-                    "body_read_timeout": format!("{}ms", self.load.body_timeout_ms),
+                    "header_read_timeout": format!("{}ms", self.limits.header_timeout_ms),
+                    "body_read_timeout": format!("{}ms", self.limits.body_timeout_ms),
                 },
             },
             "headers": { "all": { "request": [{ "propagate": { "named": ["authorization", "x-request-id", healthbridge_auth::FORWARDED_FOR] } }] } },
-            "limits": { "max_depth": { "n": 25 }, "max_tokens": { "n": self.query.tokens }, "max_aliases": { "n": 100 } },
+            "limits": { "max_depth": { "n": 25 }, "max_tokens": { "n": self.query.tokens }, "max_aliases": { "n": 100 },
+                "max_request_body_size": format!("{}B", self.limits.max_body_bytes),
+                "max_request_header_size": format!("{}B", self.limits.max_header_bytes) },
             // The subgraphs mask their own faults, and know which of their messages may be told.
             "error_masking": { "enabled": false },
             // A page of another origin can send neither of these, nor JSON, without asking first.

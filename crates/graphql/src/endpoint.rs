@@ -1,8 +1,9 @@
-//! The HTTP face of a subgraph: GraphQL over HTTP, health, readiness and metrics.
+//! The HTTP face of a subgraph: GraphQL over HTTP, health and readiness.
 
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use async_graphql::{Executor, Response as GraphqlResponse, ServerError, Value};
@@ -31,6 +32,9 @@ const MAX_BODY: usize = 2 * 1024 * 1024;
 
 /// After how many seconds one who was turned away may ask again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// How long what a part needs may take to answer: who asks whether it is ready must hear in time, above all under load.
+const READY_WITHIN: Duration = Duration::from_secs(1);
 
 /// The id of a request, the router's where it sent one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +105,7 @@ impl<E: Executor> Endpoint<E> {
         self
     }
 
-    /// The routes: `/graphql`, `/healthz`, `/readyz`, `/metrics`.
+    /// The routes: `/graphql`, `/healthz`, `/readyz`.
     pub fn routes(self) -> Router {
         Router::new()
             // Not by GET: a query in a URL ends in logs, and a mutation there could be sent by any page.
@@ -109,14 +113,14 @@ impl<E: Executor> Endpoint<E> {
             .route("/readyz", get(ready::<E>))
             .with_state(self)
             .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
-            .route("/metrics", get(async || healthbridge_telemetry::render_metrics()))
             .layer(RequestBodyLimitLayer::new(MAX_BODY))
     }
 }
 
 async fn ready<E: Executor>(State(endpoint): State<Endpoint<E>>) -> Response {
     let keys = if endpoint.verifier.keys().is_ready() { Ok(()) } else { Err("the key set".to_owned()) };
-    match keys.and((endpoint.readiness)().await) {
+    let needs = tokio::time::timeout(READY_WITHIN, (endpoint.readiness)()).await;
+    match keys.and(needs.unwrap_or_else(|_| Err("what it needs: it answers too slowly".to_owned()))) {
         // What was revoked since may be taken until it ends by itself: an operator is told, callers are served all the same.
         Ok(()) => {
             let revocations = if endpoint.verifier.revocations().are_stale() { "stale" } else { "ok" };

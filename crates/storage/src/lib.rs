@@ -4,12 +4,14 @@
 //! large installation would take a real S3 cluster for (replication, versions, many buckets).
 
 mod access;
+mod door;
 mod s3;
 mod store;
 
 pub use store::{Store, StoreError};
 
 use access::SignedOnly;
+use door::door;
 use axum::{Router, routing::get};
 use http::{HeaderName, Method, header};
 use s3::Bucket;
@@ -48,6 +50,7 @@ pub fn routes(store: Store, credentials: &Credentials) -> Router {
                 }))
             }
         }))
+        .layer(axum::middleware::from_fn(door))
         .layer(cors())
 }
 

@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use healthbridge_auth::{ForeignIssuers, KeyRing, SigningKeys, Verifier};
+use healthbridge_listener::{Face, Limits, serve};
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_router::Settings;
 use secrecy::ExposeSecret;
@@ -23,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use admin::{check_config, create_admin, database, migrate, provision, rotate_keys, verify_billing};
 use serve::stop_signal;
-pub(crate) use serve::{bind, serve, stop_on_signal};
+pub(crate) use serve::{bind, serve_metrics, stop_on_signal};
 
 use crate::{Config, SUBGRAPHS, Subgraph, at_rest};
 
@@ -56,8 +57,9 @@ pub(crate) fn router(
         name: subgraph.name().to_owned(),
         url: config.subgraph_url(*subgraph),
     });
+    let listen = listen.or(config.router.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8000)));
     healthbridge_router::run(Settings {
-        listen: listen.or(config.router.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8000))),
+        listen,
         subgraphs: urls.collect(),
         supergraph,
         auth,
@@ -65,9 +67,9 @@ pub(crate) fn router(
         graphiql: config.router.graphiql,
         allowed_origins: config.router.allowed_origins.clone(),
         trusted_proxies: config.router.trusted_proxies.clone(),
-        metrics_listen: config.router.metrics_listen,
+        metrics_listen: Some(config.router_metrics_listen(listen)),
         query: config.query,
-        load: healthbridge_router::Load::default(),
+        limits: config.limits.clone(),
     })
 }
 
@@ -110,6 +112,8 @@ pub(crate) async fn subgraph(config: &Config, subgraph: Subgraph) -> anyhow::Res
         None => KeyRing::remote(config.jwks_url()?)?,
     };
     let listener = bind(config.subgraph_listen(subgraph)).await?;
+    let metrics = bind(config.subgraph_metrics_listen(subgraph)).await?;
+    let stop = stop_on_signal();
     let part = Part {
         pool,
         verifier: Verifier::new(Arc::new(keys), Arc::default(), config.issuer()?),
@@ -122,11 +126,15 @@ pub(crate) async fn subgraph(config: &Config, subgraph: Subgraph) -> anyhow::Res
     eprintln!("subgraph {} listens on {}", subgraph.name(), listener.local_addr()?);
     let verifier = part.verifier.clone();
     let revocations_url = config.revocations_url()?;
+    tokio::spawn(serve_metrics(metrics, stop.clone()));
     tokio::select! {
-        ran = run_subgraph(config, subgraph, part, listener, stop_on_signal()) => ran,
+        ran = run_subgraph(config, subgraph, part, listener, stop) => ran,
         kept = verifier.keep_fresh(&revocations_url) => Ok(kept?),
     }
 }
+
+/// How long the database may take to say goodbye.
+const CLOSE: Duration = Duration::from_millis(500);
 
 /// What a subgraph is made of.
 pub(crate) struct Part {
@@ -175,12 +183,14 @@ pub(crate) async fn run_subgraph(
             (routes, Box::pin(healthbridge_billing::sweep_forever(pool.clone(), objects)))
         }
     };
+    let listening = healthbridge_listener::Part { name: subgraph.name(), face: Face::Graphql };
     tokio::select! {
-        served = serve(listener, routes, stop) => served?,
+        () = serve(listener, routes, listening, config.limits.clone(), stop) => {}
         () = sweeping => {}
         () = forget_keys(&pool, subgraph) => {}
     }
-    pool.close().await;
+    // What did not end in its time keeps its connection: it is not waited for twice.
+    drop(tokio::time::timeout(CLOSE, pool.close()).await);
     Ok(())
 }
 
@@ -196,15 +206,32 @@ async fn forget_keys(pool: &PgPool, subgraph: Subgraph) {
 
 /// Runs the embedded storage until it is stopped.
 pub(crate) async fn storage(config: &Config) -> anyhow::Result<()> {
+    healthbridge_telemetry::start_metrics();
     let directory = config.storage.directory.as_deref().context("`storage.directory` is missing")?;
-    let listener = bind(config.storage.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 9000)))).await?;
+    let listener = bind(config.storage_listen()).await?;
+    let metrics = bind(config.storage_metrics_listen()).await?;
     let store = open_store(directory, config.bucket()).await?;
     // Earlier versions and people leave files that others may read.
     let closed = at_rest::close_content(directory);
     closed.with_context(|| format!("cannot close {} to others", directory.display()))?;
-    let routes = healthbridge_storage::routes(store, &config.storage_credentials()?);
+    let credentials = config.storage_credentials()?;
+    let stop = stop_on_signal();
     eprintln!("storage listens on {}", listener.local_addr()?);
-    serve(listener, routes, stop_on_signal()).await
+    tokio::spawn(serve_metrics(metrics, stop.clone()));
+    serve_storage(listener, store, &credentials, config.limits.clone(), stop).await;
+    Ok(())
+}
+
+/// Serves the embedded storage until `stop`.
+pub(crate) async fn serve_storage(
+    listener: TcpListener,
+    store: healthbridge_storage::Store,
+    credentials: &healthbridge_storage::Credentials,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    let part = healthbridge_listener::Part { name: "storage", face: Face::Objects };
+    serve(listener, healthbridge_storage::routes(store, credentials), part, limits, stop).await;
 }
 
 /// Opens the folder of the embedded storage.

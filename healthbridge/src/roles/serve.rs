@@ -1,15 +1,13 @@
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use anyhow::Context;
-use axum::Router;
+use axum::{Router, routing::get};
+use healthbridge_listener::{Face, Limits, Part, serve};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-
-/// How long requests that run may take when a part stops.
-const DRAIN: Duration = Duration::from_secs(2);
 
 /// Listens on an address, or says what to do.
 pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -17,20 +15,13 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     listener.with_context(|| format!("cannot listen on {address}: is another program there? Choose other ports"))
 }
 
-/// Serves until `stop`, then lets running requests end.
-pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken) -> anyhow::Result<()> {
-    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, routes).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let late = async {
-        stop.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
-    };
-    tokio::select! {
-        served = async { server.await } => served?,
-        // A client that keeps its connection busy must not keep us.
-        () = late => {}
-    }
-    Ok(())
+/// Serves the metrics of this process, on a listener of their own: what they say is for operators alone.
+pub(crate) async fn serve_metrics(listener: TcpListener, stop: CancellationToken) {
+    let routes = Router::new()
+        .route("/metrics", get(async || healthbridge_telemetry::render_metrics()))
+        .route("/healthz", get(async || r#"{"status":"ok"}"#));
+    let limits = Limits { connections: 16, requests: 2, queue: 8, ..Limits::default() };
+    serve(listener, routes, Part { name: "metrics", face: Face::Graphql }, limits, stop).await;
 }
 
 /// A token that Ctrl-C or SIGTERM cancels.

@@ -24,10 +24,15 @@ use crate::{Config, SUBGRAPHS, Subgraph, cli::UpArgs, roles, seed};
 /// How far the storage's port is from the router's.
 const STORAGE_OFFSET: u16 = 1000;
 
+/// How far the port of the metrics of subgraphs and storage is from the router's.
+const METRICS_OFFSET: u16 = 1002;
+
 /// Everything stops within five seconds: first the router, then the subgraphs, then the database.
 const ROUTER_PATIENCE: Duration = Duration::from_millis(1500);
 const PARTS_PATIENCE: Duration = Duration::from_millis(2200);
 const DATABASE_PATIENCE: Duration = Duration::from_secs(1);
+/// Within their patience, parts end what has begun.
+const DRAIN_MS: u64 = 1500;
 
 /// The database of an `up` that runs with this data directory, for a command beside it.
 pub(crate) fn running_database(data_dir: &Path) -> anyhow::Result<PgPool> {
@@ -66,6 +71,7 @@ struct Listeners {
     router: SocketAddr,
     subgraphs: Vec<(Subgraph, TcpListener)>,
     storage: TcpListener,
+    metrics: TcpListener,
 }
 
 impl Listeners {
@@ -77,7 +83,10 @@ impl Listeners {
         for (subgraph, offset) in SUBGRAPHS.into_iter().zip(1..) {
             subgraphs.push((subgraph, roles::bind(at(offset)).await?));
         }
-        Ok(Self { router: at(0), subgraphs, storage: roles::bind(at(STORAGE_OFFSET)).await? })
+        let storage = roles::bind(at(STORAGE_OFFSET)).await?;
+        // Only for this machine, whoever may reach the rest.
+        let metrics = roles::bind(SocketAddr::from(([127, 0, 0, 1], args.base_port + METRICS_OFFSET))).await?;
+        Ok(Self { router: at(0), subgraphs, storage, metrics })
     }
 }
 
@@ -130,7 +139,9 @@ fn role_of(subgraph: Subgraph) -> String {
 
 /// The configuration that the roles would have.
 fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow::Result<Config> {
-    let mut config = Config::default();
+    let Config { limits, query, .. } = Config::read(None)?;
+    let mut config = Config { limits, query, ..Config::default() };
+    config.limits.drain_timeout_ms = config.limits.drain_timeout_ms.min(DRAIN_MS);
     let router = listeners.router;
     config.public_url = Some(args.public_url.clone().unwrap_or_else(|| format!("http://{router}")));
     config.router.listen = Some(router);

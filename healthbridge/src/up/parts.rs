@@ -52,8 +52,17 @@ impl Parts {
 
         let store = roles::open_store(&data_dir.storage(), config.bucket()).await?;
         let credentials = config.storage_credentials()?;
+        let limits = config.limits.clone();
         tasks.push(Task::serving("the storage", listeners.storage, move |listener, stop| {
-            roles::serve(listener, healthbridge_storage::routes(store.clone(), &credentials), stop)
+            let (store, credentials, limits) = (store.clone(), credentials.clone(), limits.clone());
+            async move {
+                roles::serve_storage(listener, store, &credentials, limits, stop).await;
+                Ok(())
+            }
+        })?);
+        tasks.push(Task::serving("the metrics", listeners.metrics, |listener, stop| async {
+            roles::serve_metrics(listener, stop).await;
+            Ok(())
         })?);
 
         let (kept, revocations_url) = (verifier.clone(), config.revocations_url()?);

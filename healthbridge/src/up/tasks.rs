@@ -122,6 +122,7 @@ mod tests {
     };
 
     use axum::{Router, routing::get};
+    use healthbridge_listener::{Face, Limits, Part, serve};
 
     use super::*;
     use crate::up::supervise::supervise;
@@ -135,7 +136,11 @@ mod tests {
         let mut task = Task::serving("a part", listener, move |listener, stop| {
             let well = Router::new().route("/healthz", get(async || "well")).route("/", get(async || "well"));
             let first = (counted.fetch_add(1, Ordering::SeqCst) == 0).then(|| first.clone());
-            async move { crate::roles::serve(listener, first.map_or(well, |first| first()), stop).await }
+            let part = Part { name: "a part", face: Face::Graphql };
+            async move {
+                serve(listener, first.map_or(well, |first| first()), part, Limits::default(), stop).await;
+                Ok(())
+            }
         })
         .unwrap();
         let asked = async {

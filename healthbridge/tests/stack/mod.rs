@@ -21,7 +21,7 @@ use tempfile::TempDir;
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_healthbridge");
 
-/// A port N so that N to N+4, N+6 to N+9, N+1000 and N+1001 are free. N+5 stays taken as long as the handle lives: other tests look there.
+/// A port N so that N to N+4, N+6 to N+9 and N+1000 to N+1007 are free. N+5 stays taken as long as the handle lives: other tests look there.
 pub struct Ports {
     pub base: u16,
     _mark: TcpListener,
@@ -39,7 +39,7 @@ impl Ports {
             }
             let free = |offset: u16| TcpListener::bind(("127.0.0.1", base + offset));
             let Ok(mark) = free(5) else { continue };
-            if (0..5).chain(6..10).chain([1000, 1001]).all(|offset| free(offset).is_ok()) {
+            if (0..5).chain(6..10).chain(1000..1008).all(|offset| free(offset).is_ok()) {
                 return Self { base, _mark: mark };
             }
         }

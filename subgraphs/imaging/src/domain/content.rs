@@ -14,8 +14,49 @@ pub enum ContentType {
     Jpeg,
 }
 
-/// How many first bytes [`inspect`] needs.
-pub const HEADER_LENGTH: u32 = 132;
+/// How many first bytes [`inspect`] needs: as far as PDF readers and browsers look for a beginning.
+pub const HEADER_LENGTH: u32 = 1024;
+
+/// Where the preamble of a DICOM file ends. What is in it is nobody's business but another program's.
+const PREAMBLE: usize = 128;
+
+/// How programs begin, and archives and documents that hold programs.
+const BEGINNINGS: [&[u8]; 19] = [
+    b"MZ",                               // Windows, DOS
+    b"\x7fELF",                          // Linux
+    b"\xfe\xed\xfa\xce",                 // Mach-O, 32 bits
+    b"\xce\xfa\xed\xfe",                 // the same, the other byte order
+    b"\xfe\xed\xfa\xcf",                 // Mach-O, 64 bits
+    b"\xcf\xfa\xed\xfe",                 // the same, the other byte order
+    b"\xca\xfe\xba\xbe",                 // Mach-O for several processors; Java
+    b"\xca\xfe\xba\xbf",                 // the same, 64 bits
+    b"\xbe\xba\xfe\xca",                 // the same, the other byte order
+    b"#!",                               // scripts
+    b"\0asm",                            // WebAssembly
+    b"dex\n",                            // Android
+    b"L\0\0\0\x01\x14\x02\0",            // Windows shortcuts
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", // older Office documents, Windows installers
+    b"{\\rtf",                           // RTF
+    b"Rar!",                             // RAR
+    b"7z\xbc\xaf\x27\x1c",               // 7-Zip
+    b"\x1f\x8b",                         // gzip
+    b"BZh",                              // bzip2
+];
+
+/// What makes a file something else wherever it stands near the beginning.
+const MARKS: [&[u8]; 11] = [
+    b"%pdf-",
+    b"pk\x03\x04", // ZIP
+    b"pk\x05\x06",
+    b"<!doctype",
+    b"<html",
+    b"<head",
+    b"<body",
+    b"<script",
+    b"<svg",
+    b"<iframe",
+    b"<?php",
+];
 
 /// What the first bytes of a file say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,23 +65,35 @@ pub enum Finding {
     Genuine,
     /// A file of another type.
     OtherType,
-    /// A program in the preamble of a DICOM file, which is known as an attack (CVE-2019-11687).
+    /// A program, a page or a document that pretends to be an image. In the preamble of a DICOM file this is known as an
+    /// attack (CVE-2019-11687).
     Program,
 }
 
 /// Compares the first bytes of a file with the type that was announced.
 pub fn inspect(announced: ContentType, header: &[u8]) -> Finding {
     let is_genuine = match announced {
-        ContentType::Dicom => header.get(128..132) == Some(b"DICM"),
+        ContentType::Dicom => header.get(PREAMBLE..PREAMBLE + 4) == Some(b"DICM"),
         ContentType::Png => header.starts_with(b"\x89PNG\r\n\x1a\n"),
         ContentType::Jpeg => header.starts_with(b"\xff\xd8\xff"),
     };
-    let is_program = header.starts_with(b"MZ") || header.starts_with(b"\x7fELF") || header.starts_with(b"#!");
+    // Behind the preamble a DICOM file may hold a PDF, which is a document of the standard.
+    let foreign = match announced {
+        ContentType::Dicom => &header[..header.len().min(PREAMBLE)],
+        ContentType::Png | ContentType::Jpeg => header,
+    };
+    let is_program = BEGINNINGS.iter().any(|beginning| header.starts_with(beginning)) || has_mark(foreign);
     match (is_genuine, is_program) {
         (_, true) => Finding::Program,
         (true, false) => Finding::Genuine,
         (false, false) => Finding::OtherType,
     }
+}
+
+/// Without zeros, which UTF-16 puts between letters, and whatever the case.
+fn has_mark(bytes: &[u8]) -> bool {
+    let letters: Vec<u8> = bytes.iter().filter(|byte| **byte != 0).map(u8::to_ascii_lowercase).collect();
+    MARKS.iter().any(|mark| letters.windows(mark.len()).any(|window| window == *mark))
 }
 
 #[cfg(test)]
@@ -64,8 +117,39 @@ mod tests {
     }
 
     #[test]
-    fn a_program_in_a_dicom_preamble_is_found() {
-        assert_eq!(inspect(ContentType::Dicom, &dicom(b"MZ\x90")), Finding::Program);
-        assert_eq!(inspect(ContentType::Dicom, &dicom(b"\x7fELF")), Finding::Program);
+    fn programs_pages_documents_and_archives_in_a_dicom_preamble_are_found() {
+        let attacks: [&[u8]; 14] = [
+            b"MZ\x90",
+            b"\x7fELF",
+            b"\xcf\xfa\xed\xfe",
+            b"\xca\xfe\xba\xbe",
+            b"#!/bin/sh",
+            b"%PDF-1.7",
+            b"\n\n%PDF-1.7",
+            b"PK\x03\x04",
+            b"\0\0PK\x05\x06",
+            b"<!DOCTYPE html>",
+            b"<!-- --><Html>",
+            b"  <SCRIPT>",
+            b"<\0s\0v\0g\0",
+            b"\x1f\x8b\x08",
+        ];
+        for attack in attacks {
+            assert_eq!(inspect(ContentType::Dicom, &dicom(attack)), Finding::Program, "{attack:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_browser_or_a_pdf_reader_would_find_in_a_picture_is_found() {
+        for mark in [b"<script>alert(1)</script>".as_slice(), b"%PDF-1.4", b"<!doctype html>"] {
+            for (kind, magic) in [(ContentType::Png, b"\x89PNG\r\n\x1a\n".as_slice()), (ContentType::Jpeg, b"\xff\xd8\xff\xfe")] {
+                assert_eq!(inspect(kind, &[magic, &[1; 100], mark].concat()), Finding::Program, "{mark:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pdf_that_dicom_encapsulates_is_genuine() {
+        assert_eq!(inspect(ContentType::Dicom, &[dicom(b""), b"\x02\0\0\0 %PDF-1.7".to_vec()].concat()), Finding::Genuine);
     }
 }
