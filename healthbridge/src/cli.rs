@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context;
 
 use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
 
 use crate::{Config, Subgraph, at_rest, authorization, import, roles, seed, up};
 
@@ -160,6 +161,16 @@ pub struct UpArgs {
     /// The URL under which others reach the router, if it is not the address: behind a proxy with TLS, say.
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    /// A network of proxies before the router that are believed for whom they ask (`X-Forwarded-For`), such as
+    /// `10.1.2.0/24`, or one address. May be given several times. Without it all who come through a proxy are one client.
+    #[arg(long = "trusted-proxy", value_name = "NETWORK", value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Reads a network, or an address as the network that has it alone.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    address.or_else(|_| text.parse()).map_err(|_| "this is no network, such as 10.1.2.0/24".to_owned())
 }
 
 #[derive(Debug, Args)]

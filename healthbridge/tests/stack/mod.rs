@@ -60,6 +60,7 @@ pub struct Stack {
     pub data_dir: PathBuf,
     /// Where the next start stops for ever, as far as the program knows the place.
     pub stop_at: Option<String>,
+    arguments: &'static [&'static str],
     child: Option<Child>,
     lines: Option<mpsc::Receiver<String>>,
     errors: Option<JoinHandle<String>>,
@@ -69,12 +70,18 @@ pub struct Stack {
 impl Stack {
     /// Starts with demo data in a new folder.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts with demo data in a new folder, and with these arguments.
+    pub fn start_with(arguments: &'static [&'static str]) -> Self {
         let folder = folder();
         let data_dir = folder.path().join("data");
         let mut stack = Self {
             ports: Ports::reserve(),
             data_dir,
             stop_at: None,
+            arguments,
             child: None,
             lines: None,
             errors: None,
@@ -89,7 +96,7 @@ impl Stack {
         let begun = Instant::now();
         let mut command = up(&self.data_dir, self.ports.base);
         command.envs(self.stop_at.as_ref().map(|place| ("HEALTHBRIDGE_STOP_AT", place)));
-        let mut child = command.arg("--demo").spawn().expect("it starts");
+        let mut child = command.arg("--demo").args(self.arguments).spawn().expect("it starts");
         let output = BufReader::new(child.stdout.take().expect("an output"));
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
