@@ -1,10 +1,7 @@
 use std::{str::FromStr, time::Duration};
 
 use healthbridge_postgres::Provision;
-use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool, postgres::PgConnectOptions};
 use uuid::Uuid;
 
 /// A database of a test's own, copied from one that was migrated once.
@@ -87,6 +84,6 @@ impl TestDatabase {
 
     fn on(name: &str) -> Self {
         let options = Self::server().database(name);
-        Self { pool: PgPoolOptions::new().max_connections(5).connect_lazy_with(options.clone()), options }
+        Self { pool: healthbridge_postgres::pool(options.clone(), 5), options }
     }
 }
