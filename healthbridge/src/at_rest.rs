@@ -87,25 +87,25 @@ mod tests {
     use super::*;
 
     fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+        fs::metadata(path).expect("it works").permissions().mode() & 0o7777
     }
 
     #[test]
     fn everything_below_a_folder_is_closed_and_nothing_that_a_link_leads_to() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("it works");
         let (inside, outside) = (folder.path().join("inside"), folder.path().join("outside"));
-        fs::create_dir_all(inside.join("a/b")).unwrap();
-        fs::create_dir_all(outside.join("c")).unwrap();
+        fs::create_dir_all(inside.join("a/b")).expect("it works");
+        fs::create_dir_all(outside.join("c")).expect("it works");
         let files = [inside.join("x"), inside.join("a/b/y"), outside.join("z")];
         for file in &files {
-            fs::write(file, "").unwrap();
-            fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+            fs::write(file, "").expect("it works");
+            fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("it works");
         }
-        fs::set_permissions(inside.join("a"), fs::Permissions::from_mode(0o2775)).unwrap();
-        symlink(outside.join("c"), inside.join("folder")).unwrap();
-        symlink(&files[2], inside.join("a/file")).unwrap();
+        fs::set_permissions(inside.join("a"), fs::Permissions::from_mode(0o2775)).expect("it works");
+        symlink(outside.join("c"), inside.join("folder")).expect("it works");
+        symlink(&files[2], inside.join("a/file")).expect("it works");
         let before = mode(&outside.join("c"));
-        close_content(&inside).unwrap();
+        close_content(&inside).expect("it works");
         assert_eq!(files.each_ref().map(|file| mode(file)), [0o600, 0o600, 0o755]);
         assert_eq!([inside.join("a"), inside.join("a/b")].map(|folder| mode(&folder)), [0o700, 0o700]);
         assert_eq!(mode(&outside.join("c")), before);

@@ -10,7 +10,7 @@ impl Supervised for Embedded {
     }
 
     fn probe(&self) -> Option<Probe> {
-        Some(Probe::Database(self.options().clone()))
+        Some(Probe::Database(Box::new(self.options().clone())))
     }
 
     async fn ended(&mut self) -> String {

@@ -106,13 +106,12 @@ mod tests {
             for step in steps {
                 now += Duration::from_millis(step);
                 let recent = begun.iter().filter(|start| now.saturating_sub(**start) < WINDOW).count();
-                match restarts.next(now, true) {
-                    Some(wait) => {
-                        prop_assert!(recent < MOST);
-                        now += wait;
-                        begun.push(now);
-                    }
-                    None => prop_assert_eq!(recent, MOST),
+                if let Some(wait) = restarts.next(now, true) {
+                    prop_assert!(recent < MOST);
+                    now += wait;
+                    begun.push(now);
+                } else {
+                    prop_assert_eq!(recent, MOST);
                 }
             }
         }

@@ -42,7 +42,7 @@ pub(super) enum Probe {
     /// A GET, whatever the answer is: a part that says that it has too much to do is well.
     Http(reqwest::Client, String),
     /// A statement on a connection of its own.
-    Database(PgConnectOptions),
+    Database(Box<PgConnectOptions>),
 }
 
 impl Probe {

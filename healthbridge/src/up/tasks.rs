@@ -129,8 +129,8 @@ mod tests {
 
     /// A part that does something else at its first start than later.
     async fn supervised(first: impl Fn() -> Router + Send + Sync + Clone + 'static) -> (usize, bool) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("it works");
+        let address = listener.local_addr().expect("it works");
         let starts = Arc::new(AtomicUsize::new(0));
         let counted = starts.clone();
         let mut task = Task::serving("a part", listener, move |listener, stop| {
@@ -142,7 +142,7 @@ mod tests {
                 Ok(())
             }
         })
-        .unwrap();
+        .expect("it works");
         let asked = async {
             while starts.load(Ordering::SeqCst) < 2 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -170,7 +170,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_part_that_cannot_be_started_is_given_up_with_its_reason() {
-        let mut task = Task::working("a part", |_| async { Err(anyhow::anyhow!("no more room")) }).unwrap();
+        let mut task = Task::working("a part", |_| async { Err(anyhow::anyhow!("no more room")) }).expect("it works");
         let reason = supervise(&mut task).await.to_string();
         assert_eq!(reason, "a part was started again 5 times within a minute, and still has ended (no more room)");
     }

@@ -24,7 +24,7 @@ pub async fn register(client: &Client) -> Option<Value> {
 
 /// An image of 50 KB that has these bytes in it.
 pub fn image(bytes: &[u8]) -> Vec<u8> {
-    [b"\x89PNG\r\n\x1a\n".as_slice(), bytes, &[7; 50_000]].concat()
+    [b"\x89PNG\r\n\x1a\n".as_slice(), bytes, &vec![7; 50_000]].concat()
 }
 
 /// What `requestImageUpload` is told of an image.
