@@ -91,6 +91,8 @@ pub struct Config {
     pub subgraphs: Subgraphs,
     /// The object storage.
     pub storage: Storage,
+    /// How much one GraphQL request may ask for.
+    pub query: healthbridge_door::Limits,
 }
 
 /// How log lines are written.
@@ -150,6 +152,8 @@ pub struct Router {
     pub allowed_origins: Vec<String>,
     /// Networks of proxies before the router that are believed for whom they ask (`X-Forwarded-For`).
     pub trusted_proxies: Vec<IpNet>,
+    /// Where its metrics are served (`/metrics`), apart from clients; nowhere where it is left out.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// The subgraphs.

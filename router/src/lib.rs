@@ -5,13 +5,18 @@
 // The types of the server's nested middlewares are deeper than the default in an optimised build.
 #![recursion_limit = "256"]
 
+mod door;
+mod gate;
+mod metrics;
 mod pages;
 mod plugin;
 mod server;
 mod settings;
+mod user_errors;
 
+pub use door::Door;
 pub use server::run;
-pub use settings::{Auth, Settings, Subgraph};
+pub use settings::{Auth, Load, Settings, Subgraph};
 
 /// The supergraph that this build was made with.
 pub const SUPERGRAPH: &str = include_str!("../../schema/supergraph.graphql");

@@ -14,4 +14,4 @@ pub use batches::{BATCH, in_batches};
 pub use binaries::{Binaries, MissingPostgres};
 pub use database::{Provision, connect_options, grant_to_role, migrate, ping, pool, search_pool};
 pub use decode::{known, sought};
-pub use embedded::{Embedded, EmbeddedError};
+pub use embedded::{Embedded, EmbeddedError, server_group};

@@ -14,7 +14,7 @@ use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufWriter},
 };
 
@@ -100,10 +100,10 @@ impl Store {
         };
         match fs::remove_dir_all(&store.incoming).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => fs::create_dir_all(&store.incoming).await?,
+            _ => make_folder(&store.incoming).await?,
         }
         for shard in 0..=u8::MAX {
-            fs::create_dir_all(store.objects.join(hex::encode([shard]))).await?;
+            make_folder(&store.objects.join(hex::encode([shard]))).await?;
         }
         sync_folder(&store.objects).await?;
         Ok(store)
@@ -130,7 +130,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Properties, StoreError> {
         let temporary = Temporary::new(self.incoming.join(uuid_name()));
-        let file = OpenOptions::new().write(true).create_new(true).open(&temporary.path).await?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary.path).await?;
         let mut file = BufWriter::with_capacity(256 * 1024, file);
         file.write_all(&[0; HEAD]).await?;
         let (mut sha256, mut md5, mut size) = (Sha256::new(), Md5::new(), 0_u64);
@@ -253,6 +253,11 @@ impl Object {
         let part = self.file.take(range.end - range.start);
         Ok(tokio_util::io::ReaderStream::with_capacity(part, 64 * 1024))
     }
+}
+
+/// Images are nobody's but the storage's.
+async fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).await
 }
 
 fn verify(expected: &Expected, found: &Properties) -> Result<(), StoreError> {

@@ -1,21 +1,28 @@
-use std::net::SocketAddr;
-
 use axum::Router;
+use healthbridge_listener::{Face, Limits, Part};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 
-/// Serves routes on a port of their own, as long as the test runs; gives `http://address`.
+/// Serves routes on a port of their own as the program does, as long as the test runs; gives `http://address`.
 ///
 /// # Panics
 /// When no port is free.
 pub async fn serve(routes: Router) -> String {
+    serve_until(routes, Face::Graphql, CancellationToken::new()).await.0
+}
+
+/// Serves routes until `stop`; gives `http://address` and what ends when everything that had begun has ended.
+///
+/// # Panics
+/// When no port is free.
+pub async fn serve_until(routes: Router, face: Face, stop: CancellationToken) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
-    tokio::spawn(
-        async move { axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>()).await },
-    );
-    format!("http://{address}")
+    let part = Part { name: "test", face };
+    let served = tokio::spawn(healthbridge_listener::serve(listener, routes, part, Limits::default(), stop));
+    (format!("http://{address}"), served)
 }
 
 /// Asks a GraphQL endpoint.
@@ -24,6 +31,7 @@ pub struct Client {
     http: reqwest::Client,
     url: String,
     token: Option<String>,
+    address: Option<String>,
 }
 
 /// What an endpoint answered.
@@ -39,13 +47,38 @@ impl Client {
     /// A client of `http://address`, without a token.
     pub fn new(base: &str) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
-        Self { http: reqwest::Client::new(), url: format!("{base}/graphql"), token: None }
+        Self { http: reqwest::Client::new(), url: format!("{base}/graphql"), token: None, address: None }
     }
 
     /// The same client with a token.
     #[must_use]
     pub fn with_token(&self, token: impl Into<String>) -> Self {
         Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    /// The same client from this address, as a proxy would tell it.
+    #[must_use]
+    pub fn from_address(&self, address: impl Into<String>) -> Self {
+        Self { address: Some(address.into()), ..self.clone() }
+    }
+
+    /// Sends a request as it is asked for, and gives the answer with its headers.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn send(&self, query: &str, variables: Value) -> reqwest::Response {
+        self.request(query, variables).send().await.expect("an answer")
+    }
+
+    fn request(&self, query: &str, variables: Value) -> reqwest::RequestBuilder {
+        let mut request = self.http.post(&self.url).json(&json!({ "query": query, "variables": variables }));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(address) = &self.address {
+            request = request.header("x-forwarded-for", address);
+        }
+        request
     }
 
     /// Asks.
@@ -61,12 +94,7 @@ impl Client {
     /// # Errors
     /// When there is no answer in JSON.
     pub async fn try_ask(&self, query: &str, variables: Value) -> Result<Answer, reqwest::Error> {
-        let request = self.http.post(&self.url).json(&json!({ "query": query, "variables": variables }));
-        let request = match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        let answer = request.send().await?;
+        let answer = self.request(query, variables).send().await?;
         Ok(Answer { status: answer.status(), body: answer.json().await? })
     }
 
@@ -75,12 +103,7 @@ impl Client {
     /// # Panics
     /// When there is no answer.
     pub async fn text(&self, query: &str, variables: Value) -> String {
-        let request = self.http.post(&self.url).json(&json!({ "query": query, "variables": variables }));
-        let request = match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        request.send().await.expect("an answer").text().await.expect("text")
+        self.send(query, variables).await.text().await.expect("text")
     }
 
     /// Sends a body as it is; gives the status and the answer as they came.

@@ -1,4 +1,4 @@
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use healthbridge_postgres::Provision;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool, postgres::PgConnectOptions};
@@ -61,6 +61,25 @@ impl TestDatabase {
         server.execute(AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {template}"))).await.expect("a copy");
         server.close().await.expect("closed");
         Self::on(&name)
+    }
+
+    /// A pool of one connection on this database: whoever asks for a second one while holding it gets none, and fails.
+    pub fn only_connection(&self) -> PgPool {
+        let one = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(3));
+        one.connect_lazy_with(self.options.clone())
+    }
+
+    /// How many deadlocks the server has broken in this database (SQLSTATE 40P01).
+    ///
+    /// # Panics
+    /// When the server does not say.
+    pub async fn deadlocks(&self) -> i64 {
+        // A backend tells what it has counted when it goes; this one's own pool is asked to let its go.
+        self.pool.close().await;
+        let mut server = Self::server().connect().await.expect("the test server answers");
+        let count = "SELECT deadlocks FROM pg_stat_database WHERE datname = $1";
+        let count = sqlx::query_scalar(count).bind(self.options.get_database());
+        count.fetch_one(&mut server).await.expect("a count")
     }
 
     fn on(name: &str) -> Self {

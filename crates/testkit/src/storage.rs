@@ -1,9 +1,11 @@
+use healthbridge_listener::Face;
 use healthbridge_objectstore::{Location, ObjectStore};
 use healthbridge_storage::{Credentials, Store};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
-use crate::serve;
+use crate::serve_until;
 
 /// The embedded storage on a port and in a folder of the test's own.
 #[derive(Debug)]
@@ -26,7 +28,8 @@ impl TestStorage {
         let store = Store::open(folder.path(), "imaging").await.expect("a store");
         let credentials =
             Credentials { access_key_id: "HBTEST".to_owned(), secret_access_key: "a-secret-of-the-test".into() };
-        let endpoint = serve(healthbridge_storage::routes(store, &credentials)).await;
+        let routes = healthbridge_storage::routes(store, &credentials);
+        let (endpoint, _) = serve_until(routes, Face::Objects, CancellationToken::new()).await;
         let location = Location {
             internal_endpoint: endpoint.clone(),
             public_endpoint: endpoint,

@@ -22,10 +22,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use admin::{check_config, create_admin, database, migrate, provision, rotate_keys, verify_billing};
-use serve::stop_on_signal;
-pub(crate) use serve::{bind, serve, stop_signal};
+use serve::stop_signal;
+pub(crate) use serve::{bind, serve, stop_on_signal};
 
-use crate::{Config, SUBGRAPHS, Subgraph};
+use crate::{Config, SUBGRAPHS, Subgraph, at_rest};
 
 /// Runs the router until it is stopped.
 pub(crate) fn router(
@@ -65,6 +65,9 @@ pub(crate) fn router(
         graphiql: config.router.graphiql,
         allowed_origins: config.router.allowed_origins.clone(),
         trusted_proxies: config.router.trusted_proxies.clone(),
+        metrics_listen: config.router.metrics_listen,
+        query: config.query,
+        load: healthbridge_router::Load::default(),
     })
 }
 
@@ -196,6 +199,9 @@ pub(crate) async fn storage(config: &Config) -> anyhow::Result<()> {
     let directory = config.storage.directory.as_deref().context("`storage.directory` is missing")?;
     let listener = bind(config.storage.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 9000)))).await?;
     let store = open_store(directory, config.bucket()).await?;
+    // Earlier versions and people leave files that others may read.
+    let closed = at_rest::close_content(directory);
+    closed.with_context(|| format!("cannot close {} to others", directory.display()))?;
     let routes = healthbridge_storage::routes(store, &config.storage_credentials()?);
     eprintln!("storage listens on {}", listener.local_addr()?);
     serve(listener, routes, stop_on_signal()).await

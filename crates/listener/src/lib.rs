@@ -1,0 +1,16 @@
+//! How a part listens: deadlines for heads, bodies and silence, a limit of requests under way, and a stop that waits for
+//! what has begun.
+//!
+//! Belongs here: what bounds a client before anything of ours looks at the request. Does not belong here: what a request
+//! says, which the part itself reads.
+
+mod connection;
+mod gate;
+mod limits;
+mod paced;
+mod refusal;
+mod serve;
+
+pub use limits::Limits;
+pub use refusal::Face;
+pub use serve::{Part, serve};
