@@ -1,7 +1,10 @@
 use std::{str::FromStr, time::Duration};
 
 use healthbridge_postgres::Provision;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use uuid::Uuid;
 
 /// A database of a test's own, copied from one that was migrated once.
