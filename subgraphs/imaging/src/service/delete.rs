@@ -1,4 +1,4 @@
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, SubsecRound, Utc};
 use healthbridge_auth::{Caller, Resource, Right};
 use healthbridge_graphql::{ApiError, Outcome, Refusals, UserError, UserErrorCode};
 use healthbridge_postgres::idempotency::{self, Begin};
@@ -35,6 +35,7 @@ impl Service {
         now: DateTime<Utc>,
     ) -> Result<Outcome<Deleted>, ApiError> {
         let account = caller.require(Resource::ImagingStudy, Right::Delete)?;
+        let now = now.trunc_subsecs(6);
         let refuse = |field, code, message: &str| Ok(Err(vec![UserError::at(field, code, message)]));
         let not_found = || refuse("imageId", UserErrorCode::NotFound, "There is no such image");
         let Ok(id) = Uuid::try_parse(&input.image_id) else { return not_found() };

@@ -118,7 +118,10 @@ impl Service {
                 refuse(UserErrorCode::NotFound, "Nothing has arrived: send the bytes to the upload's URL first")
             };
         };
-        let verdict = self.judge(&image, stored).await?;
+        let verdict = match self.judge(&image, stored).await {
+            Ok(verdict) => verdict,
+            Err(failure) => return self.settled_meanwhile(image.id, failure).await,
+        };
         let state = if verdict.is_none() { ImageState::Ready } else { ImageState::Failed };
         // Whoever moves the row on decides; somebody else may have done so meanwhile, and seen other bytes.
         let settled = self.store.settle_upload(image.id, state, now).await.map_err(ApiError::internal)?;
@@ -130,6 +133,15 @@ impl Service {
                 refuse(code, message)
             }
         }
+    }
+
+    /// What cannot be read may be gone because somebody else has settled the upload: then that is the answer.
+    async fn settled_meanwhile(&self, id: Uuid, failure: ApiError) -> Result<Outcome<Image>, ApiError> {
+        let found = self.store.by_id(&[id], None).await.map_err(ApiError::internal)?;
+        if found.iter().all(|image| image.state == ImageState::AwaitingUpload) {
+            return Err(failure);
+        }
+        self.completed_meanwhile(id).await
     }
 
     async fn completed_meanwhile(&self, id: Uuid) -> Result<Outcome<Image>, ApiError> {
