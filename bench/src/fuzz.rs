@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, ensure};
 use axum::{body::Body, http::Request};
 use healthbridge_auth::{KeyRing, Verifier};
-use healthbridge_graphql::Cursor;
+use healthbridge_graphql::{Cursor, Exposure};
 use healthbridge_imaging::domain::{ContentType, inspect};
 use healthbridge_objectstore::{Location, ObjectStore};
 use healthbridge_router::Door;
@@ -118,7 +118,7 @@ fn subgraph() -> anyhow::Result<axum::Router> {
         secret_access_key: SecretString::from("none"),
     });
     let verifier = Verifier::new(Arc::new(KeyRing::remote("http://127.0.0.1:1/")?), Arc::default(), "http://none");
-    Ok(healthbridge_imaging::routes(pool, objects, verifier, true))
+    Ok(healthbridge_imaging::routes(pool, objects, verifier, Exposure { introspection: true, ..Exposure::default() }))
 }
 
 async fn storage(folder: &std::path::Path) -> anyhow::Result<axum::Router> {

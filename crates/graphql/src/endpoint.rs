@@ -50,6 +50,24 @@ pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Se
 /// Puts a request's own data, its loaders, beside it.
 type Prepare = Arc<dyn Fn(async_graphql::Request, &Caller) -> async_graphql::Request + Send + Sync>;
 
+/// How an endpoint stands towards whoever asks.
+#[derive(Clone, Debug)]
+pub struct Exposure {
+    /// Whether the anonymous may introspect. `_service { sdl }` is always served: the router's composer asks for it.
+    pub introspection: bool,
+    /// The networks of proxies, the router's above all, that are believed for whom they ask.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How much one request may ask for.
+    pub limits: Limits,
+}
+
+/// Closed, and with what suits behind a router with its defaults.
+impl Default for Exposure {
+    fn default() -> Self {
+        Self { introspection: false, trusted_proxies: Vec::new(), limits: Limits::default().behind_router() }
+    }
+}
+
 /// A subgraph's endpoint.
 #[derive(Clone)]
 pub struct Endpoint<E> {
@@ -58,9 +76,7 @@ pub struct Endpoint<E> {
     verifier: Verifier,
     prepare: Prepare,
     readiness: Readiness,
-    introspection: bool,
-    trusted_proxies: Arc<[IpNet]>,
-    limits: Limits,
+    exposure: Arc<Exposure>,
 }
 
 impl<E: Executor> Endpoint<E> {
@@ -71,38 +87,9 @@ impl<E: Executor> Endpoint<E> {
         verifier: Verifier,
         prepare: impl Fn(async_graphql::Request, &Caller) -> async_graphql::Request + Send + Sync + 'static,
         readiness: Readiness,
+        exposure: Exposure,
     ) -> Self {
-        Self {
-            name,
-            executor,
-            verifier,
-            prepare: Arc::new(prepare),
-            readiness,
-            introspection: false,
-            trusted_proxies: Arc::default(),
-            limits: Limits::default().behind_router(),
-        }
-    }
-
-    /// Whether the anonymous may introspect. `_service { sdl }` is always served: the router's composer asks for it.
-    #[must_use]
-    pub fn introspection(mut self, open: bool) -> Self {
-        self.introspection = open;
-        self
-    }
-
-    /// The networks of proxies, the router's above all, that are believed for whom they ask.
-    #[must_use]
-    pub fn trusting(mut self, proxies: Vec<IpNet>) -> Self {
-        self.trusted_proxies = proxies.into();
-        self
-    }
-
-    /// How much one request may ask for; where it is left out, what suits behind a router with its defaults.
-    #[must_use]
-    pub fn asking_at_most(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
+        Self { name, executor, verifier, prepare: Arc::new(prepare), readiness, exposure: Arc::new(exposure) }
     }
 
     /// The routes: `/graphql`, `/healthz`, `/readyz`.
@@ -141,7 +128,7 @@ async fn serve<E: Executor>(State(endpoint): State<Endpoint<E>>, http: Request) 
         return media.fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send application/json", "UNSUPPORTED_MEDIA_TYPE");
     }
     let request_id = request_id(http.headers());
-    let address = address(&http, &endpoint.trusted_proxies);
+    let address = address(&http, &endpoint.exposure.trusted_proxies);
     let authorization = http.headers().get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
     let caller = match authorization {
         Ok(value) => endpoint.verifier.caller(value).await,
@@ -156,12 +143,13 @@ async fn serve<E: Executor>(State(endpoint): State<Endpoint<E>>, http: Request) 
             return refusal;
         }
     };
-    let request = match read(http, &endpoint.limits).await {
+    let request = match read(http, &endpoint.exposure.limits).await {
         Ok(request) => request,
         Err((status, message)) => return media.fault(status, &message, "BAD_REQUEST"),
     };
-    let mut request = (endpoint.prepare)(request, &caller).data(request_id.clone()).data(address).data(endpoint.limits);
-    if !endpoint.introspection && caller == Caller::Anonymous {
+    let mut request =
+        (endpoint.prepare)(request, &caller).data(request_id.clone()).data(address).data(endpoint.exposure.limits);
+    if !endpoint.exposure.introspection && caller == Caller::Anonymous {
         request = request.disable_introspection();
     }
     let span = tracing::info_span!("graphql", subgraph = endpoint.name, request_id = request_id.0);

@@ -16,7 +16,7 @@ mod user_error;
 
 pub use boundary::FieldBoundary;
 pub use coding::{Coding, CodingInput};
-pub use endpoint::{ClientAddress, Endpoint, Readiness, RequestId};
+pub use endpoint::{ClientAddress, Endpoint, Exposure, Readiness, RequestId};
 pub use error::{ApiError, Loaded};
 pub use page::{Connection, Cursor, Direction, Edge, MAX_PAGE, Page, PageArgs, PageInfo, Window, total};
 pub use scalar::{BigInt, Date, Time, now, parse_id};

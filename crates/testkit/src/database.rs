@@ -3,7 +3,7 @@ use std::str::FromStr;
 use healthbridge_postgres::Provision;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::PgConnectOptions,
 };
 use uuid::Uuid;
 

@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use healthbridge_auth::{ForeignIssuers, KeyRing, SigningKeys, Verifier};
+use healthbridge_graphql::Exposure;
 use healthbridge_listener::{Face, Limits, serve};
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_router::Settings;
@@ -155,7 +156,11 @@ pub(crate) async fn run_subgraph(
     listener: TcpListener,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let introspection = config.subgraph(subgraph).introspection;
+    let exposure = Exposure {
+        introspection: config.subgraph(subgraph).introspection,
+        trusted_proxies: config.trusted_proxies(subgraph),
+        limits: config.query.behind_router(),
+    };
     let Part { pool, verifier, signing, objects } = part;
     let (routes, sweeping): (axum::Router, Sweeping) = match subgraph {
         Subgraph::Patients => {
@@ -165,21 +170,20 @@ pub(crate) async fn run_subgraph(
                 foreign: ForeignIssuers::new(config.auth.foreign.clone())?,
                 totp: config.totp_key()?,
             };
-            let trusted = config.trusted_proxies(subgraph);
-            let routes = healthbridge_patients::routes(pool.clone(), identity, verifier, introspection, trusted);
+            let routes = healthbridge_patients::routes(pool.clone(), identity, verifier, exposure);
             (routes, Box::pin(healthbridge_patients::sweep_forever(pool.clone())))
         }
         Subgraph::Imaging => {
             let objects = objects.context("the imaging subgraph needs the storage")?;
-            let routes = healthbridge_imaging::routes(pool.clone(), objects.clone(), verifier, introspection);
+            let routes = healthbridge_imaging::routes(pool.clone(), objects.clone(), verifier, exposure);
             (routes, Box::pin(healthbridge_imaging::sweep_forever(pool.clone(), objects)))
         }
         Subgraph::Diagnosis => {
-            (healthbridge_diagnosis::routes(pool.clone(), verifier, introspection), Box::pin(std::future::pending()))
+            (healthbridge_diagnosis::routes(pool.clone(), verifier, exposure), Box::pin(std::future::pending()))
         }
         Subgraph::Billing => {
             let objects = objects.context("the billing subgraph needs the storage")?;
-            let routes = healthbridge_billing::routes(pool.clone(), objects.clone(), verifier, introspection);
+            let routes = healthbridge_billing::routes(pool.clone(), objects.clone(), verifier, exposure);
             (routes, Box::pin(healthbridge_billing::sweep_forever(pool.clone(), objects)))
         }
     };

@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use axum::Router;
 use chrono::Utc;
 use healthbridge_auth::Verifier;
-use healthbridge_graphql::{Endpoint, Readiness};
+use healthbridge_graphql::{Endpoint, Exposure, Readiness};
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_postgres::Provision;
 use sqlx::{PgPool, migrate::Migrator};
@@ -35,7 +35,7 @@ const SWEEP_PERIOD: Duration = Duration::from_secs(60);
 const ORPHANS_EACH: u64 = 60;
 
 /// The HTTP routes of the subgraph. It is ready without the storage, which only exports need.
-pub fn routes(pool: PgPool, objects: ObjectStore, verifier: Verifier, introspection: bool) -> Router {
+pub fn routes(pool: PgPool, objects: ObjectStore, verifier: Verifier, exposure: Exposure) -> Router {
     let service = Arc::new(Service::new(pool.clone(), objects));
     let readiness: Readiness = Arc::new(move || {
         let pool = pool.clone();
@@ -46,7 +46,7 @@ pub fn routes(pool: PgPool, objects: ObjectStore, verifier: Verifier, introspect
         move |request, caller: &_| graphql::prepare(request, &service, caller)
     };
     let schema = graphql::schema(service);
-    Endpoint::new(NAME, schema, verifier, prepare, readiness).introspection(introspection).routes()
+    Endpoint::new(NAME, schema, verifier, prepare, readiness, exposure).routes()
 }
 
 /// Deletes the exports whose time has come, for ever. Several replicas may do so at once.

@@ -3,6 +3,7 @@
 
 use healthbridge_auth::Role;
 use healthbridge_billing::{PROVISION, routes, verify};
+use healthbridge_graphql::Exposure;
 use healthbridge_testkit::{Client, Mutations, TestDatabase, TestStorage, Tokens, serve};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -18,7 +19,9 @@ async fn later(client: &Client, selection: &str, id: &Value) -> Value {
 #[tokio::test]
 async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last() {
     let (database, storage, tokens) = (TestDatabase::of(PROVISION).await, TestStorage::start().await, Tokens::new());
-    let url = serve(routes(database.only_connection(), storage.objects.clone(), tokens.verifier(), false)).await;
+    let url =
+        serve(routes(database.only_connection(), storage.objects.clone(), tokens.verifier(), Exposure::default()))
+            .await;
     let clerk = Client::new(&url).with_token(tokens.of(Role::Clerk));
     let auditor = Client::new(&url).with_token(tokens.of(Role::Auditor));
     let mut runs = Mutations::of(&clerk).await;

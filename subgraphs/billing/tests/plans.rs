@@ -2,6 +2,7 @@
 
 use healthbridge_auth::Role;
 use healthbridge_billing::{PROVISION, routes};
+use healthbridge_graphql::Exposure;
 use healthbridge_testkit::{Client, Plans, TestDatabase, TestStorage, Tokens, serve};
 use sqlx::{postgres::PgPoolOptions, raw_sql};
 use uuid::Uuid;
@@ -26,7 +27,7 @@ async fn the_lists_of_a_patient_never_read_those_of_all() {
     }
     let (tokens, storage) = (Tokens::new(), TestStorage::start().await);
     let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(Plans::of(&database.options));
-    let base = serve(routes(pool, storage.objects.clone(), tokens.verifier(), false)).await;
+    let base = serve(routes(pool, storage.objects.clone(), tokens.verifier(), Exposure::default())).await;
     let clerk = Client::new(&base).with_token(tokens.of(Role::Clerk));
     let (patient,): (Uuid,) =
         sqlx::query_as("SELECT md5('7')::uuid").fetch_one(&database.pool).await.expect("a patient");

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use healthbridge_auth::Verifier;
-use healthbridge_graphql::{Endpoint, Readiness};
+use healthbridge_graphql::{Endpoint, Exposure, Readiness};
 use healthbridge_postgres::Provision;
 use sqlx::{PgPool, migrate::Migrator};
 
@@ -26,7 +26,7 @@ static MIGRATOR: Migrator = sqlx::migrate!();
 pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["workflow_log"] };
 
 /// The HTTP routes of the subgraph.
-pub fn routes(pool: PgPool, verifier: Verifier, introspection: bool) -> Router {
+pub fn routes(pool: PgPool, verifier: Verifier, exposure: Exposure) -> Router {
     let service = Arc::new(Service::new(pool.clone()));
     let readiness: Readiness = Arc::new(move || {
         let pool = pool.clone();
@@ -37,5 +37,5 @@ pub fn routes(pool: PgPool, verifier: Verifier, introspection: bool) -> Router {
         move |request, caller: &_| graphql::prepare(request, &service, caller)
     };
     let schema = graphql::schema(service);
-    Endpoint::new(NAME, schema, verifier, prepare, readiness).introspection(introspection).routes()
+    Endpoint::new(NAME, schema, verifier, prepare, readiness, exposure).routes()
 }

@@ -2,6 +2,7 @@
 
 use healthbridge_auth::Role;
 use healthbridge_diagnosis::{PROVISION, routes};
+use healthbridge_graphql::Exposure;
 use healthbridge_testkit::{Client, StatementCount, TestDatabase, Tokens, assert_alike, forged, serve};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -15,7 +16,7 @@ struct Setup {
 async fn setup() -> Setup {
     let database = TestDatabase::of(PROVISION).await;
     let tokens = Tokens::new();
-    let base = serve(routes(database.pool.clone(), tokens.verifier(), false)).await;
+    let base = serve(routes(database.pool.clone(), tokens.verifier(), Exposure::default())).await;
     Setup { database, tokens, anonymous: Client::new(&base) }
 }
 

@@ -3,6 +3,7 @@
 
 use healthbridge_auth::Role;
 use healthbridge_diagnosis::{PROVISION, routes};
+use healthbridge_graphql::Exposure;
 use healthbridge_testkit::{Client, Mutations, TestDatabase, Tokens, serve};
 use serde_json::json;
 use uuid::Uuid;
@@ -10,7 +11,7 @@ use uuid::Uuid;
 #[tokio::test]
 async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last() {
     let (database, tokens) = (TestDatabase::of(PROVISION).await, Tokens::new());
-    let url = serve(routes(database.only_connection(), tokens.verifier(), false)).await;
+    let url = serve(routes(database.only_connection(), tokens.verifier(), Exposure::default())).await;
     let radiologist = Client::new(&url).with_token(tokens.of(Role::Radiologist));
     let mut runs = Mutations::of(&radiologist).await;
     let patient = Uuid::now_v7();

@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use axum::Router;
 use chrono::Utc;
 use healthbridge_auth::Verifier;
-use healthbridge_graphql::{Endpoint, Readiness};
+use healthbridge_graphql::{Endpoint, Exposure, Readiness};
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_postgres::Provision;
 use sqlx::{PgPool, migrate::Migrator};
@@ -34,7 +34,7 @@ const SWEEP_PERIOD: Duration = Duration::from_secs(60);
 const ORPHANS_EACH: u64 = 60;
 
 /// The HTTP routes of the subgraph.
-pub fn routes(pool: PgPool, objects: ObjectStore, verifier: Verifier, introspection: bool) -> Router {
+pub fn routes(pool: PgPool, objects: ObjectStore, verifier: Verifier, exposure: Exposure) -> Router {
     let service = Arc::new(Service::new(pool.clone(), objects.clone()));
     let readiness: Readiness = Arc::new(move || {
         let (pool, objects) = (pool.clone(), objects.clone());
@@ -48,7 +48,7 @@ pub fn routes(pool: PgPool, objects: ObjectStore, verifier: Verifier, introspect
         move |request, caller: &_| graphql::prepare(request, &service, caller)
     };
     let schema = graphql::schema(service);
-    Endpoint::new(NAME, schema, verifier, prepare, readiness).introspection(introspection).routes()
+    Endpoint::new(NAME, schema, verifier, prepare, readiness, exposure).routes()
 }
 
 /// Removes the bytes of abandoned uploads and of deleted images whose time has come, and objects that are nobody's, for ever. Several replicas may do

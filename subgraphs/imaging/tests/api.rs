@@ -1,6 +1,7 @@
 //! The imaging subgraph over HTTP on a real database and a real S3 endpoint.
 
 use healthbridge_auth::Role;
+use healthbridge_graphql::Exposure;
 use healthbridge_imaging::{PROVISION, Service, routes};
 use healthbridge_testkit::{Client, StatementCount, TestDatabase, TestStorage, Tokens, assert_alike, forged, serve};
 use reqwest::StatusCode;
@@ -19,7 +20,8 @@ async fn setup() -> Setup {
     let database = TestDatabase::of(PROVISION).await;
     let storage = TestStorage::start().await;
     let tokens = Tokens::new();
-    let base = serve(routes(database.pool.clone(), storage.objects.clone(), tokens.verifier(), false)).await;
+    let base =
+        serve(routes(database.pool.clone(), storage.objects.clone(), tokens.verifier(), Exposure::default())).await;
     Setup { database, storage, tokens, anonymous: Client::new(&base) }
 }
 

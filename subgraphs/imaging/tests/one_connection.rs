@@ -2,6 +2,7 @@
 //! And each first answer is what every later one is.
 
 use healthbridge_auth::Role;
+use healthbridge_graphql::Exposure;
 use healthbridge_imaging::{PROVISION, routes};
 use healthbridge_testkit::{Client, Mutations, TestDatabase, TestStorage, Tokens, serve};
 use serde_json::{Value, json};
@@ -22,7 +23,9 @@ async fn put(upload: &Value, bytes: &[u8]) {
 #[tokio::test]
 async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last() {
     let (database, storage, tokens) = (TestDatabase::of(PROVISION).await, TestStorage::start().await, Tokens::new());
-    let url = serve(routes(database.only_connection(), storage.objects.clone(), tokens.verifier(), false)).await;
+    let url =
+        serve(routes(database.only_connection(), storage.objects.clone(), tokens.verifier(), Exposure::default()))
+            .await;
     let technologist = Client::new(&url).with_token(tokens.of(Role::Technologist));
     let admin = Client::new(&url).with_token(tokens.of(Role::Admin));
     let mut runs = Mutations::of(&technologist).await;

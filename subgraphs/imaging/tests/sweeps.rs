@@ -3,6 +3,7 @@
 use chrono::{Duration, Utc};
 use futures::{StreamExt, stream};
 use healthbridge_auth::Role;
+use healthbridge_graphql::Exposure;
 use healthbridge_imaging::{PROVISION, Service, routes};
 use healthbridge_testkit::{Client, TestDatabase, TestStorage, Tokens, serve};
 use serde_json::{Value, json};
@@ -27,7 +28,8 @@ const DELETE: &str = "mutation ($input: DeleteImageInput!) { deleteImage(input: 
 
 async fn setup() -> Setup {
     let (database, storage, tokens) = (TestDatabase::of(PROVISION).await, TestStorage::start().await, Tokens::new());
-    let base = serve(routes(database.pool.clone(), storage.objects.clone(), tokens.verifier(), false)).await;
+    let base =
+        serve(routes(database.pool.clone(), storage.objects.clone(), tokens.verifier(), Exposure::default())).await;
     let service = Service::new(database.pool.clone(), storage.objects.clone());
     let of = |role| Client::new(&base).with_token(tokens.of(role));
     Setup { database, storage, service, admin: of(Role::Admin), technologist: of(Role::Technologist) }

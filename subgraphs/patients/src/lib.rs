@@ -16,9 +16,8 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use healthbridge_auth::{RevocationFeed, Verifier};
-use healthbridge_graphql::{Endpoint, Readiness};
+use healthbridge_graphql::{Endpoint, Exposure, Readiness};
 use healthbridge_postgres::Provision;
-use ipnet::IpNet;
 use sqlx::{PgPool, migrate::Migrator};
 
 pub use graphql::sdl;
@@ -41,13 +40,7 @@ const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
 
 /// The HTTP routes of the subgraph. It alone has the signing keys, and publishes their public halves as a JWKS. Proxies in
 /// the trusted networks are believed for whom they ask.
-pub fn routes(
-    pool: PgPool,
-    identity: Identity,
-    verifier: Verifier,
-    introspection: bool,
-    trusted_proxies: Vec<IpNet>,
-) -> Router {
+pub fn routes(pool: PgPool, identity: Identity, verifier: Verifier, exposure: Exposure) -> Router {
     let keys = identity.keys.clone();
     let service = Arc::new(Service::new(pool.clone(), identity));
     let readiness: Readiness = Arc::new(move || {
@@ -59,9 +52,7 @@ pub fn routes(
         let service = service.clone();
         move |request, caller: &_| graphql::prepare(request, &service, caller)
     };
-    Endpoint::new(NAME, graphql::schema(service), verifier, prepare, readiness)
-        .introspection(introspection)
-        .trusting(trusted_proxies)
+    Endpoint::new(NAME, graphql::schema(service), verifier, prepare, readiness, exposure)
         .routes()
         .route("/.well-known/jwks.json", get(async move || Json(keys.jwks(Utc::now()))))
         .route("/revocations", get(revocations).with_state(feed))

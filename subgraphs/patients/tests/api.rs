@@ -5,6 +5,7 @@ mod setup;
 use std::sync::Arc;
 
 use healthbridge_auth::Role;
+use healthbridge_graphql::Exposure;
 use healthbridge_patients::{PROVISION, routes};
 use healthbridge_testkit::{StatementCount, TestDatabase, Tokens, assert_alike, forged, serve};
 use serde_json::{Value, json};
@@ -195,7 +196,7 @@ async fn the_anonymous_get_null_and_a_code_for_what_is_scoped_and_do_not_introsp
 async fn only_json_by_post_is_a_graphql_request() {
     let database = TestDatabase::of(PROVISION).await;
     let tokens = Tokens::new();
-    let base = serve(routes(database.pool.clone(), identity(&tokens), tokens.verifier(), false, Vec::new())).await;
+    let base = serve(routes(database.pool.clone(), identity(&tokens), tokens.verifier(), Exposure::default())).await;
     let url = format!("{base}/graphql");
     let client = reqwest::Client::new();
     let status = async |request: reqwest::RequestBuilder| request.send().await.expect("an answer").status().as_u16();

@@ -9,7 +9,7 @@ use healthbridge_auth::{ForeignIssuers, ForeignSettings, Role};
 use healthbridge_patients::{Identity, PROVISION, routes};
 use healthbridge_testkit::{Client, TestDatabase, TestIssuer, Tokens, serve};
 use serde_json::{Value, json};
-use setup::{PASSWORD, REFRESH, SIGN_IN, Setup, create, identity, setup, trusted};
+use setup::{PASSWORD, REFRESH, SIGN_IN, Setup, create, identity, setup, trusting};
 
 const OTHER_PASSWORD: &str = "another quite unguessable phrase";
 const CREATE_USER: &str = "mutation ($input: CreateUserInput!) { createUser(input: $input) {
@@ -250,7 +250,7 @@ async fn foreign(link_by_email: bool) -> Foreign {
     let (database, tokens) = (TestDatabase::of(PROVISION).await, Tokens::new());
     let foreign = ForeignIssuers::new(vec![settings]).expect("issuers");
     let identity = Identity { foreign, ..identity(&tokens) };
-    let base = serve(routes(database.pool.clone(), identity, tokens.verifier(), false, trusted())).await;
+    let base = serve(routes(database.pool.clone(), identity, tokens.verifier(), trusting())).await;
     Foreign { issuer, database, anonymous: Client::new(&base), tokens }
 }
 

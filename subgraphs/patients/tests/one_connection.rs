@@ -7,7 +7,7 @@ use healthbridge_auth::{ForeignIssuers, ForeignSettings, Role};
 use healthbridge_patients::{Identity, PROVISION, routes};
 use healthbridge_testkit::{Client, Mutations, TestDatabase, TestIssuer, Tokens, serve};
 use serde_json::{Value, json};
-use setup::{PASSWORD, Setup, identity, trusted};
+use setup::{PASSWORD, Setup, identity, trusting};
 use uuid::Uuid;
 
 const OTHER_PASSWORD: &str = "another quite unguessable phrase";
@@ -22,7 +22,7 @@ async fn on_one_connection() -> (Setup, TestIssuer) {
     let (database, tokens) = (TestDatabase::of(PROVISION).await, Tokens::new());
     let foreign = ForeignIssuers::new(vec![settings]).expect("issuers");
     let identity = Identity { foreign, ..identity(&tokens) };
-    let routes = routes(database.only_connection(), identity, tokens.verifier(), false, trusted());
+    let routes = routes(database.only_connection(), identity, tokens.verifier(), trusting());
     let url = serve(routes).await;
     let anonymous = Client::new(&url);
     (Setup { database, tokens, anonymous, url }, issuer)

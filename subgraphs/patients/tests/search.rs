@@ -12,7 +12,7 @@ use healthbridge_patients::{
 };
 use healthbridge_testkit::{Client, Plans, TestDatabase, Tokens, serve};
 use serde_json::{Value, json};
-use setup::{identity, trusted};
+use setup::{identity, trusting};
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
@@ -63,7 +63,7 @@ async fn no_search_of_a_large_register_reads_all_of_it() {
     sqlx::query("VACUUM ANALYZE patients.patient").execute(&database.pool).await.expect("analysed");
     let pool = PgPoolOptions::new().max_connections(4).connect_lazy_with(Plans::of(&database.options));
     let tokens = Tokens::new();
-    let base = serve(routes(pool, identity(&tokens), tokens.verifier(), false, trusted())).await;
+    let base = serve(routes(pool, identity(&tokens), tokens.verifier(), trusting())).await;
     let clerk = Client::new(&base).with_token(tokens.of(Role::Clerk));
     let list = "query ($filter: PatientFilter, $order: PatientOrder! = FAMILY_NAME_ASC, $last: Int) {
         patients(first: null, last: $last, filter: $filter, orderBy: $order) { edges { cursor } } }";

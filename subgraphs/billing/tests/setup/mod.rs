@@ -3,6 +3,7 @@
 
 use healthbridge_auth::Role;
 use healthbridge_billing::{PROVISION, routes};
+use healthbridge_graphql::Exposure;
 use healthbridge_testkit::{Client, TestDatabase, TestStorage, Tokens, serve};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -18,7 +19,8 @@ pub async fn setup() -> Setup {
     let database = TestDatabase::of(PROVISION).await;
     let tokens = Tokens::new();
     let storage = TestStorage::start().await;
-    let base = serve(routes(database.pool.clone(), storage.objects.clone(), tokens.verifier(), false)).await;
+    let base =
+        serve(routes(database.pool.clone(), storage.objects.clone(), tokens.verifier(), Exposure::default())).await;
     Setup { database, storage, tokens, anonymous: Client::new(&base) }
 }
 

@@ -3,6 +3,7 @@
 
 use chrono::Utc;
 use healthbridge_auth::{ForeignIssuers, Role};
+use healthbridge_graphql::Exposure;
 use healthbridge_patients::{
     Identity, NewAccount, PROVISION, Service, TotpKey,
     domain::{HumanName, NameUse, Staff, StaffProfession, UserKind},
@@ -31,8 +32,8 @@ pub fn identity(tokens: &Tokens) -> Identity {
 }
 
 /// The networks of the router: the tests ask from loopback.
-pub fn trusted() -> Vec<ipnet::IpNet> {
-    vec!["127.0.0.0/8".parse().expect("a network")]
+pub fn trusting() -> Exposure {
+    Exposure { trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")], ..Exposure::default() }
 }
 
 pub async fn setup() -> Setup {
@@ -50,7 +51,7 @@ pub async fn setup_on_one_connection() -> Setup {
 
 async fn setup_on(database: TestDatabase, pool: PgPool) -> Setup {
     let tokens = Tokens::new();
-    let base = serve(routes(pool, identity(&tokens), tokens.verifier(), false, trusted())).await;
+    let base = serve(routes(pool, identity(&tokens), tokens.verifier(), trusting())).await;
     Setup { database, tokens, anonymous: Client::new(&base), url: base }
 }
 
