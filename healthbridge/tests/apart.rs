@@ -269,7 +269,10 @@ async fn revocations_that_cannot_be_polled_are_told_by_readiness_and_metrics_and
     apart.stop("patients");
     becomes(router, "stale").await;
     becomes(billing, "stale").await;
-    assert_eq!(reqwest::get(format!("http://127.0.0.1:{billing}/metrics")).await.expect("an answer").status().as_u16(), 404);
+    assert_eq!(
+        reqwest::get(format!("http://127.0.0.1:{billing}/metrics")).await.expect("an answer").status().as_u16(),
+        404
+    );
     let metrics = apart.ports.base + METRICS + 4;
     let metrics = reqwest::get(format!("http://127.0.0.1:{metrics}/metrics")).await.expect("an answer");
     let metrics = metrics.text().await.expect("text");

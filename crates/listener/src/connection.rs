@@ -37,13 +37,8 @@ struct State {
 
 impl Activity {
     pub(crate) fn new(part: &'static str, limits: &Limits) -> Self {
-        let state = State {
-            under_way: 0,
-            head_since: None,
-            idle_since: Instant::now(),
-            served: false,
-            multiplexed: false,
-        };
+        let state =
+            State { under_way: 0, head_since: None, idle_since: Instant::now(), served: false, multiplexed: false };
         Self {
             part,
             header_timeout: limits.header_timeout(),

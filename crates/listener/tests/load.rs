@@ -63,7 +63,10 @@ async fn what_can_neither_run_nor_wait_is_refused_at_once_and_health_is_quick() 
     // Nothing that runs or waits can end yet: these are the others.
     for _ in 0..72 {
         let refused = within(asked.join_next()).await.expect("an answer").expect("no panic");
-        assert_eq!((refused.status(), &refused.headers()[RETRY_AFTER]), (StatusCode::SERVICE_UNAVAILABLE, &"1".parse().expect("a value")));
+        assert_eq!(
+            (refused.status(), &refused.headers()[RETRY_AFTER]),
+            (StatusCode::SERVICE_UNAVAILABLE, &"1".parse().expect("a value"))
+        );
         assert!(refused.text().await.expect("text").contains(r#""code":"OVERLOADED""#));
     }
     for path in ["/healthz", "/revocations"] {

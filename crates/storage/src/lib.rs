@@ -11,8 +11,8 @@ mod store;
 pub use store::{Store, StoreError};
 
 use access::SignedOnly;
-use door::door;
 use axum::{Router, routing::get};
+use door::door;
 use http::{HeaderName, Method, header};
 use s3::Bucket;
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};

@@ -142,7 +142,9 @@ mod tests {
     #[test]
     fn what_a_browser_or_a_pdf_reader_would_find_in_a_picture_is_found() {
         for mark in [b"<script>alert(1)</script>".as_slice(), b"%PDF-1.4", b"<!doctype html>"] {
-            for (kind, magic) in [(ContentType::Png, b"\x89PNG\r\n\x1a\n".as_slice()), (ContentType::Jpeg, b"\xff\xd8\xff\xfe")] {
+            for (kind, magic) in
+                [(ContentType::Png, b"\x89PNG\r\n\x1a\n".as_slice()), (ContentType::Jpeg, b"\xff\xd8\xff\xfe")]
+            {
                 assert_eq!(inspect(kind, &[magic, &[1; 100], mark].concat()), Finding::Program, "{mark:?}");
             }
         }
@@ -150,6 +152,9 @@ mod tests {
 
     #[test]
     fn a_pdf_that_dicom_encapsulates_is_genuine() {
-        assert_eq!(inspect(ContentType::Dicom, &[dicom(b""), b"\x02\0\0\0 %PDF-1.7".to_vec()].concat()), Finding::Genuine);
+        assert_eq!(
+            inspect(ContentType::Dicom, &[dicom(b""), b"\x02\0\0\0 %PDF-1.7".to_vec()].concat()),
+            Finding::Genuine
+        );
     }
 }

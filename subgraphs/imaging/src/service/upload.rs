@@ -148,7 +148,9 @@ impl Service {
         Ok(match inspect(image.content_type, &header) {
             Finding::Genuine => None,
             Finding::OtherType => Some((UserErrorCode::ContentTypeMismatch, "The file is not of the announced type")),
-            Finding::Program => Some((UserErrorCode::MalwareSuspected, "The file begins like a program, a page or a document")),
+            Finding::Program => {
+                Some((UserErrorCode::MalwareSuspected, "The file begins like a program, a page or a document"))
+            }
         })
     }
 }
