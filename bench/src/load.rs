@@ -14,7 +14,8 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::stack::Stack;
 
-const CHART: &str = include_str!("../../schema/operations/patient-chart.graphql");
+/// The main query.
+pub const CHART: &str = include_str!("../../schema/operations/patient-chart.graphql");
 
 /// What a client without a router sends, one to each subgraph.
 const PARTS: [&str; 4] = [

@@ -3,8 +3,10 @@
 //! router. Run it by `./dev bench` on an idle machine.
 
 mod ceiling;
+mod fuzz;
 mod guessing;
 mod load;
+mod overload;
 mod search;
 mod stack;
 mod totals;
@@ -44,6 +46,14 @@ enum Command {
     Totals,
     /// Measures the chart while somebody guesses passwords, against its quiet self.
     Guessing,
+    /// Asks for ten times more charts than the machine can do.
+    Overload,
+    /// Throws odd inputs at what the doors read, in this process: no panic, none that takes long, no memory that grows.
+    Fuzz {
+        /// How many for each door.
+        #[arg(long, default_value_t = 1_000_000)]
+        inputs: u64,
+    },
 }
 
 #[tokio::main]
@@ -56,6 +66,8 @@ async fn main() -> anyhow::Result<()> {
         Some(Command::Search) => search::run(cli.patients.unwrap_or(1_000_000), time).await,
         Some(Command::Totals) => totals::run(time).await,
         Some(Command::Guessing) => guessing::run(cli.patients.unwrap_or(2000), time).await,
+        Some(Command::Overload) => overload::run(cli.patients.unwrap_or(2000), time).await,
+        Some(Command::Fuzz { inputs }) => fuzz::run(inputs).await,
         None => chart(&cli).await,
     }
 }

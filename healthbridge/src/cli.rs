@@ -9,8 +9,9 @@ use std::{
 use anyhow::Context;
 
 use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
 
-use crate::{Config, Subgraph, authorization, import, roles, seed, up};
+use crate::{Config, Subgraph, at_rest, authorization, import, roles, seed, up};
 
 /// One federated graph over a hospital's patients, images, reports and billing.
 #[derive(Debug, Parser)]
@@ -160,6 +161,16 @@ pub struct UpArgs {
     /// The URL under which others reach the router, if it is not the address: behind a proxy with TLS, say.
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    /// A network of proxies before the router that are believed for whom they ask (`X-Forwarded-For`), such as
+    /// `10.1.2.0/24`, or one address. May be given several times. Without it all who come through a proxy are one client.
+    #[arg(long = "trusted-proxy", value_name = "NETWORK", value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Reads a network, or an address as the network that has it alone.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    address.or_else(|_| text.parse()).map_err(|_| "this is no network, such as 10.1.2.0/24".to_owned())
 }
 
 #[derive(Debug, Args)]
@@ -200,6 +211,10 @@ impl ConfigFile {
 /// # Errors
 /// What a person has to know to mend it.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
+    // The published schema alone is for everybody.
+    if !matches!(cli.command, Command::Schema { .. }) {
+        at_rest::close_new_files();
+    }
     // Two TLS providers are linked in; the first one to ask would panic if none was chosen.
     drop(rustls::crypto::ring::default_provider().install_default());
     match cli.command {

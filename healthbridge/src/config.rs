@@ -92,7 +92,9 @@ pub struct Config {
     pub subgraphs: Subgraphs,
     /// The object storage.
     pub storage: Storage,
-    /// What the subgraphs and the storage take of their clients.
+    /// How much one GraphQL request may ask for.
+    pub query: healthbridge_door::Limits,
+    /// What every part takes of its clients.
     pub limits: Limits,
 }
 
@@ -300,6 +302,11 @@ impl Config {
     pub fn subgraph_listen(&self, subgraph: Subgraph) -> SocketAddr {
         let default = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), subgraph.default_port());
         self.subgraph(subgraph).listen.unwrap_or(default)
+    }
+
+    /// Where the metrics are of a router that listens there.
+    pub fn router_metrics_listen(&self, listen: SocketAddr) -> SocketAddr {
+        metrics_beside(self.router.metrics_listen, listen)
     }
 
     /// Where a subgraph's metrics are.

@@ -2,6 +2,7 @@
 // The types of the server's nested middlewares are deeper than the default in an optimised build.
 #![recursion_limit = "256"]
 
+mod at_rest;
 pub mod authorization;
 pub mod cli;
 mod config;

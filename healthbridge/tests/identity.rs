@@ -53,6 +53,30 @@ async fn a_rotated_key_takes_over_and_tokens_of_both_keys_are_taken_everywhere()
 }
 
 #[tokio::test]
+async fn a_proxy_that_is_trusted_says_who_asks_in_the_last_line_that_it_wrote() {
+    let stack = Stack::start_with(&["--trusted-proxy", "127.0.0.1"]);
+    let query = "mutation ($password: String!) { signIn(input: { email: \"doctor@demo.healthbridge.test\", password: $password }) {
+        accessToken userErrors { message } } }";
+    let (http, url) = (reqwest::Client::new(), format!("{}/graphql", stack.url(0)));
+    let sign_in = async |own_word: String, address: &str, password: &str| {
+        let body = json!({ "query": query, "variables": { "password": password } });
+        let request =
+            http.post(&url).header("x-forwarded-for", own_word).header("x-forwarded-for", address).json(&body);
+        let answer = request.send().await.expect("an answer").json::<Value>().await.expect("JSON");
+        answer["data"]["signIn"].clone()
+    };
+    for number in 0..12 {
+        let answer = sign_in(format!("198.51.100.{number}"), "203.0.113.9", "wrong").await;
+        assert!(answer["accessToken"].is_null(), "{answer}");
+    }
+    let guesser = sign_in("198.51.100.77".to_owned(), "203.0.113.9", "healthbridge-demo").await;
+    let message = guesser["userErrors"][0]["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("Too many attempts"), "what it says of itself counts for nothing: {guesser}");
+    let owner = sign_in("203.0.113.9".to_owned(), "198.51.100.1", "healthbridge-demo").await;
+    assert!(owner["accessToken"].is_string(), "{owner}");
+}
+
+#[tokio::test]
 async fn the_router_says_for_whom_it_asks_and_not_what_the_client_says_of_itself() {
     let stack = Stack::start();
     let query = "mutation ($password: String!) { signIn(input: { email: \"doctor@demo.healthbridge.test\", password: $password }) {

@@ -13,7 +13,7 @@ use healthbridge_graphql::ScopeRules;
 use healthbridge_testkit::{Client, Tokens, forged};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use stack::{Ports, Stack, chart, folder, is_running, patients, up};
+use stack::{Ports, Stack, chart, folder, patients, up};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -269,109 +269,4 @@ async fn graphiql_and_the_landing_page_load_nothing_from_elsewhere() {
     assert!(schema.contains("type Patient"));
     let ready: Value = reqwest::get(stack.url(0) + "/readyz").await.expect("an answer").json().await.expect("JSON");
     assert_eq!(ready["subgraphs"]["billing"], json!("ok"));
-}
-
-#[tokio::test]
-async fn what_was_acknowledged_is_there_after_twenty_kills_during_writes() {
-    let mut stack = Stack::start();
-    let mut uploads = Vec::new();
-    let mut created = Vec::new();
-    for round in 0..20 {
-        let admin = stack.sign_in("doctor").await;
-        let patient = patients(&admin, 1).await.remove(0);
-        let (sender, mut acknowledged) = tokio::sync::mpsc::unbounded_channel();
-        let writer = tokio::spawn(write_until_it_fails(admin, patient, round, sender));
-        // Some writes are acknowledged, and then one is under way.
-        let mut seen = 0;
-        while seen < 4 {
-            record(acknowledged.recv().await.expect("a write"), &mut uploads, &mut created);
-            seen += 1;
-        }
-        let tree = stack.kill_tree();
-        writer.await.expect("the writer ends");
-        while let Some(write) = acknowledged.recv().await {
-            record(write, &mut uploads, &mut created);
-        }
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !stack.processes().is_empty() || tree.iter().any(|id| is_running(*id)) {
-            assert!(Instant::now() < deadline, "orphans after kill -9: {:?}", stack.processes());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        stack.restart();
-    }
-    let admin = stack.sign_in("doctor").await;
-    for id in &created {
-        let data = admin.data("query ($id: ID!) { patient(id: $id) { id } }", json!({ "id": id })).await;
-        assert_eq!(&data["patient"]["id"], id);
-    }
-    for (id, content) in &uploads {
-        let query = "query ($id: ID!) { image(id: $id) { state downloadUrl { url } } }";
-        let image = admin.data(query, json!({ "id": id })).await["image"].clone();
-        let bytes = reqwest::get(image["downloadUrl"]["url"].as_str().expect("a URL")).await.expect("an answer");
-        assert_eq!(&bytes.bytes().await.expect("bytes").to_vec(), content);
-    }
-    assert!(uploads.len() >= 20 && created.len() >= 20, "{} uploads, {} patients", uploads.len(), created.len());
-}
-
-/// What the program said that it has done.
-enum Write {
-    Upload(Value, Vec<u8>),
-    Patient(Value),
-}
-
-fn record(write: Write, uploads: &mut Vec<(Value, Vec<u8>)>, created: &mut Vec<Value>) {
-    match write {
-        Write::Upload(id, content) => uploads.push((id, content)),
-        Write::Patient(id) => created.push(id),
-    }
-}
-
-async fn write_until_it_fails(
-    client: Client,
-    patient: Value,
-    round: u32,
-    done: tokio::sync::mpsc::UnboundedSender<Write>,
-) {
-    for number in 0.. {
-        let Some(write) = (if number % 2 == 0 {
-            create_patient(&client).await
-        } else {
-            upload(&client, &patient, round, number).await
-        }) else {
-            return;
-        };
-        drop(done.send(write));
-    }
-}
-
-async fn create_patient(client: &Client) -> Option<Write> {
-    let create =
-        "mutation { createPatient(input: { name: { family: \"Crash\", given: [\"Test\"] }, gender: UNKNOWN }) {
-        patient { id } } }";
-    let answer = client.try_ask(create, Value::Null).await.ok()?;
-    let id = answer.body["data"]["createPatient"]["patient"]["id"].clone();
-    id.is_string().then_some(Write::Patient(id))
-}
-
-async fn upload(client: &Client, patient: &Value, round: u32, number: u32) -> Option<Write> {
-    let content = [b"\x89PNG\r\n\x1a\n".as_slice(), format!("{round}/{number}").as_bytes(), &vec![7; 50_000]].concat();
-    let input = json!({
-        "patientId": patient, "fileName": "crash.png", "contentType": "image/png", "byteSize": content.len(),
-        "sha256": hex::encode(Sha256::digest(&content)), "modality": "OT", "idempotencyKey": Uuid::new_v4(),
-    });
-    let request = "mutation ($input: RequestImageUploadInput!) { requestImageUpload(input: $input) {
-        upload { id put { url headers { name value } } } } }";
-    let answer = client.try_ask(request, json!({ "input": input })).await.ok()?;
-    let upload = answer.body["data"]["requestImageUpload"]["upload"].clone();
-    let mut put = reqwest::Client::new().put(upload["put"]["url"].as_str()?).body(content.clone());
-    for header in upload["put"]["headers"].as_array()? {
-        if header["name"] != "content-length" {
-            put = put.header(header["name"].as_str()?, header["value"].as_str()?);
-        }
-    }
-    put.send().await.ok()?.error_for_status().ok()?;
-    let complete = "mutation ($id: ID!) { completeImageUpload(input: { uploadId: $id }) { image { id state } } }";
-    let answer = client.try_ask(complete, json!({ "id": upload["id"] })).await.ok()?;
-    let image = &answer.body["data"]["completeImageUpload"]["image"];
-    (image["state"] == "READY").then(|| Write::Upload(image["id"].clone(), content))
 }

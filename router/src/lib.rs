@@ -5,11 +5,15 @@
 // The types of the server's nested middlewares are deeper than the default in an optimised build.
 #![recursion_limit = "256"]
 
+mod door;
+mod metrics;
 mod pages;
 mod plugin;
 mod server;
 mod settings;
+mod user_errors;
 
+pub use door::Door;
 pub use server::run;
 pub use settings::{Auth, Settings, Subgraph};
 

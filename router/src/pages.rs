@@ -1,7 +1,7 @@
 //! What the router serves beside `/graphql`: the landing page, GraphiQL, health, keys and the schema. Nothing is loaded
 //! from elsewhere: a hospital's network has no CDN.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use healthbridge_auth::Verifier;
@@ -12,7 +12,8 @@ use hive_router::{
         web::{DefaultError, WebRequest},
     },
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tokio::sync::Mutex;
 
 use crate::{
     API_SCHEMA,
@@ -37,11 +38,17 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
+/// How long an answer of the subgraphs about their readiness is passed on.
+const RECENT: Duration = Duration::from_millis(500);
+
 pub(crate) struct Pages {
     subgraphs: Vec<Subgraph>,
     jwks_url: Option<String>,
     graphiql: bool,
+    introspection: bool,
     client: reqwest::Client,
+    /// How the subgraphs were a moment ago: whoever asks often asks them no more often.
+    recent: Mutex<Option<(Instant, Map<String, Value>)>>,
 }
 
 impl Pages {
@@ -50,7 +57,9 @@ impl Pages {
             subgraphs: settings.subgraphs,
             jwks_url: settings.auth.map(|auth| auth.jwks_url),
             graphiql: settings.graphiql,
+            introspection: settings.introspection,
             client: reqwest::Client::builder().timeout(Duration::from_secs(3)).build()?,
+            recent: Mutex::default(),
         })
     }
 
@@ -68,7 +77,7 @@ impl Pages {
             "/graphiql" if self.graphiql => Some(page("text/html; charset=utf-8", GRAPHIQL)),
             "/healthz" => Some(json_page(StatusCode::OK, &json!({ "status": "ok" }))),
             "/readyz" => Some(self.readiness(verifier).await),
-            "/schema.graphql" => Some(page("text/plain; charset=utf-8", API_SCHEMA)),
+            "/schema.graphql" if self.introspection => Some(page("text/plain; charset=utf-8", API_SCHEMA)),
             "/.well-known/jwks.json" => Some(self.keys().await),
             path => {
                 let name = path.strip_prefix("/assets/")?;
@@ -80,18 +89,30 @@ impl Pages {
 
     /// Ready is who has the keys. A subgraph that is down costs its own fields, and is told beside.
     async fn readiness(&self, verifier: Option<&Verifier>) -> Response {
-        let states = join_all(self.subgraphs.iter().map(|subgraph| async {
-            let url = subgraph.url.replace("/graphql", "/readyz");
-            let is_ready = self.client.get(url).send().await.is_ok_and(|answer| answer.status().is_success());
-            (subgraph.name.clone(), Value::from(if is_ready { "ok" } else { "unavailable" }))
-        }));
-        let subgraphs: serde_json::Map<String, Value> = states.await.into_iter().collect();
+        let subgraphs = self.subgraphs().await;
         let has_keys = verifier.is_none_or(|verifier| verifier.keys().is_ready());
         let (status, text) =
             if has_keys { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
         let are_stale = verifier.is_some_and(|verifier| verifier.revocations().are_stale());
         let revocations = if are_stale { "stale" } else { "ok" };
         json_page(status, &json!({ "status": text, "subgraphs": subgraphs, "revocations": revocations }))
+    }
+
+    async fn subgraphs(&self) -> Map<String, Value> {
+        let mut recent = self.recent.lock().await;
+        if let Some((_, found)) = recent.as_ref().filter(|(asked, _)| asked.elapsed() < RECENT) {
+            return found.clone();
+        }
+        let states = join_all(self.subgraphs.iter().map(|subgraph| async {
+            let is_ready = match readiness_url(&subgraph.url) {
+                Some(url) => self.client.get(url).send().await.is_ok_and(|answer| answer.status().is_success()),
+                None => false,
+            };
+            (subgraph.name.clone(), Value::from(if is_ready { "ok" } else { "unavailable" }))
+        }));
+        let found: Map<String, Value> = states.await.into_iter().collect();
+        *recent = Some((Instant::now(), found.clone()));
+        found
     }
 
     /// The keys of the patients subgraph, so that clients need to know one address only.
@@ -105,6 +126,11 @@ impl Pages {
     }
 }
 
+/// Where a subgraph says whether it is ready: beside its GraphQL endpoint.
+fn readiness_url(endpoint: &str) -> Option<reqwest::Url> {
+    reqwest::Url::parse(endpoint).ok()?.join("readyz").ok()
+}
+
 fn page(kind: &str, content: &'static str) -> Response {
     Response::build(StatusCode::OK)
         .content_type(kind)
@@ -116,4 +142,17 @@ fn page(kind: &str, content: &'static str) -> Response {
 
 fn json_page(status: StatusCode, content: &Value) -> Response {
     Response::build(status).content_type("application/json").body(content.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subgraph_is_asked_for_its_readiness_beside_its_endpoint_whatever_its_host_is_called() {
+        let of = |endpoint: &str| readiness_url(endpoint).map(String::from);
+        assert_eq!(of("http://graphql-x:8001/graphql").as_deref(), Some("http://graphql-x:8001/readyz"));
+        assert_eq!(of("http://host/billing/graphql?a=b").as_deref(), Some("http://host/billing/readyz"));
+        assert_eq!(of("no URL"), None);
+    }
 }

@@ -3,43 +3,62 @@
 use std::sync::Arc;
 
 use healthbridge_auth::{FORWARDED_FOR, KeyRing, Verifier, client_address};
+use healthbridge_door::Refusal;
+use healthbridge_listener::{Lane, Limits};
 use hive_router::{
     GraphQLError, async_trait,
     background_tasks::{BackgroundTask, CancellationToken},
-    executor::response::value::Value,
-    http::StatusCode,
+    executor::{hooks::on_graphql_params::GraphQLParams, response::value::Value},
+    http::{Method, StatusCode},
     ntex::{
-        http::{Response, header},
-        web::{DefaultError, WebRequest},
+        http::{HeaderMap, Response, header},
+        web::{self, DefaultError, WebRequest},
     },
+    opentelemetry,
     plugins::{
         hooks::{
             on_execute::{OnExecuteStartHookPayload, OnExecuteStartHookResult},
             on_graphql_error::{OnGraphQLErrorHookPayload, OnGraphQLErrorHookResult},
+            on_graphql_params::{OnGraphQLParamsStartHookPayload, OnGraphQLParamsStartHookResult},
             on_http_request::{OnHttpRequestHookFuture, OnHttpRequestHookPayload},
             on_plugin_init::{OnPluginInitPayload, OnPluginInitResult},
         },
         plugin_trait::{EndHookPayload, FromGraphQLErrorToResponse, RouterPlugin, StartHookPayload},
     },
-    query_planner::{
-        ast::{
-            operation::OperationDefinition,
-            selection_item::SelectionItem,
-            selection_set::{FieldSelection, SelectionSet},
-        },
-        state::supergraph_state::OperationKind,
-    },
+    sonic_rs::JsonValueTrait,
 };
-
 use ipnet::IpNet;
 
-use crate::{pages::Pages, settings::PluginSettings};
+use crate::{
+    door::{self, Door},
+    pages::Pages,
+    settings::PluginSettings,
+    user_errors::{names_of_refusals, refusals},
+};
+
+/// A part of the hospital that has too much to do: the client should come again.
+const OVERLOADED: &str = "OVERLOADED";
+
+/// After so many seconds.
+const RETRY_AFTER: &str = "1";
 
 pub(crate) struct HealthBridge {
     verifier: Option<Verifier>,
     pages: Pages,
+    door: Door,
+    lane: Lane,
+    limits: Limits,
     trusted_proxies: Vec<IpNet>,
 }
+
+/// Beside a request: why the door refused it.
+struct Refused(Refusal);
+
+/// Beside a request: a part that it needs is overloaded.
+struct Overloaded;
+
+/// Beside a request: no field of its answer has anything.
+struct Empty;
 
 struct KeepFresh {
     verifier: Verifier,
@@ -83,8 +102,10 @@ impl RouterPlugin for HealthBridge {
             None => None,
         };
         let trusted_proxies = settings.trusted_proxies.clone();
+        let door = Door::new(&std::fs::read_to_string(&settings.supergraph)?, settings.query)?;
+        let limits = settings.limits.clone();
         let pages = Pages::new(settings)?;
-        payload.initialize_plugin(Self { verifier, pages, trusted_proxies })
+        payload.initialize_plugin(Self { verifier, pages, door, lane: Lane::new(&limits), limits, trusted_proxies })
     }
 
     fn on_http_request<'req>(&'req self, payload: OnHttpRequestHookPayload<'req>) -> OnHttpRequestHookFuture<'req> {
@@ -95,10 +116,54 @@ impl RouterPlugin for HealthBridge {
             if let Some(page) = self.pages.answer(request, self.verifier.as_ref()).await {
                 return payload.end_with_response(page);
             }
-            match self.refuse(request).await {
-                Some(refusal) => payload.end_with_response(refusal),
-                None => payload.proceed(),
+            if let Some(refusal) = self.refuse(request).await {
+                return payload.end_with_response(refusal);
             }
+            payload.on_end(|payload| {
+                // Where other parts have answered, their fields are worth more than the status.
+                let is_overloaded = payload.context.contains::<Overloaded>() && payload.context.contains::<Empty>();
+                let named = |mut response: web::WebResponse| {
+                    *response.response_mut().status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                    retry_later(response.response_mut().headers_mut());
+                    response
+                };
+                if is_overloaded { payload.map_response(named).proceed() } else { payload.proceed() }
+            })
+        })
+    }
+
+    /// The body is there and nothing of it is parsed: what the door refuses goes no further.
+    async fn on_graphql_params<'exec>(
+        &'exec self,
+        payload: OnGraphQLParamsStartHookPayload<'exec>,
+    ) -> OnGraphQLParamsStartHookResult<'exec> {
+        let http = payload.router_http_request;
+        if http.method == Method::POST && !is_json(http.headers) {
+            let error = GraphQLError::from_message_and_code("Send application/json", "UNSUPPORTED_MEDIA_TYPE");
+            return payload.end_with_graphql_error(error, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        }
+        // Not before the body was there: one that drips would take a turn meanwhile.
+        let Some(turn) = self.lane.turn(&self.limits).await else {
+            counted(OVERLOADED);
+            let error = GraphQLError::from_message_and_code("Too many requests at once: try again", OVERLOADED);
+            let mut refusal = Response::from_graphql_error_to_response(error, StatusCode::SERVICE_UNAVAILABLE);
+            retry_later(refusal.headers_mut());
+            return payload.end_with_response(refusal);
+        };
+        // Given back when the answer is made or the client has gone.
+        payload.context.insert(turn);
+        if let Err(refusal) = self.door.check_json(&payload.body, http.query_string) {
+            counted(refusal.code.text());
+            payload.context.insert(Refused(refusal));
+            return payload.with_graphql_params(nothing()).proceed();
+        }
+        payload.on_end(|mut payload| {
+            if let Err(refusal) = self.door.check_operation(&payload.graphql_params) {
+                counted(refusal.code.text());
+                payload.context.insert(Refused(refusal));
+                payload.graphql_params = nothing();
+            }
+            payload.proceed()
         })
     }
 
@@ -108,7 +173,11 @@ impl RouterPlugin for HealthBridge {
         payload: OnExecuteStartHookPayload<'exec>,
     ) -> OnExecuteStartHookResult<'exec> {
         let names = names_of_refusals(payload.operation_for_plan);
+        let context = payload.context;
         payload.on_end(move |mut payload| {
+            if is_empty(&payload.data) {
+                context.insert(Empty);
+            }
             let count = refusals(&payload.data, &names);
             if count > 0 {
                 payload.add_extension("userErrors", count);
@@ -122,7 +191,21 @@ impl RouterPlugin for HealthBridge {
         &'req self,
         mut payload: OnGraphQLErrorHookPayload<'req>,
     ) -> OnGraphQLErrorHookResult<'req> {
+        if let Some(refused) = payload.context.get_ref::<Refused>() {
+            let Refused(refusal) = refused.as_ref();
+            payload.error = door::told(refusal);
+            payload.status_code = door::status(refusal).unwrap_or(payload.status_code);
+            return payload.proceed();
+        }
         let extensions = &mut payload.error.extensions;
+        if extensions.code.as_deref() == Some(OVERLOADED) {
+            payload.context.insert(Overloaded);
+        }
+        let status =
+            extensions.extensions.get("http").and_then(|http| http.get("status")).and_then(JsonValueTrait::as_u64);
+        if status == Some(503) {
+            extensions.code = Some(OVERLOADED.to_owned());
+        }
         let is_unreachable = extensions.code.as_deref().is_some_and(|code| code.starts_with("SUBREQUEST_"));
         if is_unreachable {
             let name = extensions.service_name.as_deref().unwrap_or("unknown");
@@ -133,48 +216,43 @@ impl RouterPlugin for HealthBridge {
     }
 }
 
-/// The names that a mutation's client gives to its root fields, and to `userErrors` in each.
-fn names_of_refusals(operation: &OperationDefinition) -> Vec<(String, String)> {
-    fn fields(selections: &SelectionSet) -> impl Iterator<Item = &FieldSelection> {
-        selections
-            .items
-            .iter()
-            .filter_map(|item| if let SelectionItem::Field(field) = item { Some(field) } else { None })
+fn is_empty(data: &Value<'_>) -> bool {
+    match data {
+        Value::Object(fields) => fields.iter().all(|(_, value)| matches!(value, Value::Null)),
+        _ => true,
     }
-    if operation.operation_kind != Some(OperationKind::Mutation) {
-        return Vec::new();
-    }
-    let of = |root: &FieldSelection| {
-        let errors = fields(&root.selections).filter(|field| field.name == "userErrors");
-        let name = |errors: &FieldSelection| {
-            (root.selection_identifier().to_owned(), errors.selection_identifier().to_owned())
-        };
-        errors.map(name).collect::<Vec<_>>()
-    };
-    fields(&operation.selection_set).flat_map(of).collect()
 }
 
-/// How many `userErrors` an answer has under these names.
-fn refusals(data: &Value<'_>, names: &[(String, String)]) -> usize {
-    fn of<'a>(value: &'a Value<'a>, name: &str) -> Option<&'a Value<'a>> {
-        let Value::Object(fields) = value else { return None };
-        fields.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
-    }
-    let count = |(root, errors): &(String, String)| match of(data, root).and_then(|payload| of(payload, errors)) {
-        Some(Value::Array(errors)) => errors.len(),
-        _ => 0,
-    };
-    names.iter().map(count).sum()
+/// What the engine is given instead of what the door refused: a document that it refuses itself.
+fn nothing() -> GraphQLParams {
+    GraphQLParams { query: Some(String::new()), ..GraphQLParams::default() }
+}
+
+/// Other media types may be sent by a foreign page without being asked.
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
+fn retry_later(headers: &mut HeaderMap) {
+    headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER));
+}
+
+/// Counts what was refused, by the reasons that we have.
+fn counted(reason: &'static str) {
+    let counter = opentelemetry::global::meter("healthbridge").u64_counter("healthbridge.router.refused").build();
+    counter.add(1, &[opentelemetry::KeyValue::new("reason", reason)]);
 }
 
 impl HealthBridge {
     /// Tells the subgraphs for whom the router asks; what the client says of itself is taken out.
     fn name_client(&self, request: &mut WebRequest<DefaultError>) {
-        let forwarded = request.headers().get(FORWARDED_FOR).and_then(|value| value.to_str().ok().map(str::to_owned));
         let peer = request.peer_addr().map(|peer| peer.ip());
         let headers = request.headers_mut();
+        let forwarded = headers.get_all(FORWARDED_FOR).map(header::HeaderValue::as_bytes);
+        let client = peer.map(|peer| client_address(peer, forwarded, &self.trusted_proxies).to_string());
+        // Every line of it.
         headers.remove(FORWARDED_FOR);
-        let client = peer.map(|peer| client_address(peer, forwarded.as_deref(), &self.trusted_proxies).to_string());
         if let Some(value) = client.and_then(|client| header::HeaderValue::from_str(&client).ok()) {
             headers.insert(header::HeaderName::from_static(FORWARDED_FOR), value);
         }

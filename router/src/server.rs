@@ -19,7 +19,7 @@ use hive_router::{
     telemetry::Telemetry,
 };
 
-use crate::{SUPERGRAPH, Settings, plugin::HealthBridge};
+use crate::{SUPERGRAPH, Settings, metrics, plugin::HealthBridge};
 
 /// Runs the router until SIGTERM or SIGINT. It starts a runtime of its own: call it from a plain thread.
 ///
@@ -45,27 +45,32 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
     };
     let path = path.to_str().context("the supergraph's path is not UTF-8")?;
     let config = parse_yaml_config(settings.hive(path).to_string())?.into_static();
-    ntex::rt::System::new("router", ntex::rt::DefaultRuntime).block_on(serve(config))
+    ntex::rt::System::new("router", ntex::rt::DefaultRuntime).block_on(serve(config, settings))
 }
 
-async fn serve(config: &'static hive_router::config::HiveRouterConfig) -> anyhow::Result<()> {
+async fn serve(config: &'static hive_router::config::HiveRouterConfig, settings: Settings) -> anyhow::Result<()> {
+    // The runtime's own handler comes back to the faulty instruction for ever.
+    healthbridge_process::end_on_fault();
     let telemetry = Telemetry::init_global(config)?;
     let prometheus = telemetry.prometheus.as_ref().and_then(hive_router::telemetry::PrometheusRuntime::to_attached);
+    if let (Some(listen), Some(prometheus)) = (settings.metrics_listen, prometheus) {
+        metrics::serve(listen, prometheus.registry)?;
+    }
     let mut tasks = BackgroundTasksManager::new();
     let registry = PluginRegistry::new().register::<HealthBridge>();
     let configured = configure_app_from_config(config, telemetry.context.clone(), &mut tasks, registry).await;
     // Its error cannot leave the thread, as ours must.
     let (shared_state, schema_state) = configured.map_err(|error| anyhow!("{error}"))?;
     let paths = RouterPaths::new(config.graphql_path().to_owned(), config.websocket_path().map(str::to_owned), None);
-    paths.detect_conflicts(&prometheus).map_err(|error| anyhow!("{error}"))?;
+    paths.detect_conflicts(&None).map_err(|error| anyhow!("{error}"))?;
     let long_lived = LongLivedClientLimitService::new(config);
     let compression = ResponseCompressionService::new(config);
     let state = shared_state.clone();
     let server = web::HttpServer::new(async move || {
-        let (paths, prometheus) = (paths.clone(), prometheus.clone());
+        let paths = paths.clone();
         web::App::new()
             .middleware(long_lived.clone())
-            .middleware(PluginService::new(paths.clone(), prometheus.as_ref().map(|one| one.endpoint.clone())))
+            .middleware(PluginService::new(paths.clone(), None))
             .middleware(RequestSummaryService::new(&paths.graphql))
             .middleware(RequestIdentifiersService)
             .middleware(compression.clone())
@@ -73,7 +78,7 @@ async fn serve(config: &'static hive_router::config::HiveRouterConfig) -> anyhow
             .state(schema_state.clone())
             .state(state.telemetry_context.clone())
             .state(schema_state.callback_subscriptions.clone())
-            .configure(|app| configure_ntex_app(app, &paths, prometheus))
+            .configure(|app| configure_ntex_app(app, &paths, None))
             // What the plugin has not answered is nowhere.
             .default_service(web::to(async || web::HttpResponse::NotFound()))
     });
@@ -82,6 +87,7 @@ async fn serve(config: &'static hive_router::config::HiveRouterConfig) -> anyhow
         // Without it the settings of `traffic_shaping.router` and the largest header are not those of the configuration.
         .config(SharedCfg::new("HEALTHBRIDGE").add(build_http_service_config(config)))
         .shutdown_timeout(config.shutdown_timeout())
+        .maxconn(settings.limits.connections)
         .bind(&address)
         .with_context(|| format!("cannot listen on {address}"))?
         .run()

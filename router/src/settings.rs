@@ -1,5 +1,6 @@
 use std::{net::SocketAddr, path::PathBuf};
 
+use healthbridge_listener::Limits;
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
@@ -22,6 +23,12 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Networks of proxies before the router that are believed for whom they ask.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where metrics are served, apart from everything else; nowhere where it is left out.
+    pub metrics_listen: Option<SocketAddr>,
+    /// How much one request may ask for.
+    pub query: healthbridge_door::Limits,
+    /// How many requests at once, and how slow.
+    pub limits: Limits,
 }
 
 /// A subgraph and where it is.
@@ -50,8 +57,24 @@ pub(crate) struct PluginSettings {
     pub auth: Option<Auth>,
     pub subgraphs: Vec<Subgraph>,
     pub graphiql: bool,
+    pub introspection: bool,
     pub trusted_proxies: Vec<IpNet>,
+    pub supergraph: String,
+    pub query: healthbridge_door::Limits,
+    pub limits: Limits,
 }
+
+/// The engine's metrics that tell operations by the name that the client gives them.
+const METRICS_BY_OPERATION: [&str; 8] = [
+    "hive.router.demand_control.cost.estimated",
+    "hive.router.demand_control.cost.actual",
+    "hive.router.demand_control.cost.delta",
+    "http.server.request.duration",
+    "http.server.request.body.size",
+    "http.server.response.body.size",
+    "hive.router.request.overhead.duration",
+    "hive.router.request.external_wait.duration",
+];
 
 impl Settings {
     /// The configuration of Hive Router, in JSON, which is YAML, too.
@@ -62,8 +85,15 @@ impl Settings {
             auth: self.auth.clone(),
             subgraphs: self.subgraphs.clone(),
             graphiql: self.graphiql,
+            introspection: self.introspection,
             trusted_proxies: self.trusted_proxies.clone(),
+            supergraph: supergraph.to_owned(),
+            query: self.query,
+            limits: self.limits.clone(),
         };
+        let unnamed = json!({ "attributes": { "graphql.operation.name": false } });
+        let instruments: Map<String, Value> =
+            METRICS_BY_OPERATION.iter().map(|name| ((*name).to_owned(), unnamed.clone())).collect();
         let mut config = json!({
             "log": { "level": "info", "format": "text", "filter": log_filter() },
             "supergraph": { "source": "file", "path": supergraph },
@@ -81,13 +111,24 @@ impl Settings {
                 "all": { "request_timeout": "30s", "dedupe_enabled": false },
                 // Longer than the proxies before us keep an idle connection (commonly 60 s): were we the first to close it, a
                 // request that is just being sent would be lost.
-                "router": { "keep_alive": "75s" },
+                "router": {
+                    "keep_alive": "75s",
+                    "header_read_timeout": format!("{}ms", self.limits.header_timeout_ms),
+                    "body_read_timeout": format!("{}ms", self.limits.body_timeout_ms),
+                },
             },
             "headers": { "all": { "request": [{ "propagate": { "named": ["authorization", "x-request-id", healthbridge_auth::FORWARDED_FOR] } }] } },
-            "limits": { "max_depth": { "n": 25 }, "max_tokens": { "n": 10_000 }, "max_aliases": { "n": 100 } },
+            "limits": { "max_depth": { "n": 25 }, "max_tokens": { "n": self.query.tokens }, "max_aliases": { "n": 100 },
+                "max_request_body_size": format!("{}B", self.limits.max_body_bytes),
+                "max_request_header_size": format!("{}B", self.limits.max_header_bytes) },
             // The subgraphs mask their own faults, and know which of their messages may be told.
             "error_masking": { "enabled": false },
-            "telemetry": { "metrics": { "exporters": [{ "kind": "prometheus", "path": "/metrics" }] } },
+            // A page of another origin can send neither of these, nor JSON, without asking first.
+            "csrf": { "enabled": true, "required_headers": ["authorization", "x-requested-with", "apollo-require-preflight"] },
+            "telemetry": { "metrics": {
+                "exporters": [{ "kind": "prometheus", "path": "/metrics" }],
+                "instrumentation": { "instruments": instruments },
+            } },
             "plugins": { "healthbridge": { "enabled": true, "config": plugin } },
         });
         let object = config.as_object_mut().expect("an object, made above");

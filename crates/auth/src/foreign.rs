@@ -6,7 +6,7 @@ use jsonwebtoken::{Algorithm, Validation};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{JwksError, KeyRing, Role};
+use crate::{JwksError, KeyRing, Role, token::read_header};
 
 /// An issuer whose tokens are exchanged for ours, and what its claims mean.
 #[derive(Clone, Debug, Deserialize)]
@@ -105,7 +105,7 @@ impl ForeignIssuers {
     /// # Errors
     /// When it is not valid, or the issuer's keys cannot be had.
     pub async fn verify(&self, token: &str) -> Result<ForeignIdentity, ForeignError> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| ForeignError::Invalid)?;
+        let header = read_header(token).ok_or(ForeignError::Invalid)?;
         if !ALGORITHMS.contains(&header.alg) {
             return Err(ForeignError::Invalid);
         }

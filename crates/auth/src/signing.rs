@@ -8,6 +8,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::LineEnding};
+use hmac::{Hmac, Mac};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -107,6 +108,30 @@ impl SigningKey {
         header.kid = Some(self.id.clone());
         jsonwebtoken::encode(&header, claims, &self.encoding).expect("claims serialise and the key is Ed25519")
     }
+}
+
+impl SigningKey {
+    /// 32 bytes that nobody can work out who has not this key: HMAC-SHA256 of the input by a key of the purpose's own,
+    /// which is derived from this one. The same each time.
+    pub(crate) fn derive(&self, purpose: &str, input: &[u8]) -> [u8; 32] {
+        hmac(&hmac(self.pair.as_bytes(), purpose.as_bytes()), input)
+    }
+
+    /// Signs claims below a header of the test's own.
+    #[cfg(test)]
+    pub(crate) fn sign_with_header(&self, header: &str, claims: &Claims) -> String {
+        use ed25519_dalek::Signer;
+        let claims = serde_json::to_vec(claims).expect("claims serialise");
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature = self.pair.sign(signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+}
+
+fn hmac(key: &[u8; 32], input: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(input);
+    mac.finalize().into_bytes().into()
 }
 
 /// Reads a file that only its owner (and for mounted secrets its group) may read; and when it was changed last.

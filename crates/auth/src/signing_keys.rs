@@ -101,6 +101,15 @@ impl SigningKeys {
         turn.expect("a file without a key is refused when it is read").key.sign(claims)
     }
 
+    /// 32 bytes for a purpose that nobody can work out who has not these keys, and the same each time: first by the key
+    /// whose turn it is, then by each other one, for what was derived before a rotation.
+    pub fn derive(&self, purpose: &str, input: &[u8], now: DateTime<Utc>) -> Vec<[u8; 32]> {
+        let mut keys = self.keys();
+        let turn = keys.iter().rposition(|dated| dated.signs_from <= now).unwrap_or_default();
+        keys.swap(0, turn);
+        keys.iter().map(|dated| dated.key.derive(purpose, input)).collect()
+    }
+
     fn keys(&self) -> Vec<Dated> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &self.file
@@ -183,6 +192,9 @@ mod tests {
         assert_eq!((ids(&keys, minutes(1)), signer(minutes(1))), (vec![old.clone(), new.clone()], new.clone()));
         assert_eq!(ids(&keys, minutes(16)), [old, new.clone()], "its last token has not expired everywhere");
         assert_eq!(ids(&keys, minutes(17)), [new.as_str()]);
+        let (before, after) = (keys.derive("test", b"input", now), keys.derive("test", b"input", minutes(1)));
+        assert_eq!(before, [after[1], after[0]], "what the old key derived is found after the rotation");
+        assert_ne!(before, keys.derive("another", b"input", now));
         SigningKeys::rotate(&file, minutes(18), minutes(17)).expect("rotated");
         let text = fs::read_to_string(&file).expect("the file");
         assert_eq!(text.matches("BEGIN PRIVATE KEY").count(), 2, "a key that nobody needs is removed");

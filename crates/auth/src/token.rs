@@ -1,7 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{Algorithm, Validation};
+use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -144,7 +145,7 @@ impl Verifier {
 
     /// Verifies a token.
     pub async fn verify(&self, token: &str) -> Result<Account, TokenError> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+        let header = read_header(token).ok_or(TokenError::Invalid)?;
         if header.alg != Algorithm::EdDSA {
             return Err(TokenError::Invalid);
         }
@@ -170,6 +171,15 @@ impl Verifier {
             Some(value) => Ok(Caller::Account(self.verify(bearer(value)?).await?)),
         }
     }
+}
+
+/// The header of a token, unless it names extensions that a recipient has to understand (`crit`, RFC 7515, section 4.1.11):
+/// we understand none, and the library looks past them.
+pub(crate) fn read_header(token: &str) -> Option<Header> {
+    let (first, _) = token.split_once('.')?;
+    let fields: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(first).ok()?).ok()?;
+    if fields.contains_key("crit") { None } else { jsonwebtoken::decode_header(token).ok() }
 }
 
 /// The token in an `Authorization` header (RFC 6750).
@@ -223,6 +233,19 @@ mod tests {
         for token in [expired, other_key, other_issuer, other_audience, String::new(), "a.b.c".to_owned()] {
             assert_eq!(verifier.verify(&token).await, Err(TokenError::Invalid), "{token}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_token_with_extensions_that_must_be_understood_is_refused_whatever_they_are() {
+        let key = SigningKey::generate().expect("a key");
+        for crit in [r#"["exp"]"#, r#"["b64"]"#, r#"["urn:example:unknown"]"#, "[]", "null", r#""exp""#, "{}"] {
+            let header = format!(r#"{{"alg":"EdDSA","typ":"JWT","kid":"{}","crit":{crit},"b64":true}}"#, key.id());
+            let token = key.sign_with_header(&header, &claims(Utc::now()));
+            assert_eq!(verifier(&key).verify(&token).await, Err(TokenError::Invalid), "{crit}");
+        }
+        let header = format!(r#"{{"alg":"EdDSA","kid":"{}","unknown":1}}"#, key.id());
+        let token = key.sign_with_header(&header, &claims(Utc::now()));
+        assert!(verifier(&key).verify(&token).await.is_ok(), "what need not be understood is looked past");
     }
 
     #[test]

@@ -4,40 +4,49 @@ use std::sync::{
 };
 
 use async_graphql::{
-    PathSegment, Response, ServerError, ServerResult, ValidationResult, Value, Variables,
+    PathSegment, Response, ServerError, ServerResult, ValidationResult, Value,
     extensions::{
-        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextResolve, NextValidation,
+        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextPrepareRequest, NextResolve, NextValidation,
         ResolveInfo,
     },
-    parser::types::ExecutableDocument,
 };
 use healthbridge_auth::Caller;
 
-use crate::{ApiError, ScopeRules};
+use crate::{ApiError, ScopeRules, door::Door};
 
 /// Stands around every field of a subgraph. It refuses what the caller's scopes do not cover, and keeps a field's
 /// failure to that field where its type allows null: the library alone would null the parent, and among `_entities`
 /// all of them.
 pub struct FieldBoundary {
     rules: Arc<ScopeRules>,
+    door: Arc<Door>,
 }
 
 impl FieldBoundary {
-    /// A boundary with these rules.
-    pub fn new(rules: ScopeRules) -> Self {
-        Self { rules: Arc::new(rules) }
+    /// A boundary with the rules and sizes of this SDL.
+    ///
+    /// # Panics
+    /// When the SDL does not parse: it is our own schema's, and a subgraph without rules must not start.
+    pub fn new(sdl: &str) -> Self {
+        Self { rules: Arc::new(ScopeRules::from_sdl(sdl)), door: Arc::new(Door::new(sdl)) }
     }
 }
 
 impl ExtensionFactory for FieldBoundary {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Request { rules: self.rules.clone(), errors: Mutex::default(), refusals: AtomicUsize::default() })
+        Arc::new(Request {
+            rules: self.rules.clone(),
+            door: self.door.clone(),
+            errors: Mutex::default(),
+            refusals: AtomicUsize::default(),
+        })
     }
 }
 
 /// One request: the library makes an extension for each.
 struct Request {
     rules: Arc<ScopeRules>,
+    door: Arc<Door>,
     errors: Mutex<Vec<ServerError>>,
     /// How many `userErrors` the mutations have, under whatever name the client gives the field.
     refusals: AtomicUsize,
@@ -52,14 +61,15 @@ impl Request {
 
 #[async_trait::async_trait]
 impl Extension for Request {
-    async fn parse_query(
+    async fn prepare_request(
         &self,
         ctx: &ExtensionContext<'_>,
-        query: &str,
-        variables: &Variables,
-        next: NextParseQuery<'_>,
-    ) -> ServerResult<ExecutableDocument> {
-        next.run(ctx, query, variables).await.map_err(|error| coded(error, "GRAPHQL_PARSE_FAILED"))
+        request: async_graphql::Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<async_graphql::Request> {
+        let mut request = next.run(ctx, request).await?;
+        self.door.admit(&mut request)?;
+        Ok(request)
     }
 
     async fn validation(

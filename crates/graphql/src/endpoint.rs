@@ -10,6 +10,7 @@ use async_graphql::{Executor, Response as GraphqlResponse, ServerError, Value};
 use async_graphql_axum::{GraphQLRequest, rejection::GraphQLRejection};
 use axum::{
     Json, Router,
+    body::Body,
     extract::{ConnectInfo, FromRequest, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -17,17 +18,20 @@ use axum::{
 };
 use futures::future::BoxFuture;
 use healthbridge_auth::{Caller, FORWARDED_FOR, Verifier, client_address};
+use healthbridge_door::Limits;
 use ipnet::IpNet;
 use serde_json::json;
 use tower_http::limit::RequestBodyLimitLayer;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use crate::ApiError;
+
 /// Largest request body, in bytes.
 const MAX_BODY: usize = 2 * 1024 * 1024;
 
-/// Most entities that one `_entities` call may ask for. Query complexity does not count them.
-const MAX_REPRESENTATIONS: usize = 1000;
+/// After how many seconds one who was turned away may ask again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// How long what a part needs may take to answer: who asks whether it is ready must hear in time, above all under load.
 const READY_WITHIN: Duration = Duration::from_secs(1);
@@ -56,6 +60,7 @@ pub struct Endpoint<E> {
     readiness: Readiness,
     introspection: bool,
     trusted_proxies: Arc<[IpNet]>,
+    limits: Limits,
 }
 
 impl<E: Executor> Endpoint<E> {
@@ -75,6 +80,7 @@ impl<E: Executor> Endpoint<E> {
             readiness,
             introspection: false,
             trusted_proxies: Arc::default(),
+            limits: Limits::default().behind_router(),
         }
     }
 
@@ -89,6 +95,13 @@ impl<E: Executor> Endpoint<E> {
     #[must_use]
     pub fn trusting(mut self, proxies: Vec<IpNet>) -> Self {
         self.trusted_proxies = proxies.into();
+        self
+    }
+
+    /// How much one request may ask for; where it is left out, what suits behind a router with its defaults.
+    #[must_use]
+    pub fn asking_at_most(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -143,18 +156,11 @@ async fn serve<E: Executor>(State(endpoint): State<Endpoint<E>>, http: Request) 
             return refusal;
         }
     };
-    let request = match GraphQLRequest::<GraphQLRejection>::from_request(http, &()).await {
-        Ok(request) => request.into_inner(),
-        Err(rejection) => {
-            let status = rejection.into_response().status();
-            return media.fault(status, "The request is not a GraphQL request", "BAD_REQUEST");
-        }
+    let request = match read(http, &endpoint.limits).await {
+        Ok(request) => request,
+        Err((status, message)) => return media.fault(status, &message, "BAD_REQUEST"),
     };
-    if representations(&request) > MAX_REPRESENTATIONS {
-        let message = format!("`_entities` takes at most {MAX_REPRESENTATIONS} representations");
-        return media.fault(StatusCode::BAD_REQUEST, &message, "BAD_USER_INPUT");
-    }
-    let mut request = (endpoint.prepare)(request, &caller).data(request_id.clone()).data(address);
+    let mut request = (endpoint.prepare)(request, &caller).data(request_id.clone()).data(address).data(endpoint.limits);
     if !endpoint.introspection && caller == Caller::Anonymous {
         request = request.disable_introspection();
     }
@@ -175,9 +181,32 @@ fn name_failures(mut response: GraphqlResponse, request_id: &RequestId) -> Graph
     response
 }
 
-fn representations(request: &async_graphql::Request) -> usize {
-    let length = |value: &Value| if let Value::List(list) = value { list.len() } else { 0 };
-    request.variables.values().map(length).max().unwrap_or_default()
+/// Whether a request was turned away because too much was asked at once. One that has data beside that was done in part,
+/// and must not look as if it could be sent again as a whole.
+fn is_overloaded(response: &GraphqlResponse) -> bool {
+    let is_empty = match &response.data {
+        Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
+        data => *data == Value::Null,
+    };
+    let has_code = |error: &ServerError| {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        matches!(code, Some(Value::String(code)) if code == ApiError::OVERLOADED)
+    };
+    is_empty && response.errors.iter().any(has_code)
+}
+
+/// Reads a request out of its body, whose nesting is checked first.
+async fn read(http: Request, limits: &Limits) -> Result<async_graphql::Request, (StatusCode, String)> {
+    let (head, body) = http.into_parts();
+    let body = axum::body::to_bytes(body, MAX_BODY).await;
+    let body = body.map_err(|_| (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large or broken off".to_owned()))?;
+    healthbridge_door::json::check(&body, limits.json_nesting)
+        .map_err(|refusal| (StatusCode::BAD_REQUEST, refusal.message))?;
+    let http = Request::from_parts(head, Body::from(body));
+    let request = GraphQLRequest::<GraphQLRejection>::from_request(http, &()).await;
+    request
+        .map(GraphQLRequest::into_inner)
+        .map_err(|rejection| (rejection.into_response().status(), "The request is not a GraphQL request".to_owned()))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -188,7 +217,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// The server puts the peer's address beside a request.
 fn address(http: &Request, trusted: &[IpNet]) -> ClientAddress {
     let peer = http.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let forwarded = http.headers().get(FORWARDED_FOR).and_then(|value| value.to_str().ok());
+    let forwarded = http.headers().get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
     ClientAddress(peer.map(|peer| client_address(peer, forwarded, trusted)))
 }
 
@@ -227,6 +256,7 @@ impl Media {
         let refused = response.data == Value::Null && !response.errors.is_empty();
         let ran = response.errors.iter().any(|error| !error.path.is_empty());
         let status = match self {
+            _ if is_overloaded(&response) => StatusCode::SERVICE_UNAVAILABLE,
             Self::GraphqlResponse if refused && !ran => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
         };
@@ -234,6 +264,9 @@ impl Media {
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type()));
         for (name, value) in &response.http_headers {
             answer.headers_mut().append(name.clone(), value.clone());
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         answer
     }

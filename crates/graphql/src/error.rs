@@ -17,12 +17,18 @@ pub enum ApiError {
     /// An issuer of identities cannot be reached, and nothing of it is known that could be used meanwhile.
     #[error("The identity provider cannot be reached: try again later")]
     IdentityProvider,
+    /// More is asked at once than can be answered in time; nothing was done. The endpoint answers 503 with `Retry-After`.
+    #[error("Too much is asked at once: try again in a moment")]
+    Overloaded,
     /// Something within failed; the caller learns no more, the log has it.
     #[error("Internal error")]
     Internal(Arc<dyn std::error::Error + Send + Sync>),
 }
 
 impl ApiError {
+    /// The code of [`ApiError::Overloaded`]; the endpoint looks for it.
+    pub(crate) const OVERLOADED: &'static str = "OVERLOADED";
+
     /// Hides a fault from the caller. It is logged once, where it leaves the subgraph.
     pub fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Internal(Arc::new(error))
@@ -49,6 +55,7 @@ impl ApiError {
             Self::Unauthorized => "UNAUTHORIZED_FIELD_OR_TYPE",
             Self::BadInput(_) => "BAD_USER_INPUT",
             Self::IdentityProvider => "IDENTITY_PROVIDER_UNAVAILABLE",
+            Self::Overloaded => Self::OVERLOADED,
             Self::Internal(_) => "INTERNAL_SERVER_ERROR",
         }
     }

@@ -6,6 +6,7 @@
 pub mod batch;
 mod boundary;
 mod coding;
+mod door;
 mod endpoint;
 mod error;
 mod page;
@@ -18,7 +19,7 @@ pub use coding::{Coding, CodingInput};
 pub use endpoint::{ClientAddress, Endpoint, Readiness, RequestId};
 pub use error::{ApiError, Loaded};
 pub use page::{Connection, Cursor, Direction, Edge, MAX_PAGE, Page, PageArgs, PageInfo, Window, total};
-pub use scalar::{BigInt, Date, parse_id};
+pub use scalar::{BigInt, Date, Time, now, parse_id};
 pub use scope_rules::{ScopeRules, ScopedField};
 pub use user_error::{Refusals, UserError, UserErrorCode, is_visible, reasons};
 
@@ -44,8 +45,11 @@ where
     schema.sdl_with_options(SDLExportOptions::new().federation().sorted_fields().sorted_enum_items())
 }
 
-/// Finishes a subgraph's schema: federation, limits, and the boundary that enforces its own `@requiresScopes`.
-pub fn finish<Q, M, S>(builder: SchemaBuilder<Q, M, S>, rules: ScopeRules) -> Schema<Q, M, S>
+/// Finishes a subgraph's schema: federation, limits, and the boundary that enforces the `@requiresScopes` of its own SDL.
+///
+/// # Panics
+/// When the SDL does not parse: it is our own schema's, and a subgraph without rules must not start.
+pub fn finish<Q, M, S>(builder: SchemaBuilder<Q, M, S>, sdl: &str) -> Schema<Q, M, S>
 where
     Q: ObjectType + 'static,
     M: ObjectType + 'static,
@@ -55,7 +59,9 @@ where
         .enable_federation()
         .disable_suggestions()
         .limit_depth(20)
+        // The door refuses what is nested deeper, with a code.
+        .limit_recursive_depth(usize::MAX)
         .limit_directives(20)
-        .extension(FieldBoundary::new(rules))
+        .extension(FieldBoundary::new(sdl))
         .finish()
 }

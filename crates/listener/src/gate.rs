@@ -1,10 +1,4 @@
-use std::{
-    error::Error,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::error::Error;
 
 use axum::{
     Router,
@@ -13,12 +7,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::{
-    Face, Limits, Part,
+    Face, Lane, Limits, Part,
     paced::{Keeping, Paced},
     refusal::Refusal,
     serve::refused,
@@ -92,44 +85,6 @@ impl Gate {
 
 fn is_too_large(error: &(dyn Error + 'static)) -> bool {
     error.is::<LengthLimitError>() || error.source().is_some_and(is_too_large)
-}
-
-/// Requests that run, and those that wait for their turn.
-struct Lane {
-    turns: Arc<Semaphore>,
-    waiting: AtomicUsize,
-}
-
-impl Lane {
-    fn new(limits: &Limits) -> Self {
-        Self { turns: Arc::new(Semaphore::new(limits.requests)), waiting: AtomicUsize::new(0) }
-    }
-
-    /// A turn, at once or after a short wait; none when too many wait already or the wait was too long.
-    async fn turn(&self, limits: &Limits) -> Option<OwnedSemaphorePermit> {
-        if let Ok(turn) = self.turns.clone().try_acquire_owned() {
-            return Some(turn);
-        }
-        let _place = Place::take(&self.waiting, limits.queue)?;
-        tokio::time::timeout(limits.queue_timeout(), self.turns.clone().acquire_owned()).await.ok()?.ok()
-    }
-}
-
-/// A place in the queue.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, most: usize) -> Option<Self> {
-        // Made before it is counted: refused ones are taken back, too.
-        let place = Self(waiting);
-        (waiting.fetch_add(1, Ordering::Relaxed) < most).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// Keeps something until a response's body has ended.

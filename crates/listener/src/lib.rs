@@ -6,11 +6,13 @@
 
 mod connection;
 mod gate;
+mod lane;
 mod limits;
 mod paced;
 mod refusal;
 mod serve;
 
+pub use lane::Lane;
 pub use limits::Limits;
 pub use refusal::Face;
 pub use serve::{Part, serve};

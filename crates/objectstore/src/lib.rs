@@ -2,6 +2,7 @@
 //!
 //! Belongs here: what a subgraph does with objects. Does not belong here: a server (that is `storage`).
 
+mod orphans;
 mod stream;
 
 use std::{fmt, time::Duration};
@@ -24,6 +25,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+pub use orphans::Swept;
 pub use stream::Announced;
 
 /// Where the objects are.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use sqlx::{AssertSqlSafe, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool};
 
 /// Rows of one table in PostgreSQL's CSV.
 #[derive(Debug, Default)]
@@ -50,28 +50,63 @@ impl Rows {
         }
         self.is_row_begun = true;
     }
+}
+
+/// Loads rows in one transaction, on a connection of its own.
+///
+/// A COPY that is given up half way leaves its connection out of step with the server, and the driver does not notice. So it
+/// never runs on a connection of a pool: whoever drops a loader closes its connection, and the server forgets what was
+/// loaded.
+#[derive(Debug)]
+pub struct Loader {
+    connection: PgConnection,
+}
+
+impl Loader {
+    /// Begins, on the database of this pool.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn begin(like: &PgPool) -> Result<Self, sqlx::Error> {
+        let mut connection = like.connect_options().connect().await?;
+        connection.execute("BEGIN").await?;
+        Ok(Self { connection })
+    }
+
+    /// The connection, within the transaction.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
 
     /// Loads the rows into these columns of a table; gives how many were new.
     ///
     /// # Errors
-    /// When a row breaks a constraint: then none is loaded.
-    pub async fn load(self, connection: &mut PgConnection, table: &str, columns: &str) -> Result<u64, sqlx::Error> {
+    /// When a row breaks a constraint: then nothing is loaded, of no table.
+    pub async fn load(&mut self, rows: Rows, table: &str, columns: &str) -> Result<u64, sqlx::Error> {
         let stage = "healthbridge_stage";
         let make = format!(
             "CREATE TEMPORARY TABLE {stage} ON COMMIT DROP AS
              SELECT {columns} FROM {table} WITH NO DATA"
         );
-        let mut transaction = sqlx::Connection::begin(connection).await?;
-        transaction.execute(AssertSqlSafe(make)).await?;
+        let connection = &mut self.connection;
+        connection.execute(AssertSqlSafe(make)).await?;
         let statement = format!("COPY {stage} ({columns}) FROM STDIN (FORMAT csv)");
-        let mut copy = transaction.copy_in_raw(&statement).await?;
-        copy.send(self.csv.into_bytes()).await?;
+        let mut copy = connection.copy_in_raw(&statement).await?;
+        copy.send(rows.csv.into_bytes()).await?;
         copy.finish().await?;
         let insert = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage} ON CONFLICT DO NOTHING");
-        let inserted = transaction.execute(AssertSqlSafe(insert)).await?.rows_affected();
-        // Within a longer transaction another load may follow.
-        transaction.execute(AssertSqlSafe(format!("DROP TABLE {stage}"))).await?;
-        transaction.commit().await?;
+        let inserted = connection.execute(AssertSqlSafe(insert)).await?.rows_affected();
+        // Another load may follow.
+        connection.execute(AssertSqlSafe(format!("DROP TABLE {stage}"))).await?;
         Ok(inserted)
+    }
+
+    /// Ends: what was loaded is there from now on.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn commit(mut self) -> Result<(), sqlx::Error> {
+        self.connection.execute("COMMIT").await?;
+        self.connection.close().await
     }
 }

@@ -1,13 +1,15 @@
 use std::{str::FromStr, time::Duration};
 
+use futures::FutureExt;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool,
+    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-/// A connection that was idle this long is tried before it is used; trying each would double the round trips.
-const TRUSTED_IDLE: Duration = Duration::from_secs(30);
+/// A connection that was idle this long is tried before it is used. A server that was started again took longer than that,
+/// so none of the connections from before is used; trying each would double the round trips of a pool that is busy.
+const TRUSTED_IDLE: Duration = Duration::from_millis(200);
 
 /// What a subgraph's part of a database consists of.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +28,14 @@ pub fn connect_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
 }
 
 /// A pool that connects when it is first used, so that a part starts before its database does.
+///
+/// A connection that comes back is in no transaction, however its user ended: see [`leave_transaction`].
 pub fn pool(options: PgConnectOptions, max_connections: u32) -> PgPool {
-    let options = options.application_name("healthbridge").options([("statement_timeout", "15s")]);
+    let options = options.application_name("healthbridge").options([
+        ("statement_timeout", "15s"),
+        // One whose process hangs in the middle of a transaction keeps its locks no longer.
+        ("idle_in_transaction_session_timeout", "30s"),
+    ]);
     PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(Duration::from_secs(5))
@@ -35,7 +43,27 @@ pub fn pool(options: PgConnectOptions, max_connections: u32) -> PgPool {
         .before_acquire(|connection, meta| {
             Box::pin(async move { Ok(meta.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok()) })
         })
+        .after_release(|connection, _| Box::pin(async move { leave_transaction(connection) }))
         .connect_lazy_with(options)
+}
+
+/// Ends the transaction that a connection may have been given back in. `true` where it can be used again.
+///
+/// The driver ends a transaction when it is dropped, but knows of it only when the answer to BEGIN was read: of a future that
+/// is dropped before, the server alone knows that there is one. So the server is told on each release, by statements that do
+/// nothing where there is none, and end it where there is one. They are sent here and not waited for: the driver's own ping,
+/// which follows at once, reads their answer with its own, so that this costs no round trip.
+fn leave_transaction(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // Somebody forgot a transaction instead of dropping it.
+        return Ok(false);
+    }
+    match connection.begin_with("BEGIN; ROLLBACK").now_or_never() {
+        // The answer is still to come; or it has come, and the driver finds that this began nothing.
+        None | Some(Err(sqlx::Error::BeginFailed)) => Ok(true),
+        Some(Ok(_)) => Ok(false),
+        Some(Err(error)) => Err(error),
+    }
 }
 
 /// A pool on the same database for statements whose best plan depends on their values, as that of a search by whichever

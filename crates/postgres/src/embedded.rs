@@ -3,15 +3,19 @@
 use std::{
     fs, io,
     os::unix::{
-        fs::{DirBuilderExt, MetadataExt, chown},
+        fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
         process::CommandExt,
     },
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
 use healthbridge_process::{Child, StopSignal};
+use rustix::{
+    fs::OFlags,
+    process::{Pid, Signal, kill_process},
+};
 use sha2::{Digest, Sha256};
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
 
@@ -20,14 +24,25 @@ use crate::{Binaries, MissingPostgres};
 /// The superuser of an embedded cluster, and the database's name.
 const OWNER: &str = "healthbridge";
 
-/// After a crash the old server's children need about 3 s to end; only then is its lock file stale.
-const STALE_LOCK: Duration = Duration::from_secs(10);
+/// A server whose parent was killed writes down what it has in memory before it ends, and the children of one that was
+/// killed itself need a moment to see it: so long its lock may be in the way of the next one.
+const STALE_LOCK: Duration = Duration::from_secs(30);
 
 /// A running embedded server.
 #[derive(Debug)]
 pub struct Embedded {
+    server: Server,
     child: Child,
     options: PgConnectOptions,
+}
+
+/// What is needed to start the server.
+#[derive(Debug)]
+struct Server {
+    program: PathBuf,
+    data: PathBuf,
+    socket: PathBuf,
+    user: Option<ServerUser>,
 }
 
 /// Why the embedded server does not run.
@@ -86,6 +101,7 @@ impl Embedded {
         if !data.join("PG_VERSION").is_file() {
             init(&binaries, base, &data, user.as_ref()).await?;
         }
+        let data = fs::canonicalize(&data).map_err(io_at(&data))?;
         let socket = socket_folder(base, user.as_ref())?;
         let options = PgConnectOptions::new_without_pgpass()
             .socket(&socket)
@@ -93,9 +109,42 @@ impl Embedded {
             .username(OWNER)
             .database("postgres")
             .disable_statement_logging();
-        let child = start(&binaries, &data, &socket, user.as_ref(), &options).await?;
-        let options = make_database(options).await.map_err(|error| EmbeddedError::NoStart(error.to_string()))?;
-        Ok(Self { child, options })
+        let server = Server { program: binaries.program("postgres"), data, socket, user };
+        remove_log(&server.log())?;
+        let child = server.spawn()?;
+        let mut embedded = Self { server, child, options };
+        embedded.wait_until_ready().await?;
+        embedded.options =
+            make_database(embedded.options.clone()).await.map_err(|error| EmbeddedError::NoStart(error.to_string()))?;
+        Ok(embedded)
+    }
+
+    /// Ends what is left of the server, whatever it is doing, and starts it again on the same cluster and socket: it
+    /// recovers from its log what was committed. May be dropped half way: then it can be stopped as always.
+    pub async fn start_again(&mut self) -> Result<(), EmbeddedError> {
+        self.child.kill().await.map_err(io_at(&self.server.program))?;
+        self.server.end_orphans();
+        self.child = self.server.spawn()?;
+        self.wait_until_ready().await
+    }
+
+    /// Waits until the server takes connections, and starts it again as long as an earlier one is in the way.
+    async fn wait_until_ready(&mut self) -> Result<(), EmbeddedError> {
+        let (log, begun) = (self.server.log(), Instant::now());
+        while !takes_connections(&mut self.child, &self.options).await {
+            let text = fs::read_to_string(&log).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            let end = |count| lines[lines.len().saturating_sub(count)..].join("\n");
+            // Its last words are a reason and a hint.
+            let last = end(2);
+            let is_locked = last.contains("postmaster.pid") || last.contains("shared memory block");
+            if !is_locked || begun.elapsed() > STALE_LOCK {
+                return Err(EmbeddedError::NoStart(end(10)));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            self.child = self.server.spawn()?;
+        }
+        Ok(())
     }
 
     /// How to connect to the server that another process runs on the cluster in `base`; `None` where none runs.
@@ -118,8 +167,8 @@ impl Embedded {
     }
 
     /// Waits until the server ends by itself, which it should not.
-    pub async fn wait(&mut self) -> io::Result<()> {
-        self.child.wait().await.map(drop)
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
     }
 
     /// Stops the server: running statements are rolled back, the cluster is left clean.
@@ -150,20 +199,43 @@ fn server_user() -> Result<Option<ServerUser>, EmbeddedError> {
     find("postgres").or_else(|| find("nobody")).map(Some).ok_or(EmbeddedError::NoUser)
 }
 
+/// The group of the user that runs the server when we are root: whoever keeps a cluster in a folder of root's lets it pass.
+pub fn server_group() -> Result<Option<u32>, EmbeddedError> {
+    Ok(server_user()?.map(|user| user.gid))
+}
+
 /// Makes a folder that only the server's user may enter.
 fn make_private(folder: &Path, user: Option<&ServerUser>) -> Result<(), EmbeddedError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io_at(folder))?;
-    if let Some(user) = user {
-        chown(folder, Some(user.uid), Some(user.gid)).map_err(io_at(folder))?;
-        let closed = folder
-            .ancestors()
-            .skip(1)
-            .find(|parent| fs::metadata(parent).is_ok_and(|meta| meta.uid() != user.uid && meta.mode() & 0o001 == 0));
-        if closed.is_some() {
-            return Err(EmbeddedError::Unreachable { user: user.name.clone(), path: folder.to_owned() });
-        }
+    let folder = fs::canonicalize(folder).map_err(io_at(folder))?;
+    close_to_others(&open_folder(&folder)?, user).map_err(io_at(&folder))?;
+    let Some(user) = user else { return Ok(()) };
+    let lets_pass = |parent: &Path| {
+        let Ok(meta) = fs::metadata(parent) else { return true };
+        let bit = match () {
+            () if meta.uid() == user.uid => 0o100,
+            () if meta.gid() == user.gid => 0o010,
+            () => 0o001,
+        };
+        meta.mode() & bit != 0
+    };
+    if folder.ancestors().skip(1).all(lets_pass) {
+        return Ok(());
     }
-    Ok(())
+    Err(EmbeddedError::Unreachable { user: user.name.clone(), path: folder })
+}
+
+/// Opens a folder that is one itself, no link to one.
+fn open_folder(folder: &Path) -> Result<fs::File, EmbeddedError> {
+    let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits().cast_signed();
+    fs::OpenOptions::new().read(true).custom_flags(flags).open(folder).map_err(io_at(folder))
+}
+
+fn close_to_others(folder: &fs::File, user: Option<&ServerUser>) -> io::Result<()> {
+    if let Some(user) = user {
+        fchown(folder, Some(user.uid), Some(user.gid))?;
+    }
+    folder.set_permissions(fs::Permissions::from_mode(0o700))
 }
 
 /// A unix socket's path may have 107 bytes at the most, and a data directory's may be longer.
@@ -171,16 +243,20 @@ fn socket_folder(base: &Path, user: Option<&ServerUser>) -> Result<PathBuf, Embe
     let whole = fs::canonicalize(base).map_err(io_at(base))?;
     let digest = hex::encode(&Sha256::digest(whole.as_os_str().as_encoded_bytes())[..8]);
     let folder = std::env::temp_dir().join(format!("healthbridge-{digest}"));
-    make_private(&folder, user)?;
-    // Somebody else may have made a folder of this name before us.
-    let meta = fs::symlink_metadata(&folder).map_err(io_at(&folder))?;
-    let owner = user.map_or_else(|| rustix::process::geteuid().as_raw(), |user| user.uid);
-    if meta.is_dir() && meta.uid() == owner && meta.mode() & 0o077 == 0 {
-        Ok(folder)
-    } else {
-        let source = io::Error::other("the folder for the database's socket belongs to somebody else");
-        Err(EmbeddedError::Io { path: folder, source })
+    match fs::DirBuilder::new().mode(0o700).create(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(io_at(&folder)(error)),
+        _ => {}
     }
+    // Somebody else may have made something of this name before us: it is looked at before it is changed.
+    let opened = open_folder(&folder)?;
+    let owner = opened.metadata().map_err(io_at(&folder))?.uid();
+    let ours = rustix::process::geteuid().as_raw();
+    if owner != ours && user.is_none_or(|user| owner != user.uid) {
+        let source = io::Error::other("the folder for the database's socket belongs to somebody else");
+        return Err(EmbeddedError::Io { path: folder, source });
+    }
+    close_to_others(&opened, user).map_err(io_at(&folder))?;
+    Ok(folder)
 }
 
 fn as_user(mut command: Command, user: Option<&ServerUser>) -> Command {
@@ -210,45 +286,62 @@ async fn init(binaries: &Binaries, base: &Path, data: &Path, user: Option<&Serve
     fs::rename(&half, data).map_err(io_at(data))
 }
 
-async fn start(
-    binaries: &Binaries,
-    data: &Path,
-    socket: &Path,
-    user: Option<&ServerUser>,
-    options: &PgConnectOptions,
-) -> Result<Child, EmbeddedError> {
-    let log = data.with_file_name("postgres.log");
-    let begun = Instant::now();
-    loop {
-        let output = fs::File::create(&log).map_err(io_at(&log))?;
-        let program = binaries.program("postgres");
-        let mut command = as_user(Command::new(&program), user);
-        command.arg("-D").arg(data).arg("-k").arg(socket);
+impl Server {
+    /// What the server says goes here.
+    fn log(&self) -> PathBuf {
+        self.data.with_file_name("postgres.log")
+    }
+
+    fn spawn(&self) -> Result<Child, EmbeddedError> {
+        let log = self.log();
+        let output = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&log).map_err(io_at(&log))?;
+        let mut command = as_user(Command::new(&self.program), self.user.as_ref());
+        command.arg("-D").arg(&self.data).arg("-k").arg(&self.socket);
         // Trust within a folder that only this user may enter; no TCP at all.
         command.args(["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700", "-c", "max_connections=100"]);
+        if cfg!(target_os = "linux") {
+            // After a crash all files are flushed before anything else: one call for all of them takes tenths of a second
+            // where one for each takes seconds.
+            command.args(["-c", "recovery_init_sync_method=syncfs"]);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
-        let mut child = Child::spawn("postgres", command, StopSignal::Interrupt).map_err(io_at(&program))?;
-        if wait_until_ready(&mut child, options).await {
-            return Ok(child);
+        Child::spawn("postgres", command, StopSignal::Interrupt).map_err(io_at(&self.program))
+    }
+
+    /// Kills what a server that was killed has left behind. Its children would see it by themselves, but not while they work
+    /// or are stopped, and until then they hold the memory that the next server asks for. They are known by the folder that
+    /// they work in, which is the cluster's, and by their program. Where there is no `/proc` they are waited for.
+    fn end_orphans(&self) {
+        let program = fs::canonicalize(&self.program).ok();
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw) else {
+                continue;
+            };
+            let at = |name: &str| fs::read_link(entry.path().join(name)).ok();
+            if at("cwd").as_deref() == Some(&self.data) && at("exe") == program {
+                // It may have ended meanwhile.
+                kill_process(id, Signal::KILL).ok();
+            }
         }
-        let text = fs::read_to_string(&log).unwrap_or_default();
-        let is_stale_lock = text.contains("postmaster.pid") || text.contains("shared memory block");
-        if !is_stale_lock || begun.elapsed() > STALE_LOCK {
-            let lines: Vec<&str> = text.lines().collect();
-            return Err(EmbeddedError::NoStart(lines[lines.len().saturating_sub(10)..].join("\n")));
-        }
-        tokio::time::sleep(Duration::from_millis(300)).await;
     }
 }
 
-async fn wait_until_ready(child: &mut Child, options: &PgConnectOptions) -> bool {
+/// What was said before this program started is nobody's reason any more.
+fn remove_log(log: &Path) -> Result<(), EmbeddedError> {
+    match fs::remove_file(log) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_at(log)(error)),
+        _ => Ok(()),
+    }
+}
+
+async fn takes_connections(child: &mut Child, options: &PgConnectOptions) -> bool {
     // Recovery after a crash may take its time; a server that ended is noticed at once.
     let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
         if !matches!(child.try_wait(), Ok(None)) {
             return false;
         }
-        if let Ok(connection) = options.connect().await {
+        if let Ok(Ok(connection)) = tokio::time::timeout(Duration::from_secs(5), options.connect()).await {
             drop(connection.close().await);
             return true;
         }

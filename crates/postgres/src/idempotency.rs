@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row, Transaction};
 use uuid::Uuid;
 
+use crate::{BATCH, in_batches};
+
 /// A request's key and what it is bound to.
 #[derive(Clone, Debug)]
 pub struct Key {
@@ -104,11 +106,17 @@ async fn claim(
     Ok(if is_same { Claim::Done(row.try_get("result_id")?) } else { Claim::Reused })
 }
 
-/// Removes keys that are honoured no longer.
+/// Removes keys that are honoured no longer. Several replicas may do so at once.
 ///
 /// # Errors
-/// When the statement fails.
+/// When a statement fails.
 pub async fn forget_old(pool: &PgPool, schema: &str) -> Result<(), sqlx::Error> {
-    let delete = format!("DELETE FROM {schema}.idempotency_key WHERE created_at < now() - interval '24 hours'");
-    sqlx::query(AssertSqlSafe(delete)).execute(pool).await.map(drop)
+    // A key may be claimed again meanwhile: then it is not old any more, and stays.
+    let delete = format!(
+        "DELETE FROM {schema}.idempotency_key
+         WHERE created_at < now() - interval '24 hours' AND ctid = ANY(ARRAY(
+             SELECT ctid FROM {schema}.idempotency_key WHERE created_at < now() - interval '24 hours'
+             ORDER BY created_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED))"
+    );
+    in_batches(async || Ok(sqlx::query(AssertSqlSafe(delete.clone())).execute(pool).await?.rows_affected())).await
 }

@@ -2,6 +2,7 @@
 //!
 //! Belongs here: what every subgraph needs of a database. Does not belong here: any table of the hospital.
 
+mod batches;
 mod binaries;
 pub mod copy;
 mod database;
@@ -9,7 +10,8 @@ mod decode;
 mod embedded;
 pub mod idempotency;
 
+pub use batches::{BATCH, in_batches};
 pub use binaries::{Binaries, MissingPostgres};
 pub use database::{Provision, connect_options, grant_to_role, migrate, ping, pool, search_pool};
 pub use decode::{known, sought};
-pub use embedded::{Embedded, EmbeddedError};
+pub use embedded::{Embedded, EmbeddedError, server_group};

@@ -91,6 +91,12 @@ impl Child {
         Ok(())
     }
 
+    /// Kills the child at once, whatever it is doing, and waits until it is gone.
+    pub async fn kill(&mut self) -> io::Result<()> {
+        self.process.kill()?;
+        self.wait().await.map(drop)
+    }
+
     fn signal(&mut self, signal: Signal) {
         // A child that was reaped has no id any more: the number may be somebody else's by now.
         if matches!(self.process.try_wait(), Ok(None)) {
@@ -127,6 +133,16 @@ fn die_with_parent(command: &mut Command, signal: Signal) {
 
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent(_: &mut Command, _: Signal) {}
+
+/// Lets SIGSEGV, SIGBUS and SIGABRT end the process at once, whatever handlers a library has set: a handler that returns
+/// from a fault comes back to the faulty instruction, and the process spins instead of being started again.
+#[expect(unsafe_code, reason = "no safe crate sets the default action of these signals")]
+pub fn end_on_fault() {
+    for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT] {
+        // SAFETY: the default action has no code of ours that could run in a handler.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
 
 type Spawn = (Command, mpsc::Sender<io::Result<StdChild>>);
 

@@ -6,12 +6,13 @@ use s3s::{
     S3, S3Error, S3Request, S3Response, S3Result,
     dto::{
         DeleteObjectInput, DeleteObjectOutput, ETag, GetObjectInput, GetObjectOutput, HeadBucketInput,
-        HeadBucketOutput, HeadObjectInput, HeadObjectOutput, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp,
+        HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
+        PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp,
     },
     s3_error,
 };
 
-use crate::store::{Expected, Properties, Store, StoreError};
+use crate::store::{Expected, MOST_LISTED, Properties, Store, StoreError};
 
 /// The S3 operations over the store.
 pub(crate) struct Bucket {
@@ -127,5 +128,46 @@ impl S3 for Bucket {
         self.check(&request.input.bucket)?;
         self.store.delete(&request.input.key).await?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
+    }
+
+    /// In parts, in no order of the keys, as Amazon's directory buckets do it.
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let input = request.input;
+        self.check(&input.bucket)?;
+        if input.delimiter.is_some() || input.start_after.is_some() || input.encoding_type.is_some() {
+            return Err(s3_error!(NotImplemented, "Only a prefix and a continuation token are taken"));
+        }
+        let is_token = |token: &String| token.len() == 64 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if input.continuation_token.as_ref().is_some_and(|token| !is_token(token)) {
+            return Err(s3_error!(InvalidArgument, "The continuation token is none of this storage's"));
+        }
+        let most = usize::try_from(input.max_keys.unwrap_or(i32::MAX)).map_err(|_| s3_error!(InvalidArgument))?;
+        let prefix = input.prefix.clone().unwrap_or_default();
+        let page = self.store.list(&prefix, input.continuation_token.as_deref(), most.clamp(1, MOST_LISTED)).await?;
+        let contents: Vec<Object> = page.objects.into_iter().map(listed).collect();
+        Ok(S3Response::new(ListObjectsV2Output {
+            name: Some(input.bucket),
+            prefix: input.prefix,
+            max_keys: input.max_keys,
+            key_count: i32::try_from(contents.len()).ok(),
+            continuation_token: input.continuation_token,
+            is_truncated: Some(page.next.is_some()),
+            next_continuation_token: page.next,
+            contents: Some(contents),
+            ..ListObjectsV2Output::default()
+        }))
+    }
+}
+
+fn listed(found: Properties) -> Object {
+    Object {
+        last_modified: Some(stored_at(&found)),
+        size: i64::try_from(found.size).ok(),
+        e_tag: Some(ETag::Strong(found.md5)),
+        key: Some(found.key),
+        ..Object::default()
     }
 }

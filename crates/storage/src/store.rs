@@ -14,12 +14,15 @@ use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufWriter},
 };
 
 /// The head of each file holds the object's properties; the bytes follow.
 const HEAD: usize = 4096;
+
+/// How many objects one listing looks at.
+pub const MOST_LISTED: usize = 1000;
 
 /// What is kept of an object beside its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +72,15 @@ pub enum StoreError {
     Io(#[from] io::Error),
 }
 
+/// A part of what a bucket has.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// The objects.
+    pub objects: Vec<Properties>,
+    /// Where the next part begins; `None` where this was the last.
+    pub next: Option<String>,
+}
+
 /// One bucket in a folder.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -88,10 +100,10 @@ impl Store {
         };
         match fs::remove_dir_all(&store.incoming).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => fs::create_dir_all(&store.incoming).await?,
+            _ => make_folder(&store.incoming).await?,
         }
         for shard in 0..=u8::MAX {
-            fs::create_dir_all(store.objects.join(hex::encode([shard]))).await?;
+            make_folder(&store.objects.join(hex::encode([shard]))).await?;
         }
         sync_folder(&store.objects).await?;
         Ok(store)
@@ -118,7 +130,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Properties, StoreError> {
         let temporary = Temporary::new(self.incoming.join(uuid_name()));
-        let file = OpenOptions::new().write(true).create_new(true).open(&temporary.path).await?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary.path).await?;
         let mut file = BufWriter::with_capacity(256 * 1024, file);
         file.write_all(&[0; HEAD]).await?;
         let (mut sha256, mut md5, mut size) = (Sha256::new(), Md5::new(), 0_u64);
@@ -171,8 +183,47 @@ impl Store {
         }
     }
 
+    /// Some objects whose keys begin with a prefix, behind the place that an earlier call has come to. No more than
+    /// [`MOST_LISTED`] objects are looked at, however many there are; they are in the order of their files, not of their keys,
+    /// since that is the one that needs no list of all.
+    pub async fn list(&self, prefix: &str, after: Option<&str>, most: usize) -> Result<Listing, StoreError> {
+        let mut listing = Listing::default();
+        let first = after.and_then(|name| u8::from_str_radix(name.get(..2)?, 16).ok()).unwrap_or_default();
+        let mut looked_at = 0;
+        for shard in first..=u8::MAX {
+            let mut names = Vec::new();
+            let mut files = fs::read_dir(self.objects.join(hex::encode([shard]))).await?;
+            while let Some(file) = files.next_entry().await? {
+                let name = file.file_name().to_string_lossy().into_owned();
+                if after.is_none_or(|after| name.as_str() > after) {
+                    names.push(name);
+                }
+            }
+            names.sort_unstable();
+            for name in names {
+                let path = self.objects.join(&name[..2]).join(&name);
+                match Self::open_file(&path).await {
+                    Ok((found, _)) if found.key.starts_with(prefix) => listing.objects.push(found),
+                    // Another's, or deleted meanwhile.
+                    Ok(_) | Err(StoreError::NotFound) => {}
+                    Err(error) => tracing::warn!(file = %path.display(), %error, "an object cannot be read"),
+                }
+                looked_at += 1;
+                if listing.objects.len() == most || looked_at == MOST_LISTED {
+                    listing.next = Some(name);
+                    return Ok(listing);
+                }
+            }
+        }
+        Ok(listing)
+    }
+
     async fn open_object(&self, key: &str) -> Result<(Properties, File), StoreError> {
-        let mut file = match File::open(self.path(key)).await {
+        Self::open_file(&self.path(key)).await
+    }
+
+    async fn open_file(path: &Path) -> Result<(Properties, File), StoreError> {
+        let mut file = match File::open(path).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::NotFound),
             other => other?,
         };
@@ -202,6 +253,11 @@ impl Object {
         let part = self.file.take(range.end - range.start);
         Ok(tokio_util::io::ReaderStream::with_capacity(part, 64 * 1024))
     }
+}
+
+/// Images are nobody's but the storage's.
+async fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).await
 }
 
 fn verify(expected: &Expected, found: &Properties) -> Result<(), StoreError> {
@@ -303,5 +359,30 @@ mod tests {
         store.delete("k").await.expect("deleted");
         store.delete("k").await.expect("no fault");
         assert!(matches!(store.head("k").await, Err(StoreError::NotFound)));
+    }
+
+    #[tokio::test]
+    async fn a_bucket_is_listed_in_parts_each_object_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path(), "b").await.expect("a store");
+        let mut keys: Vec<String> = (0..300).map(|number| format!("a/{number}")).collect();
+        for key in keys.iter().map(String::as_str).chain(["b/other"]) {
+            store.put(key, None, Expected::default(), chunks(&[b"x"]), Utc::now()).await.expect("stored");
+        }
+        let (mut found, mut next, mut parts) = (Vec::new(), None, 0);
+        loop {
+            let page = store.list("a/", next.as_deref(), 7).await.expect("listed");
+            assert!(page.objects.len() <= 7);
+            found.extend(page.objects.into_iter().map(|object| object.key));
+            parts += 1;
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        found.sort_unstable();
+        keys.sort_unstable();
+        assert_eq!(found, keys);
+        assert!(parts > 40, "{parts}");
     }
 }

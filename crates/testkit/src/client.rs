@@ -31,6 +31,7 @@ pub struct Client {
     http: reqwest::Client,
     url: String,
     token: Option<String>,
+    address: Option<String>,
 }
 
 /// What an endpoint answered.
@@ -46,13 +47,38 @@ impl Client {
     /// A client of `http://address`, without a token.
     pub fn new(base: &str) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
-        Self { http: reqwest::Client::new(), url: format!("{base}/graphql"), token: None }
+        Self { http: reqwest::Client::new(), url: format!("{base}/graphql"), token: None, address: None }
     }
 
     /// The same client with a token.
     #[must_use]
     pub fn with_token(&self, token: impl Into<String>) -> Self {
         Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    /// The same client from this address, as a proxy would tell it.
+    #[must_use]
+    pub fn from_address(&self, address: impl Into<String>) -> Self {
+        Self { address: Some(address.into()), ..self.clone() }
+    }
+
+    /// Sends a request as it is asked for, and gives the answer with its headers.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn send(&self, query: &str, variables: Value) -> reqwest::Response {
+        self.request(query, variables).send().await.expect("an answer")
+    }
+
+    fn request(&self, query: &str, variables: Value) -> reqwest::RequestBuilder {
+        let mut request = self.http.post(&self.url).json(&json!({ "query": query, "variables": variables }));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(address) = &self.address {
+            request = request.header("x-forwarded-for", address);
+        }
+        request
     }
 
     /// Asks.
@@ -68,12 +94,7 @@ impl Client {
     /// # Errors
     /// When there is no answer in JSON.
     pub async fn try_ask(&self, query: &str, variables: Value) -> Result<Answer, reqwest::Error> {
-        let request = self.http.post(&self.url).json(&json!({ "query": query, "variables": variables }));
-        let request = match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        let answer = request.send().await?;
+        let answer = self.request(query, variables).send().await?;
         Ok(Answer { status: answer.status(), body: answer.json().await? })
     }
 
@@ -82,12 +103,7 @@ impl Client {
     /// # Panics
     /// When there is no answer.
     pub async fn text(&self, query: &str, variables: Value) -> String {
-        let request = self.http.post(&self.url).json(&json!({ "query": query, "variables": variables }));
-        let request = match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        request.send().await.expect("an answer").text().await.expect("text")
+        self.send(query, variables).await.text().await.expect("text")
     }
 
     /// Sends a body as it is; gives the status and the answer as they came.

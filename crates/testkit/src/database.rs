@@ -66,8 +66,26 @@ impl TestDatabase {
         Self::on(&name)
     }
 
+    /// A pool of one connection on this database: whoever asks for a second one while holding it gets none, and fails.
+    pub fn only_connection(&self) -> PgPool {
+        healthbridge_postgres::pool(self.options.clone(), 1)
+    }
+
+    /// How many deadlocks the server has broken in this database (SQLSTATE 40P01).
+    ///
+    /// # Panics
+    /// When the server does not say.
+    pub async fn deadlocks(&self) -> i64 {
+        // A backend tells what it has counted when it goes; this one's own pool is asked to let its go.
+        self.pool.close().await;
+        let mut server = Self::server().connect().await.expect("the test server answers");
+        let count = "SELECT deadlocks FROM pg_stat_database WHERE datname = $1";
+        let count = sqlx::query_scalar(count).bind(self.options.get_database());
+        count.fetch_one(&mut server).await.expect("a count")
+    }
+
     fn on(name: &str) -> Self {
         let options = Self::server().database(name);
-        Self { pool: PgPoolOptions::new().max_connections(5).connect_lazy_with(options.clone()), options }
+        Self { pool: healthbridge_postgres::pool(options.clone(), 5), options }
     }
 }

@@ -110,8 +110,17 @@ impl TestIssuer {
     /// # Panics
     /// When the key does not sign.
     pub fn sign(&self, claims: &Value) -> String {
+        self.sign_with(claims, |_| {})
+    }
+
+    /// Signs claims by its key below a header with a change.
+    ///
+    /// # Panics
+    /// When the key does not sign.
+    pub fn sign_with(&self, claims: &Value, change: impl FnOnce(&mut Header)) -> String {
         let mut header = Header::new(self.algorithm);
         header.kid = Some(self.key_id.clone());
+        change(&mut header);
         jsonwebtoken::encode(&header, claims, &self.signing).expect("signed")
     }
 

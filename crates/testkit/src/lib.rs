@@ -5,6 +5,7 @@
 mod client;
 mod database;
 mod issuer;
+mod mutations;
 mod statements;
 mod storage;
 mod tokens;
@@ -12,6 +13,7 @@ mod tokens;
 pub use client::{Answer, Client, serve, serve_until};
 pub use database::TestDatabase;
 pub use issuer::TestIssuer;
+pub use mutations::Mutations;
 pub use statements::{Plans, StatementCount, assert_alike};
 pub use storage::TestStorage;
 pub use tokens::{ISSUER, Tokens, forged};

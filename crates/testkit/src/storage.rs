@@ -1,6 +1,7 @@
 use healthbridge_listener::Face;
 use healthbridge_objectstore::{Location, ObjectStore};
 use healthbridge_storage::{Credentials, Store};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -50,5 +51,16 @@ impl TestStorage {
             entries.map(|path| if path.is_dir() { count(&path) } else { 1 }).sum()
         }
         count(self.folder.path())
+    }
+
+    /// Puts a folder where the storage keeps the file of this object, so that it can do nothing with it.
+    ///
+    /// # Panics
+    /// When the folder cannot be made.
+    pub fn block(&self, key: &str) {
+        let name = hex::encode(Sha256::digest(key.as_bytes()));
+        let path = self.folder.path().join(&self.location.bucket).join("objects").join(&name[..2]).join(name);
+        std::fs::remove_file(&path).expect("the object's file");
+        std::fs::create_dir(path).expect("a folder");
     }
 }

@@ -86,15 +86,17 @@ pub(crate) async fn create_admin(config: &Config, email: String) -> anyhow::Resu
 
 /// Compares what is maintained from the ledger with the ledger itself.
 pub(crate) async fn verify_billing(pool: &PgPool) -> anyhow::Result<()> {
-    let found = healthbridge_billing::verify(pool).await?;
-    for difference in &found {
+    let mut differences = 0_u64;
+    let verified = healthbridge_billing::verify_each(pool, |difference| {
         println!("{difference}");
+        differences += 1;
+    });
+    verified.await?;
+    if differences > 0 {
+        bail!("{differences} differences");
     }
-    if found.is_empty() {
-        println!("the ledger, the balances and the billings agree");
-        return Ok(());
-    }
-    bail!("{} differences", found.len())
+    println!("the ledger, the balances and the billings agree");
+    Ok(())
 }
 
 /// Adds a signing key that takes over after a while, and removes those that nobody needs any more.

@@ -23,10 +23,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use admin::{check_config, create_admin, database, migrate, provision, rotate_keys, verify_billing};
-use serve::stop_on_signal;
-pub(crate) use serve::{bind, serve_metrics, stop_signal};
+use serve::stop_signal;
+pub(crate) use serve::{bind, serve_metrics, stop_on_signal};
 
-use crate::{Config, SUBGRAPHS, Subgraph};
+use crate::{Config, SUBGRAPHS, Subgraph, at_rest};
 
 /// Runs the router until it is stopped.
 pub(crate) fn router(
@@ -57,8 +57,9 @@ pub(crate) fn router(
         name: subgraph.name().to_owned(),
         url: config.subgraph_url(*subgraph),
     });
+    let listen = listen.or(config.router.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8000)));
     healthbridge_router::run(Settings {
-        listen: listen.or(config.router.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8000))),
+        listen,
         subgraphs: urls.collect(),
         supergraph,
         auth,
@@ -66,6 +67,9 @@ pub(crate) fn router(
         graphiql: config.router.graphiql,
         allowed_origins: config.router.allowed_origins.clone(),
         trusted_proxies: config.router.trusted_proxies.clone(),
+        metrics_listen: Some(config.router_metrics_listen(listen)),
+        query: config.query,
+        limits: config.limits.clone(),
     })
 }
 
@@ -207,6 +211,9 @@ pub(crate) async fn storage(config: &Config) -> anyhow::Result<()> {
     let listener = bind(config.storage_listen()).await?;
     let metrics = bind(config.storage_metrics_listen()).await?;
     let store = open_store(directory, config.bucket()).await?;
+    // Earlier versions and people leave files that others may read.
+    let closed = at_rest::close_content(directory);
+    closed.with_context(|| format!("cannot close {} to others", directory.display()))?;
     let credentials = config.storage_credentials()?;
     let stop = stop_on_signal();
     eprintln!("storage listens on {}", listener.local_addr()?);

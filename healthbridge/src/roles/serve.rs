@@ -17,7 +17,9 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// Serves the metrics of this process, on a listener of their own: what they say is for operators alone.
 pub(crate) async fn serve_metrics(listener: TcpListener, stop: CancellationToken) {
-    let routes = Router::new().route("/metrics", get(async || healthbridge_telemetry::render_metrics()));
+    let routes = Router::new()
+        .route("/metrics", get(async || healthbridge_telemetry::render_metrics()))
+        .route("/healthz", get(async || r#"{"status":"ok"}"#));
     let limits = Limits { connections: 16, requests: 2, queue: 8, ..Limits::default() };
     serve(listener, routes, Part { name: "metrics", face: Face::Graphql }, limits, stop).await;
 }

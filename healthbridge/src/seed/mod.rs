@@ -10,8 +10,6 @@ use sqlx::PgPool;
 pub(crate) use bulk::bulk;
 pub(crate) use demo::{DEMO_PASSWORD, demo, first_patient};
 
-use crate::Subgraph;
-
 /// The databases of the subgraphs.
 pub(crate) struct Pools {
     pub patients: PgPool,
@@ -21,13 +19,10 @@ pub(crate) struct Pools {
 }
 
 impl Pools {
-    /// The database of a subgraph.
-    pub(crate) fn of(&self, subgraph: Subgraph) -> &PgPool {
-        match subgraph {
-            Subgraph::Patients => &self.patients,
-            Subgraph::Imaging => &self.imaging,
-            Subgraph::Diagnosis => &self.diagnosis,
-            Subgraph::Billing => &self.billing,
+    /// Gives all connections back.
+    pub(crate) async fn close(&self) {
+        for pool in [&self.patients, &self.imaging, &self.diagnosis, &self.billing] {
+            pool.close().await;
         }
     }
 }

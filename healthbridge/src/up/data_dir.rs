@@ -1,9 +1,9 @@
 //! Where `up` keeps everything, for one process at a time.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{ErrorKind, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io::{self, ErrorKind, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown},
     path::{Path, PathBuf},
 };
 
@@ -12,6 +12,8 @@ use healthbridge_storage::Credentials;
 use rustix::fs::FlockOperation;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+
+use crate::at_rest;
 
 /// The data directory, locked.
 pub(crate) struct DataDir {
@@ -29,17 +31,19 @@ struct StorageKeys {
 impl DataDir {
     /// Opens the directory, and makes it where there is none.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        // Run by root, the database is another user's, who must be able to pass through.
-        let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
+        // Run by root, the database is another user's, who must be able to pass through; nobody may look in.
+        let server_group = healthbridge_postgres::server_group()?;
         let path = std::path::absolute(path)?;
         let unusable =
             || format!("cannot use {} as the data directory: choose one that you may write to", path.display());
-        DirBuilder::new().recursive(true).mode(mode).create(&path).with_context(unusable)?;
+        make_folder(&path, server_group).with_context(unusable)?;
         let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path.join("lock"));
         let lock = lock.with_context(unusable)?;
         if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             bail!("another `healthbridge up` uses {}: stop it, or choose another --data-dir", path.display());
         }
+        // Earlier versions, backups and people leave files that others may read.
+        at_rest::close_content(&path).with_context(unusable)?;
         DirBuilder::new().recursive(true).mode(0o700).create(path.join("keys")).with_context(unusable)?;
         Ok(Self { path, _lock: lock })
     }
@@ -79,6 +83,25 @@ impl DataDir {
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
         };
         Ok(Credentials { access_key_id: keys.access_key_id, secret_access_key: keys.secret_access_key.into() })
+    }
+}
+
+/// Makes the folder where it is missing, and closes it. The group, if there is one, may pass through; so may everybody
+/// through folders above that are made for it, which have nothing else.
+fn make_folder(path: &Path, group: Option<u32>) -> io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+    for folder in missing.into_iter().rev() {
+        DirBuilder::new().mode(0o700).create(folder)?;
+        if group.is_some() && folder != path {
+            fs::set_permissions(folder, Permissions::from_mode(0o711))?;
+        }
+    }
+    // A folder that belongs to somebody else is found out here.
+    if let Some(group) = group {
+        chown(path, None, Some(group))?;
+        fs::set_permissions(path, Permissions::from_mode(0o710))
+    } else {
+        fs::set_permissions(path, Permissions::from_mode(0o700))
     }
 }
 

@@ -1,13 +1,16 @@
 //! A whole `healthbridge up` for one test: on ports and in a folder of its own.
 #![allow(dead_code, reason = "what is used differs by test file")]
 
+pub mod writes;
+
 use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -57,18 +60,33 @@ pub struct Stack {
     pub data_dir: PathBuf,
     /// Where the next start stops for ever, as far as the program knows the place.
     pub stop_at: Option<String>,
+    arguments: &'static [&'static str],
     child: Option<Child>,
     lines: Option<mpsc::Receiver<String>>,
+    errors: Option<JoinHandle<String>>,
     _folder: Option<TempDir>,
 }
 
 impl Stack {
     /// Starts with demo data in a new folder.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts with demo data in a new folder, and with these arguments.
+    pub fn start_with(arguments: &'static [&'static str]) -> Self {
         let folder = folder();
         let data_dir = folder.path().join("data");
-        let mut stack =
-            Self { ports: Ports::reserve(), data_dir, stop_at: None, child: None, lines: None, _folder: Some(folder) };
+        let mut stack = Self {
+            ports: Ports::reserve(),
+            data_dir,
+            stop_at: None,
+            arguments,
+            child: None,
+            lines: None,
+            errors: None,
+            _folder: Some(folder),
+        };
         stack.restart();
         stack
     }
@@ -78,15 +96,21 @@ impl Stack {
         let begun = Instant::now();
         let mut command = up(&self.data_dir, self.ports.base);
         command.envs(self.stop_at.as_ref().map(|place| ("HEALTHBRIDGE_STOP_AT", place)));
-        let mut child = command.arg("--demo").spawn().expect("it starts");
+        let mut child = command.arg("--demo").args(self.arguments).spawn().expect("it starts");
         let output = BufReader::new(child.stdout.take().expect("an output"));
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
+                eprintln!("{line}");
                 // Nobody waits for more after the test.
                 sender.send(line).ok();
             }
         });
+        let errors = BufReader::new(child.stderr.take().expect("a second output"));
+        self.errors = Some(std::thread::spawn(move || {
+            let lines = errors.lines().map_while(Result::ok).inspect(|line| eprintln!("{line}"));
+            lines.collect::<Vec<_>>().join("\n")
+        }));
         self.child = Some(child);
         self.lines = Some(lines);
         self.wait_for(&format!("ready http://127.0.0.1:{}/graphql", self.ports.base));
@@ -95,15 +119,30 @@ impl Stack {
 
     /// Waits until the program has printed this line.
     pub fn wait_for(&self, wanted: &str) {
+        self.wait_for_line(|line| line == wanted, wanted);
+    }
+
+    /// Waits until the program has printed a line with this text.
+    pub fn wait_until(&self, wanted: &str) {
+        self.wait_for_line(|line| line.contains(wanted), wanted);
+    }
+
+    fn wait_for_line(&self, is_wanted: impl Fn(&str) -> bool, wanted: &str) {
         let lines = self.lines.as_ref().expect("running");
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = lines.recv_timeout(left).unwrap_or_else(|_| panic!("the line {wanted:?} within a minute"));
-            if line == wanted {
+            if is_wanted(&line) {
                 return;
             }
         }
+    }
+
+    /// Waits until the program ends by itself; gives how, and what it said to standard error.
+    pub fn ended(&mut self) -> (ExitStatus, String) {
+        let status = self.child.take().expect("running").wait().expect("ended");
+        (status, self.errors.take().expect("an output").join().expect("read"))
     }
 
     pub fn id(&self) -> u32 {
@@ -142,6 +181,27 @@ impl Stack {
         tree
     }
 
+    /// The child of `up` of this name: `router` or `postgres`.
+    pub fn part(&self, name: &str) -> u32 {
+        let is_it = |id: &u32| {
+            let line = command_line(*id);
+            line.ends_with("healthbridge router ") == (name == "router") && !line.is_empty()
+        };
+        let found: Vec<u32> = children(self.id()).into_iter().filter(is_it).collect();
+        assert_eq!(found.len(), 1, "children named {name}: {found:?}");
+        found[0]
+    }
+
+    /// Kills `up` alone, without any warning; gives it and those that must end with it.
+    pub fn kill_parent(&mut self) -> Vec<u32> {
+        let mut child = self.child.take().expect("running");
+        let mut tree = children(child.id());
+        tree.push(child.id());
+        kill(child.id(), "KILL");
+        child.wait().expect("ended");
+        tree
+    }
+
     /// The address of the router, or of a subgraph: 1 patients, 2 imaging, 3 diagnosis, 4 billing.
     pub fn url(&self, offset: u16) -> String {
         format!("http://127.0.0.1:{}", self.ports.base + offset)
@@ -177,7 +237,7 @@ impl Drop for Stack {
 pub fn up(data_dir: &Path, base: u16) -> Command {
     let mut command = Command::new(PROGRAM);
     command.arg("up").arg("--data-dir").arg(data_dir).args(["--base-port", &base.to_string()]);
-    command.stdout(Stdio::piped()).stderr(Stdio::inherit()).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null());
     command
 }
 
@@ -203,10 +263,17 @@ pub fn processes(marks: &[String]) -> Vec<u32> {
     ids.filter(matches).collect()
 }
 
-fn children(parent: u32) -> Vec<u32> {
+/// The processes that this one has started.
+pub fn children(parent: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
     lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<u32>>()).collect()
+}
+
+/// The command line of a process.
+pub fn command_line(id: u32) -> String {
+    let arguments = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&arguments).replace('\0', " ")
 }
 
 /// Whether there is such a process that still does something.

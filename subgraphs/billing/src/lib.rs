@@ -18,7 +18,7 @@ use sqlx::{PgPool, migrate::Migrator};
 
 pub use graphql::sdl;
 pub use service::{ExportError, ForeignBill, ForeignLine, ForeignPayment, Imported, Importer, Service};
-pub use store::verify;
+pub use store::{verify, verify_each};
 
 /// The subgraph's name in the supergraph.
 pub const NAME: &str = "billing";
@@ -30,6 +30,9 @@ pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR, 
 
 /// How often exports whose time has come are deleted.
 const SWEEP_PERIOD: Duration = Duration::from_secs(60);
+
+/// How many of these periods pass until the bucket is compared with the rows again.
+const ORPHANS_EACH: u64 = 60;
 
 /// The HTTP routes of the subgraph. It is ready without the storage, which only exports need.
 pub fn routes(pool: PgPool, objects: ObjectStore, verifier: Verifier, introspection: bool) -> Router {
@@ -49,9 +52,14 @@ pub fn routes(pool: PgPool, objects: ObjectStore, verifier: Verifier, introspect
 /// Deletes the exports whose time has come, for ever. Several replicas may do so at once.
 pub async fn sweep_forever(pool: PgPool, objects: ObjectStore) {
     let service = Service::new(pool, objects);
-    loop {
+    for round in 0_u64.. {
         if let Err(error) = service.sweep(Utc::now()).await {
             tracing::warn!(%error, "deleting exports failed; it is tried again");
+        }
+        if round.is_multiple_of(ORPHANS_EACH)
+            && let Err(error) = service.sweep_orphans(Utc::now()).await
+        {
+            tracing::warn!(%error, "looking for objects that nobody has failed; it is tried again");
         }
         tokio::time::sleep(SWEEP_PERIOD).await;
     }

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use healthbridge_postgres::copy::Rows;
-use sqlx::{PgConnection, PgPool};
+use healthbridge_postgres::copy::{Loader, Rows};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::domain::{Account, Billing, Money, Movement, PaymentMethod, Recorded};
@@ -29,14 +29,14 @@ pub struct Payment {
 /// # Errors
 /// When the database refuses.
 pub async fn load(pool: &PgPool, billings: &[Billing], payments: &[Payment]) -> Result<(), sqlx::Error> {
-    let mut transaction = pool.begin().await?;
+    let mut loader = Loader::begin(pool).await?;
     let ids: Vec<Uuid> = billings.iter().map(|one| one.id).chain(payments.iter().map(|one| one.id)).collect();
     let there = sqlx::query_scalar!(
         r#"SELECT id AS "id!" FROM billing.billing WHERE id = ANY($1)
            UNION ALL SELECT id FROM billing.movement WHERE id = ANY($1)"#,
         &ids,
     );
-    let there: HashSet<Uuid> = there.fetch_all(&mut *transaction).await?.into_iter().collect();
+    let there: HashSet<Uuid> = there.fetch_all(loader.connection()).await?.into_iter().collect();
     let mut rows = Rows::default();
     let mut movements = Vec::new();
     for one in billings.iter().filter(|one| !there.contains(&one.id)) {
@@ -50,7 +50,7 @@ pub async fn load(pool: &PgPool, billings: &[Billing], payments: &[Payment]) -> 
     }
     let columns = "id, patient_id, report_id, image_id, description, quantity, unit_price, currency, charged, discounts, \
                    tax, net, status, serviced_at, created_at, created_by";
-    rows.load(&mut transaction, "billing.billing", columns).await?;
+    loader.load(rows, "billing.billing", columns).await?;
     let by_id: HashMap<Uuid, &Billing> = billings.iter().map(|one| (one.id, one)).collect();
     for one in payments.iter().filter(|one| !there.contains(&one.id)) {
         let Some(billing) = by_id.get(&one.billing_id) else { continue };
@@ -58,11 +58,11 @@ pub async fn load(pool: &PgPool, billings: &[Billing], payments: &[Payment]) -> 
         let payment = Movement::payment(billing, one.amount, PaymentMethod::Card, recorded);
         movements.push(Movement { id: one.id, ..payment });
     }
-    load_movements(&mut transaction, &movements).await?;
-    transaction.commit().await
+    load_movements(&mut loader, &movements).await?;
+    loader.commit().await
 }
 
-async fn load_movements(connection: &mut PgConnection, movements: &[Movement]) -> Result<(), sqlx::Error> {
+async fn load_movements(loader: &mut Loader, movements: &[Movement]) -> Result<(), sqlx::Error> {
     let (mut postings, mut rows) = (Rows::default(), Rows::default());
     for one in movements {
         for ((account, amount), place) in one.postings.iter().zip(1..) {
@@ -74,7 +74,7 @@ async fn load_movements(connection: &mut PgConnection, movements: &[Movement]) -
         rows.value(one.amount.amount()).optional(one.method.map(<&str>::from)).value(one.recorded_by);
         rows.value(one.recorded_at.to_rfc3339()).end_row();
     }
-    postings.load(connection, "billing.posting", "movement_id, place, account, billing_id, amount").await?;
+    loader.load(postings, "billing.posting", "movement_id, place, account, billing_id, amount").await?;
     let columns = "id, kind, patient_id, currency, amount, method, recorded_by, recorded_at";
-    rows.load(connection, "billing.movement", columns).await.map(drop)
+    loader.load(rows, "billing.movement", columns).await.map(drop)
 }

@@ -3,6 +3,7 @@
 mod setup;
 
 use healthbridge_auth::Role;
+use healthbridge_billing::verify;
 use healthbridge_testkit::{StatementCount, assert_alike, forged};
 use serde_json::{Value, json};
 use setup::{ADD, TOTAL, add, input, setup};
@@ -105,6 +106,7 @@ async fn a_billing_sent_by_more_clients_at_once_than_there_are_connections_is_ma
         clerk.data("{ billings { nodes { id } } }", Value::Null).await["billings"]["nodes"].as_array().map(Vec::len),
         Some(1)
     );
+    assert_eq!(verify(&setup.database.pool).await.expect("verified"), Vec::<String>::new());
 }
 
 #[tokio::test]

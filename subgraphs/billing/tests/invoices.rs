@@ -205,4 +205,5 @@ async fn sixty_four_invoices_issued_at_once_have_numbers_without_gap_or_double()
         }
     }
     assert_eq!(numbers, (1..=64).map(Some).collect());
+    assert_eq!(verify(&setup.database.pool).await.expect("verified"), Vec::<String>::new());
 }

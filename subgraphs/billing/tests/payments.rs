@@ -229,44 +229,32 @@ async fn sixty_four_clients_pay_a_bill_once_with_one_key_and_with_many() {
 
 #[tokio::test]
 async fn a_row_of_the_ledger_that_is_changed_by_hand_is_found() {
-    let setup = setup().await;
-    let clerk = setup.as_role(Role::Clerk);
-    let billing = add(&clerk, Uuid::now_v7(), "1", "10", "EUR").await;
-    setup.pay(&billing, "4", "EUR").await;
-    setup.is_sound().await;
-    for (change, back) in [
-        (
-            "UPDATE billing.posting SET amount = amount + 1 WHERE account = 'CASH'",
-            "UPDATE billing.posting SET amount = amount - 1 WHERE account = 'CASH'",
-        ),
-        ("UPDATE billing.posting SET amount = amount * 2", "UPDATE billing.posting SET amount = amount / 2"),
-        (
-            "UPDATE billing.movement SET reference = 'x' WHERE kind = 'PAYMENT'",
-            "UPDATE billing.movement SET reference = NULL",
-        ),
-        ("UPDATE billing.movement SET recorded_by = patient_id WHERE kind = 'CHARGE'", ""),
-        ("UPDATE billing.balance SET item_count = 7", "UPDATE billing.balance SET item_count = 1"),
-        ("UPDATE billing.balance SET paid = paid + 1", "UPDATE billing.balance SET paid = paid - 1"),
-        ("UPDATE billing.billing SET paid = paid + 1", "UPDATE billing.billing SET paid = paid - 1"),
-        ("DELETE FROM billing.posting WHERE account = 'CASH'", ""),
-        ("DELETE FROM billing.movement WHERE kind = 'PAYMENT'", ""),
+    for change in [
+        "UPDATE billing.posting SET amount = amount + 1 WHERE account = 'CASH'",
+        "UPDATE billing.posting SET amount = amount * 2",
+        "UPDATE billing.movement SET reference = 'x' WHERE kind = 'PAYMENT'",
+        "UPDATE billing.movement SET recorded_by = patient_id WHERE kind = 'CHARGE'",
+        "UPDATE billing.balance SET item_count = 7",
+        "UPDATE billing.balance SET paid = paid + 1",
+        "UPDATE billing.billing SET paid = paid + 1",
+        "DELETE FROM billing.posting WHERE account = 'CASH'",
+        "DELETE FROM billing.movement WHERE kind = 'PAYMENT'",
+        "DELETE FROM billing.movement WHERE kind = 'CHARGE'",
+        "UPDATE billing.movement SET place = 3 - place + 10",
+        "UPDATE billing.balance SET movements = movements + 1",
     ] {
+        let setup = setup().await;
+        let billing = add(&setup.as_role(Role::Clerk), Uuid::now_v7(), "1", "10", "EUR").await;
+        setup.pay(&billing, "4", "EUR").await;
+        setup.is_sound().await;
         // As a superuser does who wants to get by the triggers.
         let mut connection = setup.database.pool.acquire().await.expect("a connection");
-        let run = async |connection: &mut sqlx::PgConnection, statement: &'static str| {
-            sqlx::query(statement).execute(connection).await.expect("changed");
-        };
-        run(&mut connection, "SET session_replication_role = replica").await;
-        run(&mut connection, change).await;
+        for statement in ["SET session_replication_role = replica", change, "SET session_replication_role = DEFAULT"] {
+            sqlx::query(statement).execute(&mut *connection).await.expect("changed");
+        }
+        drop(connection);
         let found = verify(&setup.database.pool).await.expect("verified");
         assert!(!found.is_empty(), "{change}");
-        if back.is_empty() {
-            return run(&mut connection, "SET session_replication_role = DEFAULT").await;
-        }
-        run(&mut connection, back).await;
-        run(&mut connection, "SET session_replication_role = DEFAULT").await;
-        drop(connection);
-        setup.is_sound().await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rows made by the program: demo data and benchmarks.
 
-use healthbridge_postgres::copy::Rows;
+use healthbridge_postgres::copy::{Loader, Rows};
 use sqlx::PgPool;
 
 use crate::{
@@ -24,8 +24,9 @@ pub async fn load(pool: &PgPool, reports: &[Report]) -> Result<(), sqlx::Error> 
     }
     let columns = "id, patient_id, status, priority, code, conclusion_codes, clinical_history, technique, findings, \
                    impression, critical, author_id, image_ids, issued_at, created_at, updated_at";
-    let mut connection = pool.acquire().await?;
-    rows.load(&mut connection, "diagnosis.report", columns).await.map(drop)
+    let mut loader = Loader::begin(pool).await?;
+    loader.load(rows, "diagnosis.report", columns).await?;
+    loader.commit().await
 }
 
 /// Begins the workflow log with these entries; does nothing where it was begun.

@@ -30,6 +30,9 @@ pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR, 
 /// How often abandoned uploads and deleted images are cleaned up.
 const SWEEP_PERIOD: Duration = Duration::from_secs(60);
 
+/// How many of these periods pass until the bucket is compared with the rows again.
+const ORPHANS_EACH: u64 = 60;
+
 /// The HTTP routes of the subgraph.
 pub fn routes(pool: PgPool, objects: ObjectStore, verifier: Verifier, introspection: bool) -> Router {
     let service = Arc::new(Service::new(pool.clone(), objects.clone()));
@@ -48,13 +51,18 @@ pub fn routes(pool: PgPool, objects: ObjectStore, verifier: Verifier, introspect
     Endpoint::new(NAME, schema, verifier, prepare, readiness).introspection(introspection).routes()
 }
 
-/// Removes the bytes of abandoned uploads and of deleted images whose time has come, for ever. Several replicas may do
+/// Removes the bytes of abandoned uploads and of deleted images whose time has come, and objects that are nobody's, for ever. Several replicas may do
 /// so at once.
 pub async fn sweep_forever(pool: PgPool, objects: ObjectStore) {
     let service = Service::new(pool, objects);
-    loop {
+    for round in 0_u64.. {
         if let Err(error) = service.sweep(Utc::now()).await {
             tracing::warn!(%error, "cleaning up the storage failed; it is tried again");
+        }
+        if round.is_multiple_of(ORPHANS_EACH)
+            && let Err(error) = service.sweep_orphans(Utc::now()).await
+        {
+            tracing::warn!(%error, "looking for objects that nobody has failed; it is tried again");
         }
         tokio::time::sleep(SWEEP_PERIOD).await;
     }

@@ -1,6 +1,6 @@
 //! Rows made by the program: demo data and benchmarks.
 
-use healthbridge_postgres::copy::Rows;
+use healthbridge_postgres::copy::{Loader, Rows};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -34,6 +34,7 @@ pub async fn load(pool: &PgPool, images: &[Image]) -> Result<(), sqlx::Error> {
     }
     let columns = "id, patient_id, modality, description, file_name, content_type, byte_size, sha256, object_key, state, \
                    taken_at, uploaded_at, uploaded_by, upload_expires_at";
-    let mut connection = pool.acquire().await?;
-    rows.load(&mut connection, "imaging.medical_image", columns).await.map(drop)
+    let mut loader = Loader::begin(pool).await?;
+    loader.load(rows, "imaging.medical_image", columns).await?;
+    loader.commit().await
 }

@@ -1,6 +1,6 @@
 //! Rows made by the program: demo data and benchmarks.
 
-use healthbridge_postgres::copy::Rows;
+use healthbridge_postgres::copy::{Loader, Rows};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ impl Seed {
     /// # Errors
     /// When the database refuses.
     pub async fn load(self, pool: &PgPool) -> Result<(), sqlx::Error> {
-        let mut connection = pool.acquire().await?;
+        let mut loader = Loader::begin(pool).await?;
         let mut rows = Rows::default();
         for one in &self.staff {
             rows.value(one.id).value(<&str>::from(one.name.name_use)).value(&one.name.family);
@@ -47,7 +47,7 @@ impl Seed {
         }
         let columns = "id, name_use, family, given, prefix, suffix, profession, specialty, department, created_at, \
                        updated_at, sort_name";
-        rows.load(&mut connection, "patients.staff", columns).await?;
+        loader.load(rows, "patients.staff", columns).await?;
 
         let mut rows = Rows::default();
         for one in &self.patients {
@@ -63,7 +63,7 @@ impl Seed {
         }
         let columns = "id, mrn, name_use, family, given, prefix, suffix, sort_name, sort_given, gender, birth_date, \
                        telecom, addresses, identifiers, conditions, general_practitioner_id, active, version, created_at, updated_at";
-        rows.load(&mut connection, "patients.patient", columns).await?;
+        loader.load(rows, "patients.patient", columns).await?;
 
         let mut rows = Rows::default();
         for (one, password_hash) in &self.accounts {
@@ -73,7 +73,8 @@ impl Seed {
         }
         let columns = "id, kind, email, password_hash, roles, scopes, active, patient_id, staff_id, version, \
                        created_at, updated_at";
-        rows.load(&mut connection, "patients.account", columns).await.map(drop)
+        loader.load(rows, "patients.account", columns).await?;
+        loader.commit().await
     }
 }
 

@@ -228,13 +228,6 @@ async fn guessing_from_one_address_keeps_neither_the_owner_nor_others_elsewhere_
     }
     assert!(!attacker("nurse@example.test", PASSWORD).await, "the attacker waits, even with the right password");
     assert!(owner("nurse@example.test", PASSWORD).await, "the owner does not");
-    // Against ever new accounts the address itself is slowed down.
-    for number in 0..60 {
-        assert!(!attacker(&format!("somebody{number}@example.test"), "wrong").await);
-    }
-    setup.add_account("doctor@example.test", Role::Doctor).await;
-    assert!(!attacker("doctor@example.test", PASSWORD).await);
-    assert!(owner("doctor@example.test", PASSWORD).await);
 }
 
 const EXCHANGE: &str = "mutation ($token: String!) { signInWithToken(input: { token: $token }) {
@@ -334,7 +327,8 @@ async fn a_foreign_token_that_is_not_for_us_or_not_the_issuers_is_refused() {
     let signed = foreign.issuer.sign(&good);
     let header = signed.split('.').next().expect("a header");
     let unsigned = format!("{header}.{}.", signed.split('.').nth(1).expect("claims"));
-    for token in [stranger.sign(&good), ours, unsigned, "a.b.c".to_owned(), String::new()] {
+    let critical = foreign.issuer.sign_with(&good, |header| header.crit = Some(vec!["exp".to_owned()]));
+    for token in [stranger.sign(&good), ours, unsigned, critical, "a.b.c".to_owned(), String::new()] {
         let answer = foreign.anonymous.ask(EXCHANGE, json!({ "token": token })).await;
         assert_eq!(answer.refusals("signInWithToken"), ["NOT_ALLOWED"], "{token}");
     }

@@ -37,9 +37,17 @@ impl LedgerExport {
     }
 }
 
+/// What the keys of exports begin with, in a bucket that others use, too.
+pub const OBJECTS: &str = "ledger-exports/";
+
+/// The export that an object is, if it is one.
+pub fn export_of(object_key: &str) -> Option<Uuid> {
+    object_key.strip_prefix(OBJECTS)?.strip_suffix(".csv")?.parse().ok()
+}
+
 /// The key of the object of the export with this id.
 pub fn object_key(id: Uuid) -> String {
-    format!("ledger-exports/{id}.csv")
+    format!("{OBJECTS}{id}.csv")
 }
 
 /// One side of a movement, with what the movement says.

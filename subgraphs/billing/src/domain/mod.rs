@@ -10,7 +10,7 @@ mod service_item;
 mod statistics;
 
 pub use billing::{Billing, ChargeItemStatus, CurrencyTotal, Occasion, PaymentState};
-pub use export::{LedgerExport, LedgerLine, Period, csv_header, csv_lines, object_key};
+pub use export::{LedgerExport, LedgerLine, OBJECTS, Period, csv_header, csv_lines, export_of, object_key};
 pub use invoice::{Invoice, InvoiceKind, InvoiceStatus};
 pub use money::{CurrencyCode, Money, MoneyError};
 pub use movement::{Account, LedgerEntry, LedgerKind, Movement, PaymentMethod, Recorded};

@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, Coding, Connection, Cursor, PageArgs};
+use healthbridge_graphql::{ApiError, Coding, Connection, Cursor, PageArgs, Time};
 
 use super::{
     invoice::Invoice,
@@ -101,9 +100,9 @@ pub(crate) struct BillingFilter {
     /// In this currency.
     currency: Option<CurrencyCode>,
     /// The service was given then or later.
-    serviced_from: Option<DateTime<Utc>>,
+    serviced_from: Option<Time>,
     /// The service was given before.
-    serviced_to: Option<DateTime<Utc>>,
+    serviced_to: Option<Time>,
 }
 
 /// The store's filter.
@@ -113,8 +112,8 @@ pub(crate) fn filter(input: Option<BillingFilter>) -> StoreFilter {
         statuses: filter.status.into_iter().flatten().map(Into::into).collect(),
         payment_states: filter.payment_state.into_iter().flatten().map(Into::into).collect(),
         currency: filter.currency.map(|currency| currency.0),
-        serviced_from: filter.serviced_from,
-        serviced_to: filter.serviced_to,
+        serviced_from: filter.serviced_from.map(Into::into),
+        serviced_to: filter.serviced_to.map(Into::into),
     }
 }
 
@@ -242,13 +241,13 @@ impl Billing {
     }
 
     /// When the service was given.
-    async fn serviced_at(&self) -> DateTime<Utc> {
-        self.0.serviced_at
+    async fn serviced_at(&self) -> Time {
+        self.0.serviced_at.into()
     }
 
     /// When the billing was made.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> Time {
+        self.0.created_at.into()
     }
 
     /// Counts changes, from 1.

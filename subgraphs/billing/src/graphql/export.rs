@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, BigInt, Outcome, UserError, caller};
+use healthbridge_graphql::{ApiError, BigInt, Outcome, Time, UserError, caller, now};
 use healthbridge_objectstore::Presigned;
 
 use crate::{Service, domain::Period, service::Exported};
@@ -11,9 +10,9 @@ use crate::{Service, domain::Period, service::Exported};
 #[derive(InputObject)]
 pub(crate) struct ExportLedgerInput {
     /// Movements that were recorded then or later.
-    from: DateTime<Utc>,
+    from: Time,
     /// Movements that were recorded before; at most 366 days behind `from`.
-    to: DateTime<Utc>,
+    to: Time,
 }
 
 /// A part of the ledger as CSV (RFC 4180, UTF-8): a line for each posting, in the order of the movements, with the columns
@@ -26,9 +25,9 @@ pub(crate) struct LedgerExport {
     /// The export's id, which the audit knows.
     id: ID,
     /// The first moment of the time.
-    from: DateTime<Utc>,
+    from: Time,
     /// The first moment behind it.
-    to: DateTime<Utc>,
+    to: Time,
     /// How many postings the file has, a line for each.
     rows: BigInt,
     /// The file's length in bytes.
@@ -43,8 +42,8 @@ impl From<Exported> for LedgerExport {
     fn from(Exported { export, written, download }: Exported) -> Self {
         Self {
             id: export.id.into(),
-            from: export.period.from,
-            to: export.period.to,
+            from: export.period.from.into(),
+            to: export.period.to.into(),
             rows: BigInt(written.rows),
             byte_size: BigInt(written.byte_size),
             sha256: hex::encode(written.sha256),
@@ -87,8 +86,8 @@ impl ExportMutation {
         ctx: &Context<'_>,
         input: ExportLedgerInput,
     ) -> Result<Option<LedgerExportPayload>, ApiError> {
-        let period = Period { from: input.from, to: input.to };
+        let period = Period { from: input.from.into(), to: input.to.into() };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.export_ledger(caller(ctx), period, Utc::now()).await?.into()))
+        Ok(Some(service.export_ledger(caller(ctx), period, now()).await?.into()))
     }
 }

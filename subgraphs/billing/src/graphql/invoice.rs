@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, Date, Outcome, UserError, caller, parse_id};
+use healthbridge_graphql::{ApiError, Date, Outcome, Time, UserError, caller, now, parse_id};
 use uuid::Uuid;
 
 use super::{
@@ -135,8 +134,8 @@ impl Invoice {
     }
 
     /// When it was issued.
-    async fn issued_at(&self) -> Option<DateTime<Utc>> {
-        self.0.issued_at
+    async fn issued_at(&self) -> Option<Time> {
+        self.0.issued_at.map(Time::from)
     }
 
     /// The day until which it is to be paid.
@@ -146,7 +145,7 @@ impl Invoice {
 
     /// Whether it should have been paid before today (UTC).
     async fn overdue(&self) -> bool {
-        self.0.is_overdue(Utc::now().date_naive())
+        self.0.is_overdue(now().date_naive())
     }
 
     /// The invoice that a credit note takes back.
@@ -254,7 +253,7 @@ impl InvoiceMutation {
             billing_ids: input.billing_ids.into_iter().map(|id| id.0).collect(),
             due_at: input.due_at.map(|date| date.0),
         };
-        let made = ctx.data_unchecked::<Arc<Service>>().create_invoice(caller(ctx), input, key, Utc::now()).await?;
+        let made = ctx.data_unchecked::<Arc<Service>>().create_invoice(caller(ctx), input, key, now()).await?;
         Ok(Some(made.map(|invoice| (invoice, None)).into()))
     }
 
@@ -267,7 +266,7 @@ impl InvoiceMutation {
     ) -> Result<Option<InvoicePayload>, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
         let (id, version) = (parse_id(&input.invoice_id), input.expected_version);
-        let issued = service.issue_invoice(caller(ctx), id, version, Utc::now()).await?;
+        let issued = service.issue_invoice(caller(ctx), id, version, now()).await?;
         Ok(Some(issued.map(|invoice| (invoice, None)).into()))
     }
 
@@ -281,7 +280,7 @@ impl InvoiceMutation {
     ) -> Result<Option<InvoicePayload>, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
         let (id, version) = (parse_id(&input.invoice_id), input.expected_version);
-        Ok(Some(service.cancel_invoice(caller(ctx), id, version, &input.reason, Utc::now()).await?.into()))
+        Ok(Some(service.cancel_invoice(caller(ctx), id, version, &input.reason, now()).await?.into()))
     }
 
     /// Takes money for an invoice: all that is outstanding where no amount is given. One payment may pay several lines.
@@ -295,6 +294,6 @@ impl InvoiceMutation {
             reference: input.reference,
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.pay_invoice(caller(ctx), input, key, Utc::now()).await?.into()))
+        Ok(Some(service.pay_invoice(caller(ctx), input, key, now()).await?.into()))
     }
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::ApiError;
+use healthbridge_graphql::{ApiError, Time};
 
 use super::{loaders::Loaders, reference::User, scalar::Money};
 use crate::domain;
@@ -91,7 +90,7 @@ impl LedgerEntry {
     }
 
     /// When.
-    async fn recorded_at(&self) -> DateTime<Utc> {
-        self.0.recorded_at
+    async fn recorded_at(&self) -> Time {
+        self.0.recorded_at.into()
     }
 }

@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 use healthbridge_auth::Caller;
-use healthbridge_graphql::ScopeRules;
 
 use crate::Service;
 use export::ExportMutation;
@@ -39,7 +38,7 @@ pub fn sdl() -> String {
 
 pub(crate) fn schema(service: Arc<Service>) -> BillingSchema {
     let builder = Schema::build(Query, Mutation::default(), EmptySubscription).data(service);
-    healthbridge_graphql::finish(builder, ScopeRules::from_sdl(&sdl()))
+    healthbridge_graphql::finish(builder, &sdl())
 }
 
 /// Puts the loaders of a request beside it.

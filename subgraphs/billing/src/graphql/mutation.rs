@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, Coding, Outcome, UserError, UserErrorCode, caller, parse_id};
+use healthbridge_graphql::{ApiError, Coding, Outcome, Time, UserError, UserErrorCode, caller, now, parse_id};
 use uuid::Uuid;
 
 use super::{
@@ -59,7 +58,7 @@ pub(crate) struct AddBillingInput {
     /// Surcharges, discounts and taxes.
     components: Option<Vec<PriceComponentInput>>,
     /// When the service was given; now where it is left out.
-    serviced_at: Option<DateTime<Utc>>,
+    serviced_at: Option<Time>,
     /// Sent again with the same key and input, the mutation gives its first answer.
     idempotency_key: Uuid,
 }
@@ -82,7 +81,7 @@ pub(crate) struct UpdateBillingInput {
     /// Surcharges, discounts and taxes, all of them.
     components: Option<Vec<PriceComponentInput>>,
     /// When the service was given.
-    serviced_at: Option<DateTime<Utc>>,
+    serviced_at: Option<Time>,
 }
 
 /// A billing to be taken back.
@@ -228,10 +227,10 @@ impl BillingMutation {
                 Ok(components) => components,
                 Err(refused) => return Ok(Some(Err(vec![refused]).into())),
             },
-            serviced_at: input.serviced_at,
+            serviced_at: input.serviced_at.map(Into::into),
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.add_billing(caller(ctx), input, key, Utc::now()).await?.into()))
+        Ok(Some(service.add_billing(caller(ctx), input, key, now()).await?.into()))
     }
 
     /// Changes a billing that is on no invoice. What is owed changes with it.
@@ -253,10 +252,10 @@ impl BillingMutation {
             quantity: input.quantity.map(|quantity| quantity.0),
             unit_price: input.unit_price.map(MoneyInput::into_parts),
             components,
-            serviced_at: input.serviced_at,
+            serviced_at: input.serviced_at.map(Into::into),
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.update_billing(caller(ctx), input, Utc::now()).await?.into()))
+        Ok(Some(service.update_billing(caller(ctx), input, now()).await?.into()))
     }
 
     /// Takes a billing back, as if it had not been made: its status is ENTERED_IN_ERROR, and nobody owes it. What was paid
@@ -269,7 +268,7 @@ impl BillingMutation {
     ) -> Result<Option<BillingPayload>, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
         let (id, version) = (parse_id(&input.billing_id), input.expected_version);
-        Ok(Some(service.void_billing(caller(ctx), id, version, &input.reason, Utc::now()).await?.into()))
+        Ok(Some(service.void_billing(caller(ctx), id, version, &input.reason, now()).await?.into()))
     }
 
     /// Takes money for a billing: all that is outstanding where no amount is given. It needs no invoice.
@@ -283,7 +282,7 @@ impl BillingMutation {
             reference: input.reference,
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.pay_billing(caller(ctx), input, key, Utc::now()).await?.into()))
+        Ok(Some(service.pay_billing(caller(ctx), input, key, now()).await?.into()))
     }
 
     /// Gives money of a payment back: all that is left of it where no amount is given; never more than was paid.
@@ -300,6 +299,6 @@ impl BillingMutation {
             reason: input.reason,
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.refund_payment(caller(ctx), input, key, Utc::now()).await?.into()))
+        Ok(Some(service.refund_payment(caller(ctx), input, key, now()).await?.into()))
     }
 }

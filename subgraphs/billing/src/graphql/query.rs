@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, caller, parse_id};
+use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, Time, caller, now, parse_id};
 
 use super::{
     billing::{Billing, BillingFilter, NEWEST_FIRST, filter},
@@ -108,10 +107,13 @@ impl Query {
     async fn billing_statistics(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Recorded then or later.")] from: Option<DateTime<Utc>>,
-        #[graphql(desc = "Recorded before.")] to: Option<DateTime<Utc>>,
+        #[graphql(desc = "Recorded then or later.")] from: Option<Time>,
+        #[graphql(desc = "Recorded before.")] to: Option<Time>,
     ) -> Result<Option<Vec<BillingStatistics>>, ApiError> {
-        let sums = ctx.data_unchecked::<Arc<Service>>().statistics(caller(ctx), from, to).await?;
+        let sums = ctx
+            .data_unchecked::<Arc<Service>>()
+            .statistics(caller(ctx), from.map(Into::into), to.map(Into::into))
+            .await?;
         Ok(Some(sums.into_iter().map(BillingStatistics::from).collect()))
     }
 
@@ -125,16 +127,16 @@ impl Query {
     ) -> Result<Option<Vec<MonthlyRevenue>>, ApiError> {
         let months = u32::try_from(months).ok().filter(|months| (1..=120).contains(months));
         let months = months.ok_or_else(|| ApiError::BadInput("`months` is 1 to 120".to_owned()))?;
-        let revenue = ctx.data_unchecked::<Arc<Service>>().monthly_revenue(caller(ctx), months, Utc::now()).await?;
+        let revenue = ctx.data_unchecked::<Arc<Service>>().monthly_revenue(caller(ctx), months, now()).await?;
         Ok(Some(revenue.into_iter().map(MonthlyRevenue::from).collect()))
     }
 
     /// What is outstanding now, by the days since the service was given, a line for each currency.
     #[graphql(requires_scopes = "user/ChargeItem.s", requires_scopes = "system/ChargeItem.s")]
     async fn aged_receivables(&self, ctx: &Context<'_>) -> Result<Option<Vec<AgedReceivables>>, ApiError> {
-        let now = Utc::now();
+        let now = now();
         let aged = ctx.data_unchecked::<Arc<Service>>().aged_receivables(caller(ctx), now).await?;
-        Ok(Some(aged.into_iter().map(|aged| AgedReceivables::new(aged, now)).collect()))
+        Ok(Some(aged.into_iter().map(|aged| AgedReceivables::new(aged, now.into())).collect()))
     }
 
     #[graphql(entity)]

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, parse_id};
+use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, Time, now, parse_id};
 use uuid::Uuid;
 
 use super::{
@@ -101,7 +100,7 @@ pub(crate) struct CostSummary {
     /// The lines, by currency code.
     by_currency: Vec<CurrencyTotal>,
     /// When it was computed.
-    as_of: DateTime<Utc>,
+    as_of: Time,
 }
 
 /// What a patient's billings in one currency come to. Billings that are not owed count nothing.
@@ -203,6 +202,6 @@ impl Patient {
         let Some(patient) = parse_id(&self.id) else { return Ok(None) };
         let totals = Loaders::totals(ctx, patient).await?;
         let by_currency = totals.iter().map(CurrencyTotal::from).collect();
-        Ok(Some(CostSummary { by_currency, as_of: Utc::now() }))
+        Ok(Some(CostSummary { by_currency, as_of: now().into() }))
     }
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use chrono::Utc;
-use healthbridge_graphql::{ApiError, Coding, Date, Outcome, UserError, caller, parse_id};
+use healthbridge_graphql::{ApiError, Coding, Date, Outcome, UserError, caller, now, parse_id};
 use uuid::Uuid;
 
 use super::{
@@ -135,7 +134,7 @@ impl PriceListMutation {
             valid_to: input.valid_to.map(|date| date.0),
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.add_service_item(caller(ctx), input, key, Utc::now()).await?.into()))
+        Ok(Some(service.add_service_item(caller(ctx), input, key, now()).await?.into()))
     }
 
     /// Takes a service off the price list. What was charged by it stays as it is.
@@ -147,7 +146,7 @@ impl PriceListMutation {
     ) -> Result<Option<ServiceItemPayload>, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
         let (id, end) = (parse_id(&input.service_item_id), input.valid_to.map(|date| date.0));
-        let retired = service.retire_service_item(caller(ctx), id, input.expected_version, end, Utc::now()).await?;
+        let retired = service.retire_service_item(caller(ctx), id, input.expected_version, end, now()).await?;
         Ok(Some(retired.into()))
     }
 }

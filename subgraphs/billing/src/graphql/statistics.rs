@@ -1,8 +1,7 @@
 //! Sums over all patients, a line for each currency: two currencies are never added.
 
 use async_graphql::SimpleObject;
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::Date;
+use healthbridge_graphql::{Date, Time};
 
 use super::scalar::{CurrencyCode, Money};
 use crate::domain;
@@ -57,7 +56,7 @@ pub(crate) struct AgedReceivables {
     /// More than 90 days.
     days_over_90: Money,
     /// When it was computed.
-    as_of: DateTime<Utc>,
+    as_of: Time,
 }
 
 impl From<domain::Statistics> for BillingStatistics {
@@ -84,7 +83,7 @@ impl From<domain::MonthlyRevenue> for MonthlyRevenue {
 }
 
 impl AgedReceivables {
-    pub(crate) fn new(aged: domain::AgedReceivables, as_of: DateTime<Utc>) -> Self {
+    pub(crate) fn new(aged: domain::AgedReceivables, as_of: Time) -> Self {
         Self {
             currency: CurrencyCode(aged.currency),
             days_0_to_30: aged.to_30_days.into(),

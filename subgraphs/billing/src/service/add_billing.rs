@@ -43,16 +43,10 @@ impl Service {
     ) -> Result<Outcome<Billing>, ApiError> {
         let account = caller.require(Resource::ChargeItem, Right::Create)?;
         let recorded = Recorded { by: account.user_id, at: now.trunc_subsecs(6) };
-        let item = match input.service_item_id.as_deref().map(Uuid::try_parse) {
-            Some(Ok(id)) => self.store.service_items_by_id(&[id]).await.map_err(ApiError::internal)?.into_iter().next(),
-            Some(Err(_)) | None => None,
-        };
-        let billing = match check(&input, item, recorded) {
-            Ok(billing) => billing,
-            Err(refused) => return Ok(Err(refused)),
-        };
+        let id = Uuid::now_v7();
+        // Before anything is looked at: what was charged was, whatever became of the price list since.
         let key = idempotency::Key { key, caller: account.user_id, operation: "addBilling" };
-        let begun = idempotency::begin(self.store.pool(), NAME, Some(key), &input, billing.id).await;
+        let begun = idempotency::begin(self.store.pool(), NAME, Some(key), &input, id).await;
         let mut transaction = match begun.map_err(ApiError::internal)? {
             Begin::New(transaction) => transaction,
             Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
@@ -61,6 +55,17 @@ impl Service {
                 let first = self.store.by_id(&[id], None).await.map_err(ApiError::internal)?;
                 return first.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);
             }
+        };
+        let item = match input.service_item_id.as_deref().map(Uuid::try_parse) {
+            Some(Ok(id)) => {
+                let found = Store::service_items_by_id(&mut *transaction, &[id]).await;
+                found.map_err(ApiError::internal)?.into_iter().next()
+            }
+            Some(Err(_)) | None => None,
+        };
+        let billing = match check(&input, item, recorded) {
+            Ok(billing) => Billing { id, ..billing },
+            Err(refused) => return Ok(Err(refused)),
         };
         Store::insert(&mut transaction, &billing).await.map_err(ApiError::internal)?;
         let charge = Movement::charge(&billing, recorded);

@@ -5,13 +5,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{SinkExt, Stream, StreamExt, TryStreamExt, channel::mpsc, future, stream};
 use healthbridge_auth::{Caller, Resource, Right};
 use healthbridge_graphql::{ApiError, Outcome, Refusals, UserError, UserErrorCode};
-use healthbridge_objectstore::{Announced, ObjectStoreError, Presigned};
+use healthbridge_objectstore::{Announced, ObjectStoreError, Presigned, Swept};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::Service;
 use crate::{
-    domain::{LedgerExport, LedgerLine, Period, csv_header, csv_lines, object_key},
+    domain::{LedgerExport, LedgerLine, OBJECTS, Period, csv_header, csv_lines, export_of, object_key},
     store::{Store, Written},
 };
 
@@ -25,6 +25,8 @@ const LONGEST: Duration = Duration::from_secs(25);
 pub(super) const AT_ONCE: usize = 2;
 /// How many lines go together.
 const LINES: usize = 500;
+/// How much older than any export an object is that is taken for nobody's.
+const ORPHAN_MARGIN: TimeDelta = TimeDelta::hours(24);
 const CSV: &str = "text/csv; charset=utf-8";
 
 /// An export, and where it can be read.
@@ -99,18 +101,40 @@ impl Service {
     /// Deletes the exports whose time has come.
     ///
     /// # Errors
-    /// When the database or the storage fails; what was done stays done.
+    /// When the database or the storage fails; what was done stays done, and an object that cannot be deleted keeps no other
+    /// one.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), ExportError> {
+        let (mut failure, mut last) = (None, None);
         loop {
-            let expired = self.store.expired_exports(now).await?;
-            for id in &expired {
-                self.objects.delete(&object_key(*id)).await?;
+            let expired = self.store.expired_exports(now, last).await?;
+            let mut deleted = 0;
+            for (_, id) in &expired {
+                if let Err(error) = self.objects.delete(&object_key(*id)).await {
+                    tracing::warn!(export_id = %id, %error, "the export {id} cannot be deleted");
+                    failure = Some(error);
+                    continue;
+                }
                 self.store.export_deleted(*id, now).await?;
+                deleted += 1;
             }
-            if expired.is_empty() {
-                return Ok(());
+            // Where none of them can be, the storage itself is at fault.
+            if deleted == 0 {
+                return failure.map_or(Ok(()), |failure| Err(failure.into()));
             }
+            last = expired.last().copied();
         }
+    }
+
+    /// Deletes objects of exports that are no more: what arrived after its time.
+    ///
+    /// # Errors
+    /// When the database or the storage fails; what was done stays done.
+    pub async fn sweep_orphans(&self, now: DateTime<Utc>) -> Result<Swept, ExportError> {
+        let owned = async |keys: Vec<String>| {
+            let ids: Vec<Uuid> = keys.iter().filter_map(|key| export_of(key)).collect();
+            Ok(self.store.kept_exports(&ids).await?.into_iter().map(object_key).collect())
+        };
+        self.objects.sweep_orphans(OBJECTS, now - LIFETIME - ORPHAN_MARGIN, owned).await
     }
 }
 

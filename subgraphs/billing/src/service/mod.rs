@@ -129,7 +129,7 @@ impl Service {
         if patients.is_empty() {
             return Ok(Vec::new());
         }
-        self.store.list_invoices(Some(&patients), filter, window).await.map_err(ApiError::internal)
+        self.store.invoices_of_patients(&patients, filter, window).await.map_err(ApiError::internal)
     }
 
     /// A page of the invoices that the caller may search.
@@ -140,7 +140,7 @@ impl Service {
         window: &Window<Uuid>,
     ) -> Result<Page<Invoice>, ApiError> {
         caller.require(Resource::Invoice, Right::Search)?;
-        let rows = self.store.list_invoices(None, filter, window).await;
+        let rows = self.store.list_invoices(filter, window).await;
         rows.map(|rows| window.page(rows)).map_err(ApiError::internal)
     }
 

@@ -36,20 +36,21 @@ impl Service {
     ) -> Result<Outcome<ServiceItem>, ApiError> {
         let account = caller.require(Resource::ChargeItem, Right::Create)?;
         let recorded = Recorded { by: account.user_id, at: now.trunc_subsecs(6) };
-        let item = match check(&input, recorded.at.date_naive()) {
-            Ok(item) => item,
-            Err(refused) => return Ok(Err(refused)),
-        };
+        let id = Uuid::now_v7();
         let key = idempotency::Key { key, caller: account.user_id, operation: "addServiceItem" };
-        let begun = idempotency::begin(self.store.pool(), NAME, Some(key), &input, item.id).await;
+        let begun = idempotency::begin(self.store.pool(), NAME, Some(key), &input, id).await;
         let mut transaction = match begun.map_err(ApiError::internal)? {
             Begin::New(transaction) => transaction,
             Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
             Begin::InProgress => return Ok(Err(vec![UserError::key_in_progress()])),
             Begin::Done(id) => {
-                let first = self.store.service_items_by_id(&[id]).await.map_err(ApiError::internal)?;
+                let first = Store::service_items_by_id(self.store.pool(), &[id]).await.map_err(ApiError::internal)?;
                 return first.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);
             }
+        };
+        let item = match check(&input, recorded.at.date_naive()) {
+            Ok(item) => ServiceItem { id, ..item },
+            Err(refused) => return Ok(Err(refused)),
         };
         Store::insert_service_item(&mut transaction, &item, recorded).await.map_err(ApiError::internal)?;
         transaction.commit().await.map_err(ApiError::internal)?;

@@ -85,19 +85,34 @@ impl Store {
         })
     }
 
-    /// Some exports whose objects are to be deleted.
-    pub(crate) async fn expired_exports(&self, now: DateTime<Utc>) -> Result<Vec<Uuid>, sqlx::Error> {
-        let ids = sqlx::query_scalar!(
-            "SELECT id FROM billing.ledger_export WHERE deleted_at IS NULL AND expires_at <= $1
-             ORDER BY expires_at LIMIT 100",
+    /// Some exports whose objects are to be deleted, behind one that was dealt with.
+    pub(crate) async fn expired_exports(
+        &self,
+        now: DateTime<Utc>,
+        after: Option<(DateTime<Utc>, Uuid)>,
+    ) -> Result<Vec<(DateTime<Utc>, Uuid)>, sqlx::Error> {
+        let (at, id) = after.unwrap_or_default();
+        let rows = sqlx::query!(
+            "SELECT id, expires_at FROM billing.ledger_export
+             WHERE deleted_at IS NULL AND expires_at <= $1 AND (expires_at, id) > ($2, $3)
+             ORDER BY expires_at, id LIMIT 100",
             now,
+            at,
+            id,
         );
-        ids.fetch_all(&self.pool).await
+        Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| (row.expires_at, row.id)).collect())
     }
 
     /// Notes that an export's object is deleted.
     pub(crate) async fn export_deleted(&self, id: Uuid, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
         let noted = sqlx::query!("UPDATE billing.ledger_export SET deleted_at = $2 WHERE id = $1", id, now);
         noted.execute(&self.pool).await.map(drop)
+    }
+
+    /// Of these exports those whose objects are still to be deleted when their time comes.
+    pub(crate) async fn kept_exports(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+        let kept =
+            sqlx::query_scalar!("SELECT id FROM billing.ledger_export WHERE id = ANY($1) AND deleted_at IS NULL", ids);
+        kept.fetch_all(&self.pool).await
     }
 }

@@ -114,25 +114,52 @@ impl Store {
         rows.fetch_all(&self.pool).await?.into_iter().map(Invoice::try_from).collect()
     }
 
-    /// One row more than the page has, the newest first; of each of these patients, or of all where none is named.
-    pub(crate) async fn list_invoices(
+    /// Of each patient one row more than the page has, the newest first.
+    pub(crate) async fn invoices_of_patients(
         &self,
-        patients: Option<&[Uuid]>,
+        patients: &[Uuid],
+        filter: &InvoiceFilter,
+        window: &Window<Uuid>,
+    ) -> Result<Vec<Invoice>, sqlx::Error> {
+        if *filter != InvoiceFilter::default() {
+            return self.some_invoices_of_patients(patients, filter, window).await;
+        }
+        let rows = invoices!(
+            r#"FROM unnest($1::uuid[]) AS patient (id)
+               CROSS JOIN LATERAL (
+                   SELECT * FROM billing.invoice AS one
+                   WHERE one.patient_id = patient.id AND one.id < $2
+                   ORDER BY one.id DESC LIMIT $3
+               ) AS invoice
+               CROSS JOIN LATERAL (
+                   SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
+                   FROM billing.billing WHERE id = ANY(invoice.billing_ids)
+               ) AS lines
+               ORDER BY invoice.patient_id, invoice.id DESC"#,
+            patients,
+            window.start.unwrap_or(Uuid::max()),
+            window.limit(),
+        );
+        rows.fetch_all(&self.pool).await?.into_iter().map(Invoice::try_from).collect()
+    }
+
+    async fn some_invoices_of_patients(
+        &self,
+        patients: &[Uuid],
         filter: &InvoiceFilter,
         window: &Window<Uuid>,
     ) -> Result<Vec<Invoice>, sqlx::Error> {
         let rows = invoices!(
-            r#"FROM (SELECT unnest($1::uuid[]) AS id UNION ALL SELECT NULL WHERE $1::uuid[] IS NULL) AS patient
+            r#"FROM unnest($1::uuid[]) AS patient (id)
                CROSS JOIN LATERAL (
                    SELECT * FROM billing.invoice AS one
-                   WHERE (patient.id IS NULL OR one.patient_id = patient.id)
+                   WHERE one.patient_id = patient.id AND one.id < $4
                      AND (cardinality($2::text[]) = 0 OR (CASE
                          WHEN one.status = 'ISSUED' AND one.kind = 'INVOICE' AND NOT EXISTS (
                              SELECT FROM billing.billing AS line
                              WHERE line.id = ANY(one.billing_ids) AND line.net - line.paid + line.refunded > 0)
                          THEN 'BALANCED' ELSE one.status END) = ANY($2))
                      AND ($3::date IS NULL OR one.due_at < $3)
-                     AND ($4::uuid IS NULL OR one.id < $4)
                    ORDER BY one.id DESC LIMIT $5
                ) AS invoice
                CROSS JOIN LATERAL (
@@ -143,15 +170,41 @@ impl Store {
             patients,
             &filter.status_names(),
             filter.due_before,
-            window.start,
+            window.start.unwrap_or(Uuid::max()),
             window.limit(),
         );
-        let mut invoices: Vec<Invoice> =
-            rows.fetch_all(&self.pool).await?.into_iter().map(Invoice::try_from).collect::<Result<_, _>>()?;
-        if patients.is_none() {
-            invoices.sort_by_key(|invoice| std::cmp::Reverse(invoice.id));
-        }
-        Ok(invoices)
+        rows.fetch_all(&self.pool).await?.into_iter().map(Invoice::try_from).collect()
+    }
+
+    /// One row more than the page has, over all patients, the newest first.
+    pub(crate) async fn list_invoices(
+        &self,
+        filter: &InvoiceFilter,
+        window: &Window<Uuid>,
+    ) -> Result<Vec<Invoice>, sqlx::Error> {
+        let rows = invoices!(
+            r#"FROM (
+                   SELECT * FROM billing.invoice AS one
+                   WHERE one.id < $3
+                     AND (cardinality($1::text[]) = 0 OR (CASE
+                         WHEN one.status = 'ISSUED' AND one.kind = 'INVOICE' AND NOT EXISTS (
+                             SELECT FROM billing.billing AS line
+                             WHERE line.id = ANY(one.billing_ids) AND line.net - line.paid + line.refunded > 0)
+                         THEN 'BALANCED' ELSE one.status END) = ANY($1))
+                     AND ($2::date IS NULL OR one.due_at < $2)
+                   ORDER BY one.id DESC LIMIT $4
+               ) AS invoice
+               CROSS JOIN LATERAL (
+                   SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
+                   FROM billing.billing WHERE id = ANY(invoice.billing_ids)
+               ) AS lines
+               ORDER BY invoice.id DESC"#,
+            &filter.status_names(),
+            filter.due_before,
+            window.start.unwrap_or(Uuid::max()),
+            window.limit(),
+        );
+        rows.fetch_all(&self.pool).await?.into_iter().map(Invoice::try_from).collect()
     }
 
     /// The invoice, locked until the transaction ends.

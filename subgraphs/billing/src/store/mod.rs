@@ -17,7 +17,7 @@ pub(crate) use billings::BillingFilter;
 pub(crate) use export::Written;
 pub(crate) use invoices::{InvoiceFilter, Issue, NewInvoice};
 pub(crate) use service_items::ServiceItemFilter;
-pub use verify::verify;
+pub use verify::{verify, verify_each};
 
 use crate::domain::{CurrencyCode, Money};
 

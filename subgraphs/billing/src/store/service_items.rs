@@ -2,7 +2,7 @@ use chrono::NaiveDate;
 use healthbridge_graphql::{Coding, Window};
 use healthbridge_postgres::{known, sought};
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, types::Json};
+use sqlx::{PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
 
 use super::{Store, money};
@@ -142,7 +142,10 @@ impl Store {
     }
 
     /// The items with these ids.
-    pub(crate) async fn service_items_by_id(&self, ids: &[Uuid]) -> Result<Vec<ServiceItem>, sqlx::Error> {
+    pub(crate) async fn service_items_by_id(
+        executor: impl PgExecutor<'_>,
+        ids: &[Uuid],
+    ) -> Result<Vec<ServiceItem>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
             r#"SELECT id, code AS "code: _", name, prices.currencies AS "currencies!", prices.amounts AS "amounts!: Vec<Decimal>",
@@ -156,6 +159,6 @@ impl Store {
                WHERE id = ANY($1)"#,
             ids,
         );
-        rows.fetch_all(&self.pool).await?.into_iter().map(ServiceItem::try_from).collect()
+        rows.fetch_all(executor).await?.into_iter().map(ServiceItem::try_from).collect()
     }
 }

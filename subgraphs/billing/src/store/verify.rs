@@ -1,8 +1,7 @@
 //! Recomputes from the ledger what is maintained, and finds what differs.
 
-use sqlx::PgPool;
-
-use super::snapshot;
+use futures::{TryStreamExt, stream::BoxStream};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 
 /// Every difference between the ledger and what is maintained from it, in words. None means that all is well.
 ///
@@ -10,55 +9,103 @@ use super::snapshot;
 /// When the database fails.
 pub async fn verify(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
     let mut found = Vec::new();
+    verify_each(pool, |difference| found.push(difference)).await?;
+    Ok(found)
+}
+
+/// Tells of each difference between the ledger and what is maintained from it as it is found. A ledger of any size
+/// takes no more memory than a small one: it is read as a stream, on a connection of its own that has all the time that it
+/// needs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn verify_each(pool: &PgPool, mut tell: impl FnMut(String)) -> Result<(), sqlx::Error> {
+    let unhurried = [("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")];
+    let mut connection = pool.connect_options().as_ref().clone().options(unhurried).connect().await?;
     // In one snapshot: payments go on meanwhile.
-    let mut transaction = snapshot(pool).await?;
-    let sums = sqlx::query_scalar!(
+    let mut snapshot = connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+    for check in [sums, orphans, chain, ends, balances, billings] {
+        let mut differences = check(&mut snapshot);
+        while let Some(difference) = differences.try_next().await? {
+            tell(difference);
+        }
+    }
+    snapshot.rollback().await?;
+    connection.close().await
+}
+
+type Differences<'a> = BoxStream<'a, Result<String, sqlx::Error>>;
+
+/// The sides of each movement are nothing together.
+fn sums(snapshot: &mut PgConnection) -> Differences<'_> {
+    let found = sqlx::query_scalar!(
         r#"SELECT format('movement %s: its postings come to %s', movement.id, coalesce(sum(posting.amount), 0)) AS "text!"
            FROM billing.movement AS movement LEFT JOIN billing.posting AS posting ON posting.movement_id = movement.id
            GROUP BY movement.id, movement.amount
            HAVING coalesce(sum(posting.amount), 0) <> 0 OR (movement.amount <> 0 AND count(posting.amount) < 2)"#,
     );
-    found.extend(sums.fetch_all(&mut *transaction).await?);
-    let orphans = sqlx::query_scalar!(
+    found.fetch(snapshot)
+}
+
+/// Each side has its movement.
+fn orphans(snapshot: &mut PgConnection) -> Differences<'_> {
+    let found = sqlx::query_scalar!(
         r#"SELECT format('posting %s of movement %s: there is no such movement', place, movement_id) AS "text!"
            FROM billing.posting WHERE NOT EXISTS (SELECT FROM billing.movement WHERE id = movement_id)"#,
     );
-    found.extend(orphans.fetch_all(&mut *transaction).await?);
-    // The chain: each digest is that of the movement before it and its own content.
-    let chain = sqlx::query_scalar!(
+    found.fetch(snapshot)
+}
+
+/// The chain: each digest is that of the movement at the place before it and its own content, and no place is left out.
+fn chain(snapshot: &mut PgConnection) -> Differences<'_> {
+    let found = sqlx::query_scalar!(
         r#"SELECT format('movement %s of patient %s: it, its postings or the movement before it were changed', id,
                          patient_id) AS "text!"
            FROM (SELECT movement.id, movement.patient_id, movement.digest,
-                        billing.movement_digest(coalesce(lag(movement.digest)
-                            OVER (PARTITION BY movement.patient_id, movement.currency ORDER BY movement.seq), ''), movement)
-                            AS expected
-                 FROM billing.movement AS movement) AS checked
-           WHERE digest <> expected"#,
+                        movement.place = row_number() OVER before AS is_in_place,
+                        billing.movement_digest(coalesce(lag(movement.digest) OVER before, ''), movement) AS expected
+                 FROM billing.movement AS movement
+                 WINDOW before AS (PARTITION BY movement.patient_id, movement.currency ORDER BY movement.place)) AS checked
+           WHERE digest <> expected OR NOT is_in_place"#,
     );
-    found.extend(chain.fetch_all(&mut *transaction).await?);
-    let ends = sqlx::query_scalar!(
+    found.fetch(snapshot)
+}
+
+/// Each balance knows the end of its chain.
+fn ends(snapshot: &mut PgConnection) -> Differences<'_> {
+    let found = sqlx::query_scalar!(
         r#"SELECT format('patient %s, %s: the ledger has %s movements, the balance knows %s, or the last one is another',
-                         balance.patient_id, balance.currency, coalesce(last.movements, 0), balance.movements) AS "text!"
+                         balance.patient_id, balance.currency, coalesce(last.place, 0), balance.movements) AS "text!"
            FROM billing.balance AS balance
            LEFT JOIN LATERAL (
-               SELECT count(*) OVER () AS movements, digest FROM billing.movement
-               WHERE patient_id = balance.patient_id AND currency = balance.currency ORDER BY seq DESC LIMIT 1
+               SELECT place, digest FROM billing.movement
+               WHERE patient_id = balance.patient_id AND currency = balance.currency ORDER BY place DESC LIMIT 1
            ) AS last ON true
-           WHERE (balance.movements, balance.digest) IS DISTINCT FROM (coalesce(last.movements, 0), coalesce(last.digest, ''))"#,
+           WHERE (balance.movements, balance.digest) IS DISTINCT FROM (coalesce(last.place, 0), coalesce(last.digest, ''))"#,
     );
-    found.extend(ends.fetch_all(&mut *transaction).await?);
-    let balances = sqlx::query_scalar!(
-        r#"WITH ledger AS (
+    found.fetch(snapshot)
+}
+
+/// Each balance is what the movements come to.
+fn balances(snapshot: &mut PgConnection) -> Differences<'_> {
+    let found = sqlx::query_scalar!(
+        r#"WITH counted AS (
+               SELECT patient_id, currency,
+                      sum(CASE kind WHEN 'CHARGE' THEN 1 WHEN 'VOID' THEN -1 ELSE 0 END)::integer AS item_count
+               FROM billing.movement GROUP BY patient_id, currency),
+           posted AS (
                SELECT movement.patient_id, movement.currency,
                       -coalesce(sum(posting.amount) FILTER (WHERE account = 'REVENUE'), 0) AS charged,
                       coalesce(sum(posting.amount) FILTER (WHERE account = 'DISCOUNT'), 0) AS discounts,
                       -coalesce(sum(posting.amount) FILTER (WHERE account = 'TAX'), 0) AS tax,
                       coalesce(sum(posting.amount) FILTER (WHERE account = 'CASH' AND kind = 'PAYMENT'), 0) AS paid,
-                      -coalesce(sum(posting.amount) FILTER (WHERE account = 'CASH' AND kind = 'REFUND'), 0) AS refunded,
-                      (count(DISTINCT movement.id) FILTER (WHERE kind = 'CHARGE')
-                          - count(DISTINCT movement.id) FILTER (WHERE kind = 'VOID'))::integer AS item_count
-               FROM billing.movement AS movement LEFT JOIN billing.posting AS posting ON posting.movement_id = movement.id
-               GROUP BY movement.patient_id, movement.currency)
+                      -coalesce(sum(posting.amount) FILTER (WHERE account = 'CASH' AND kind = 'REFUND'), 0) AS refunded
+               FROM billing.movement AS movement JOIN billing.posting AS posting ON posting.movement_id = movement.id
+               GROUP BY movement.patient_id, movement.currency),
+           ledger AS (
+               SELECT patient_id, currency, coalesce(charged, 0) AS charged, coalesce(discounts, 0) AS discounts,
+                      coalesce(tax, 0) AS tax, coalesce(paid, 0) AS paid, coalesce(refunded, 0) AS refunded, item_count
+               FROM counted LEFT JOIN posted USING (patient_id, currency))
            SELECT format('patient %s, %s: the balance is %s, the ledger comes to %s',
                          coalesce(balance.patient_id, ledger.patient_id), coalesce(balance.currency, ledger.currency),
                          (balance.charged, balance.discounts, balance.tax, balance.paid, balance.refunded, balance.item_count),
@@ -67,8 +114,12 @@ pub async fn verify(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
            WHERE (balance.charged, balance.discounts, balance.tax, balance.paid, balance.refunded, balance.item_count)
                IS DISTINCT FROM (ledger.charged, ledger.discounts, ledger.tax, ledger.paid, ledger.refunded, ledger.item_count)"#,
     );
-    found.extend(balances.fetch_all(&mut *transaction).await?);
-    let billings = sqlx::query_scalar!(
+    found.fetch(snapshot)
+}
+
+/// Each billing says of itself what its movements come to.
+fn billings(snapshot: &mut PgConnection) -> Differences<'_> {
+    let found = sqlx::query_scalar!(
         r#"WITH ledger AS (
                SELECT posting.billing_id AS id,
                       coalesce(sum(posting.amount) FILTER (WHERE kind NOT IN ('PAYMENT', 'REFUND')), 0) AS owed,
@@ -85,7 +136,5 @@ pub async fn verify(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
                   billing.refunded)
                IS DISTINCT FROM (coalesce(ledger.owed, 0), coalesce(ledger.paid, 0), coalesce(ledger.refunded, 0))"#,
     );
-    found.extend(billings.fetch_all(&mut *transaction).await?);
-    transaction.rollback().await?;
-    Ok(found)
+    found.fetch(snapshot)
 }

@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use async_graphql::{EmptySubscription, Schema};
 use healthbridge_auth::Caller;
-use healthbridge_graphql::ScopeRules;
 
 use crate::Service;
 use loaders::Loaders;
@@ -27,7 +26,7 @@ pub fn sdl() -> String {
 
 pub(crate) fn schema(service: Arc<Service>) -> DiagnosisSchema {
     let builder = Schema::build(Query, Mutation, EmptySubscription).data(service);
-    healthbridge_graphql::finish(builder, ScopeRules::from_sdl(&sdl()))
+    healthbridge_graphql::finish(builder, &sdl())
 }
 
 /// Puts the loaders of a request beside it.

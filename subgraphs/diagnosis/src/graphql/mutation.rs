@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, Coding, CodingInput, UserError, caller};
+use healthbridge_graphql::{ApiError, Coding, CodingInput, Time, UserError, caller, now};
 use uuid::Uuid;
 
 use super::{
@@ -60,7 +59,7 @@ pub(crate) struct AddWorkflowLogInput {
     /// The image.
     image_id: Option<ID>,
     /// When it happened; now where it is left out.
-    occurred_at: Option<DateTime<Utc>>,
+    occurred_at: Option<Time>,
     /// Sent again with the same key and input, the mutation gives its first answer.
     idempotency_key: Option<Uuid>,
 }
@@ -107,7 +106,7 @@ impl Mutation {
             assignee_id: input.assignee_id.map(|id| id.0),
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(match service.create_report(caller(ctx), input, key, Utc::now()).await? {
+        Ok(Some(match service.create_report(caller(ctx), input, key, now()).await? {
             Ok(report) => ReportPayload { report: Some(DiagnosisReport(Arc::new(report))), user_errors: Vec::new() },
             Err(user_errors) => ReportPayload { report: None, user_errors },
         }))
@@ -127,10 +126,10 @@ impl Mutation {
             patient_id: input.patient_id.map(|id| id.0),
             report_id: input.report_id.map(|id| id.0),
             image_id: input.image_id.map(|id| id.0),
-            occurred_at: input.occurred_at,
+            occurred_at: input.occurred_at.map(Into::into),
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(match service.add_workflow_log(caller(ctx), input, key, Utc::now()).await? {
+        Ok(Some(match service.add_workflow_log(caller(ctx), input, key, now()).await? {
             Ok(log) => WorkflowLogPayload { log: Some(WorkflowLog(Arc::new(log))), user_errors: Vec::new() },
             Err(user_errors) => WorkflowLogPayload { log: None, user_errors },
         }))

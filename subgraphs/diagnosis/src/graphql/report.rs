@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
-use chrono::{DateTime, Utc};
 use healthbridge_auth::{Caller, Resource, Right};
-use healthbridge_graphql::{Coding, caller, parse_id};
+use healthbridge_graphql::{Coding, Time, caller, parse_id};
 
 use super::reference::{MedicalImage, MedicalStaff, Patient};
 use crate::{domain, store::ReportFilter as StoreFilter};
@@ -63,9 +62,9 @@ pub(crate) struct ReportFilter {
     /// Whether somebody must act at once.
     critical: Option<bool>,
     /// Released then or later.
-    issued_from: Option<DateTime<Utc>>,
+    issued_from: Option<Time>,
     /// Released before.
-    issued_to: Option<DateTime<Utc>>,
+    issued_to: Option<Time>,
 }
 
 /// The store's filter.
@@ -77,8 +76,8 @@ pub(crate) fn filter(input: Option<ReportFilter>) -> StoreFilter {
         // What is no id of ours names nobody, who has written nothing.
         author_id: filter.author_id.map(|id| parse_id(&id).unwrap_or_default()),
         critical: filter.critical,
-        issued_from: filter.issued_from,
-        issued_to: filter.issued_to,
+        issued_from: filter.issued_from.map(Into::into),
+        issued_to: filter.issued_to.map(Into::into),
         released_only: false,
     }
 }
@@ -168,18 +167,18 @@ impl DiagnosisReport {
     }
 
     /// When it was released.
-    async fn issued_at(&self) -> Option<DateTime<Utc>> {
-        self.0.issued_at
+    async fn issued_at(&self) -> Option<Time> {
+        self.0.issued_at.map(Time::from)
     }
 
     /// When it was begun.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> Time {
+        self.0.created_at.into()
     }
 
     /// When it was changed last.
-    async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.updated_at
+    async fn updated_at(&self) -> Time {
+        self.0.updated_at.into()
     }
 
     /// Counts changes, from 1.

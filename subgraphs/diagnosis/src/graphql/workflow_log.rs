@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, BigInt, parse_id};
+use healthbridge_graphql::{ApiError, BigInt, Time, parse_id};
 
 use super::{
     loaders::Loaders,
@@ -61,9 +60,9 @@ pub(crate) struct WorkflowLogFilter {
     /// One of these actions.
     action: Option<Vec<WorkflowAction>>,
     /// Happened then or later.
-    from: Option<DateTime<Utc>>,
+    from: Option<Time>,
     /// Happened before.
-    to: Option<DateTime<Utc>>,
+    to: Option<Time>,
 }
 
 /// The store's filter. What is no id of ours names nothing, about which there is no entry.
@@ -75,8 +74,8 @@ pub(crate) fn filter(input: Option<WorkflowLogFilter>) -> StoreFilter {
         patient_id: id(filter.patient_id),
         report_id: id(filter.report_id),
         actions: filter.action.into_iter().flatten().map(Into::into).collect(),
-        from: filter.from,
-        to: filter.to,
+        from: filter.from.map(Into::into),
+        to: filter.to.map(Into::into),
     }
 }
 
@@ -97,13 +96,13 @@ impl WorkflowLog {
     }
 
     /// When it happened.
-    async fn occurred_at(&self) -> DateTime<Utc> {
-        self.0.entry.occurred_at
+    async fn occurred_at(&self) -> Time {
+        self.0.entry.occurred_at.into()
     }
 
     /// When it was written down.
-    async fn recorded_at(&self) -> DateTime<Utc> {
-        self.0.entry.recorded_at
+    async fn recorded_at(&self) -> Time {
+        self.0.entry.recorded_at.into()
     }
 
     /// Who did it. Null where the caller may not see the account, or it cannot be asked for.

@@ -37,12 +37,9 @@ impl Service {
         now: DateTime<Utc>,
     ) -> Result<Outcome<Report>, ApiError> {
         let account = caller.require(Resource::DiagnosticReport, Right::Create)?;
-        let report = match check(&input, account, now) {
-            Ok(report) => report,
-            Err(refused) => return Ok(Err(refused)),
-        };
+        let id = Uuid::now_v7();
         let key = key.map(|key| idempotency::Key { key, caller: account.user_id, operation: "createReport" });
-        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, report.id).await;
+        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, id).await;
         let mut transaction = match begun.map_err(ApiError::internal)? {
             Begin::New(transaction) => transaction,
             Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
@@ -51,6 +48,10 @@ impl Service {
                 let first = self.store.reports_by_id(&[id], None).await.map_err(ApiError::internal)?;
                 return first.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);
             }
+        };
+        let report = match check(&input, account, now) {
+            Ok(report) => Report { id, ..report },
+            Err(refused) => return Ok(Err(refused)),
         };
         Store::insert_report(&mut transaction, &report).await.map_err(ApiError::internal)?;
         let entry = Entry {

@@ -52,12 +52,9 @@ impl Service {
         now: DateTime<Utc>,
     ) -> Result<Outcome<WorkflowLog>, ApiError> {
         let account = caller.require(Resource::Provenance, Right::Create)?;
-        let entry = match check(&input, account.user_id, now.trunc_subsecs(6)) {
-            Ok(entry) => entry,
-            Err(refused) => return Ok(Err(refused)),
-        };
+        let id = Uuid::now_v7();
         let key = key.map(|key| idempotency::Key { key, caller: account.user_id, operation: "addWorkflowLog" });
-        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, entry.id).await;
+        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, id).await;
         let mut transaction = match begun.map_err(ApiError::internal)? {
             Begin::New(transaction) => transaction,
             Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
@@ -66,6 +63,10 @@ impl Service {
                 let first = self.store.workflow_logs_by_id(&[id]).await.map_err(ApiError::internal)?;
                 return first.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);
             }
+        };
+        let entry = match check(&input, account.user_id, now.trunc_subsecs(6)) {
+            Ok(entry) => Entry { id, ..entry },
+            Err(refused) => return Ok(Err(refused)),
         };
         let log = Store::append_workflow_log(&mut transaction, entry).await.map_err(ApiError::internal)?;
         transaction.commit().await.map_err(ApiError::internal)?;

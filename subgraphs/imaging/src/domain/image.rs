@@ -49,6 +49,9 @@ pub enum ImageState {
     Failed,
 }
 
+/// What the keys of images begin with, in a bucket that others use, too.
+pub const OBJECTS: &str = "images/";
+
 /// A medical image, and the upload that it came by.
 #[derive(Clone, Debug)]
 pub struct Image {

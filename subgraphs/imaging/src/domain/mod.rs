@@ -4,4 +4,4 @@ mod content;
 mod image;
 
 pub use content::{ContentType, Finding, HEADER_LENGTH, inspect};
-pub use image::{Image, ImageState, Modality};
+pub use image::{Image, ImageState, Modality, OBJECTS};

@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, BigInt, Coding};
+use healthbridge_graphql::{ApiError, BigInt, Coding, Time, now};
 use healthbridge_objectstore::Presigned;
 
 use super::patient::{Patient, User};
@@ -91,9 +90,9 @@ pub(crate) struct ImageFilter {
     #[graphql(default_with = "vec![ImageState::Ready]")]
     state: Vec<ImageState>,
     /// Taken then or later.
-    taken_from: Option<DateTime<Utc>>,
+    taken_from: Option<Time>,
     /// Taken before.
-    taken_to: Option<DateTime<Utc>>,
+    taken_to: Option<Time>,
 }
 
 /// The store's filter; images that are ready where no filter is given.
@@ -102,8 +101,8 @@ pub(crate) fn filter(input: Option<ImageFilter>) -> StoreFilter {
         Some(filter) => StoreFilter {
             modalities: filter.modality.into_iter().flatten().map(Into::into).collect(),
             states: filter.state.into_iter().map(Into::into).collect(),
-            taken_from: filter.taken_from,
-            taken_to: filter.taken_to,
+            taken_from: filter.taken_from.map(Into::into),
+            taken_to: filter.taken_to.map(Into::into),
         },
         None => StoreFilter {
             modalities: Vec::new(),
@@ -171,13 +170,13 @@ impl MedicalImage {
     }
 
     /// When it was acquired.
-    async fn taken_at(&self) -> Option<DateTime<Utc>> {
-        self.0.taken_at
+    async fn taken_at(&self) -> Option<Time> {
+        self.0.taken_at.map(Time::from)
     }
 
     /// When the upload was requested or, once it is ready, completed.
-    async fn uploaded_at(&self) -> DateTime<Utc> {
-        self.0.uploaded_at
+    async fn uploaded_at(&self) -> Time {
+        self.0.uploaded_at.into()
     }
 
     /// Who uploaded it.
@@ -209,7 +208,7 @@ impl MedicalImage {
         disposition: ContentDisposition,
     ) -> Result<Option<Presigned>, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
-        let url = service.download_url(&self.0, expires_in_seconds, disposition.into(), Utc::now()).await?;
+        let url = service.download_url(&self.0, expires_in_seconds, disposition.into(), now()).await?;
         Ok(url)
     }
 }

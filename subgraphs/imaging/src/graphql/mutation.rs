@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, BigInt, UserError, caller, parse_id};
+use healthbridge_graphql::{ApiError, BigInt, Time, UserError, caller, now, parse_id};
 use uuid::Uuid;
 
 use super::{
@@ -37,7 +36,7 @@ pub(crate) struct RequestImageUploadInput {
     /// A description.
     description: Option<String>,
     /// When it was acquired.
-    taken_at: Option<DateTime<Utc>>,
+    taken_at: Option<Time>,
     /// Sent again with the same key and input, the mutation gives the same upload.
     idempotency_key: Uuid,
 }
@@ -86,7 +85,7 @@ pub(crate) struct DeleteImagePayload {
     /// The image that is gone from every list.
     deleted_image_id: Option<ID>,
     /// When its bytes are removed for good.
-    purge_after: Option<DateTime<Utc>>,
+    purge_after: Option<Time>,
     /// Why the input was refused; then nothing was changed.
     user_errors: Vec<UserError>,
 }
@@ -111,10 +110,10 @@ impl Mutation {
             modality: input.modality.into(),
             body_site_code: input.body_site_code,
             description: input.description,
-            taken_at: input.taken_at,
+            taken_at: input.taken_at.map(Into::into),
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(match service.request_upload(caller(ctx), input, key, Utc::now()).await? {
+        Ok(Some(match service.request_upload(caller(ctx), input, key, now()).await? {
             Ok(upload) => ImageUploadPayload { upload: Some(upload.into()), user_errors: Vec::new() },
             Err(user_errors) => ImageUploadPayload { upload: None, user_errors },
         }))
@@ -130,7 +129,7 @@ impl Mutation {
     ) -> Result<Option<ImagePayload>, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
         let upload = parse_id(&input.upload_id);
-        Ok(Some(match service.complete_upload(caller(ctx), upload, Utc::now()).await? {
+        Ok(Some(match service.complete_upload(caller(ctx), upload, now()).await? {
             Ok(image) => ImagePayload { image: Some(MedicalImage(Arc::new(image))), user_errors: Vec::new() },
             Err(user_errors) => ImagePayload { image: None, user_errors },
         }))
@@ -147,10 +146,10 @@ impl Mutation {
         let input =
             DeleteImage { image_id: input.image_id.0, reason: input.reason, expected_version: input.expected_version };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(match service.delete_image(caller(ctx), input, key, Utc::now()).await? {
+        Ok(Some(match service.delete_image(caller(ctx), input, key, now()).await? {
             Ok(deleted) => DeleteImagePayload {
                 deleted_image_id: Some(deleted.image_id.into()),
-                purge_after: deleted.purge_after,
+                purge_after: deleted.purge_after.map(Into::into),
                 user_errors: Vec::new(),
             },
             Err(user_errors) => DeleteImagePayload { deleted_image_id: None, purge_after: None, user_errors },

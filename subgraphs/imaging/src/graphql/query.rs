@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use chrono::Utc;
 use healthbridge_auth::{Resource, Right};
-use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, caller, parse_id, total};
+use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, caller, now, parse_id, total};
 
 use super::{
     image::{ImageFilter, MedicalImage, filter},
@@ -64,7 +63,7 @@ impl Query {
         let Some(image) = Loaders::image(ctx, id).await? else { return Ok(None) };
         let service = ctx.data_unchecked::<Arc<Service>>();
         let image = Arc::unwrap_or_clone(image);
-        Ok(Some(service.upload(image, Utc::now()).await?.into()))
+        Ok(Some(service.upload(image, now()).await?.into()))
     }
 
     #[graphql(entity)]

@@ -1,7 +1,7 @@
+use healthbridge_graphql::Time;
 use std::sync::Arc;
 
 use async_graphql::{ID, Object};
-use chrono::{DateTime, Utc};
 use healthbridge_objectstore::Presigned;
 
 use super::image::{ImageState, MedicalImage};
@@ -38,8 +38,8 @@ impl ImageUpload {
     }
 
     /// Until when the bytes must have been sent.
-    async fn expires_at(&self) -> DateTime<Utc> {
-        self.image.upload_expires_at
+    async fn expires_at(&self) -> Time {
+        self.image.upload_expires_at.into()
     }
 
     /// The image that it will be.

@@ -1,4 +1,4 @@
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, SubsecRound, Utc};
 use healthbridge_auth::{Caller, Resource, Right};
 use healthbridge_graphql::{ApiError, Outcome, Refusals, UserError, UserErrorCode};
 use healthbridge_postgres::idempotency::{self, Begin};
@@ -35,24 +35,29 @@ impl Service {
         now: DateTime<Utc>,
     ) -> Result<Outcome<Deleted>, ApiError> {
         let account = caller.require(Resource::ImagingStudy, Right::Delete)?;
+        let now = now.trunc_subsecs(6);
+        let refuse = |field, code, message: &str| Ok(Err(vec![UserError::at(field, code, message)]));
+        let not_found = || refuse("imageId", UserErrorCode::NotFound, "There is no such image");
+        let Ok(id) = Uuid::try_parse(&input.image_id) else { return not_found() };
+        let key = key.map(|key| idempotency::Key { key, caller: account.user_id, operation: "deleteImage" });
+        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, id).await;
+        let mut transaction = match begun.map_err(ApiError::internal)? {
+            Begin::New(transaction) => transaction,
+            Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
+            Begin::InProgress => return Ok(Err(vec![UserError::key_in_progress()])),
+            Begin::Done(id) => {
+                let first = self.store.by_id(&[id], None).await.map_err(ApiError::internal)?.into_iter().next();
+                let purge_after = first.ok_or(ApiError::Unauthorized)?.purge_after;
+                return Ok(Ok(Deleted { image_id: id, purge_after }));
+            }
+        };
         let mut refusals = Refusals::default();
         let reason = refusals.line("reason", &input.reason);
         if let Err(refused) = refusals.or(()) {
             return Ok(Err(refused));
         }
-        let refuse = |field, code, message: &str| Ok(Err(vec![UserError::at(field, code, message)]));
-        let found = match Uuid::try_parse(&input.image_id) {
-            Ok(id) => self.store.by_id(&[id], None).await.map_err(ApiError::internal)?.into_iter().next(),
-            Err(_) => None,
-        };
-        let Some(image) = found else { return refuse("imageId", UserErrorCode::NotFound, "There is no such image") };
-        let key = key.map(|key| idempotency::Key { key, caller: account.user_id, operation: "deleteImage" });
-        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, image.id).await;
-        let mut transaction = match begun.map_err(ApiError::internal)? {
-            Begin::New(transaction) => transaction,
-            Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
-            Begin::InProgress => return Ok(Err(vec![UserError::key_in_progress()])),
-            Begin::Done(_) => return Ok(Ok(Deleted { image_id: image.id, purge_after: image.purge_after })),
+        let Some(image) = Store::lock(&mut transaction, id).await.map_err(ApiError::internal)? else {
+            return not_found();
         };
         if image.state == ImageState::Deleted {
             return refuse("imageId", UserErrorCode::NotFound, "There is no such image");

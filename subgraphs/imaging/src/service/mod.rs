@@ -2,12 +2,12 @@
 
 mod delete;
 mod download;
+mod sweep;
 mod upload;
 
-use chrono::{DateTime, Duration, Utc};
 use healthbridge_auth::{Caller, Reach, Resource, Right};
 use healthbridge_graphql::{ApiError, Page, Window};
-use healthbridge_objectstore::{ObjectStore, ObjectStoreError};
+use healthbridge_objectstore::ObjectStore;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -24,17 +24,6 @@ use crate::{
 pub struct Service {
     store: Store,
     objects: ObjectStore,
-}
-
-/// The storage could not be cleaned up.
-#[derive(Debug, thiserror::Error)]
-pub enum SweepError {
-    /// The database failed.
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-    /// The object storage failed.
-    #[error(transparent)]
-    Objects(#[from] ObjectStoreError),
 }
 
 impl Service {
@@ -99,26 +88,6 @@ impl Service {
     pub(crate) async fn count(&self, caller: &Caller, filter: &ImageFilter) -> Result<i64, ApiError> {
         caller.require(Resource::ImagingStudy, Right::Search)?;
         self.store.count(filter).await.map_err(ApiError::internal)
-    }
-
-    /// Gives up uploads that were not completed in time, and removes bytes whose time has come.
-    ///
-    /// # Errors
-    /// When the database or the storage fails; what was done stays done.
-    pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), SweepError> {
-        // A URL that was used in its last second may still be sending.
-        self.store.abandon_uploads(now - Duration::hours(1)).await?;
-        loop {
-            let due = self.store.to_purge(now).await?;
-            for (id, object_key) in &due {
-                self.objects.delete(object_key).await?;
-                self.store.purged(*id).await?;
-                tracing::info!(image_id = %id, "removed the bytes of image {id}");
-            }
-            if due.is_empty() {
-                return Ok(());
-            }
-        }
     }
 }
 

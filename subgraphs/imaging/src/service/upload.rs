@@ -9,12 +9,12 @@ use uuid::Uuid;
 use super::Service;
 use crate::{
     NAME,
-    domain::{ContentType, Finding, HEADER_LENGTH, Image, ImageState, Modality, inspect},
+    domain::{ContentType, Finding, HEADER_LENGTH, Image, ImageState, Modality, OBJECTS, inspect},
     store::Store,
 };
 
 /// How long the URL of an upload works.
-const UPLOAD_LIFETIME: Duration = Duration::minutes(15);
+pub(super) const UPLOAD_LIFETIME: Duration = Duration::minutes(15);
 
 /// The largest file: what S3 takes in one PUT.
 const MAX_BYTES: i64 = 5 * 1024 * 1024 * 1024;
@@ -57,12 +57,9 @@ impl Service {
         now: DateTime<Utc>,
     ) -> Result<Outcome<Upload>, ApiError> {
         let account = caller.require(Resource::ImagingStudy, Right::Create)?;
-        let image = match check(&input, account.user_id, now) {
-            Ok(image) => image,
-            Err(refused) => return Ok(Err(refused)),
-        };
+        let id = Uuid::now_v7();
         let key = idempotency::Key { key, caller: account.user_id, operation: "requestImageUpload" };
-        let begun = idempotency::begin(self.store.pool(), NAME, Some(key), &input, image.id).await;
+        let begun = idempotency::begin(self.store.pool(), NAME, Some(key), &input, id).await;
         let mut transaction = match begun.map_err(ApiError::internal)? {
             Begin::New(transaction) => transaction,
             Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
@@ -71,6 +68,10 @@ impl Service {
                 let first = self.store.by_id(&[id], None).await.map_err(ApiError::internal)?.into_iter().next();
                 return Ok(Ok(self.upload(first.ok_or(ApiError::Unauthorized)?, now).await?));
             }
+        };
+        let image = match check(&input, account.user_id, now) {
+            Ok(image) => Image { id, ..image },
+            Err(refused) => return Ok(Err(refused)),
         };
         Store::insert(&mut transaction, &image).await.map_err(ApiError::internal)?;
         transaction.commit().await.map_err(ApiError::internal)?;
@@ -117,16 +118,30 @@ impl Service {
                 refuse(UserErrorCode::NotFound, "Nothing has arrived: send the bytes to the upload's URL first")
             };
         };
-        if let Some((code, message)) = self.judge(&image, stored).await? {
-            self.store.settle_upload(image.id, ImageState::Failed, now).await.map_err(ApiError::internal)?;
-            self.objects.delete(&image.object_key).await.map_err(ApiError::internal)?;
-            return refuse(code, message);
+        let verdict = match self.judge(&image, stored).await {
+            Ok(verdict) => verdict,
+            Err(failure) => return self.settled_meanwhile(image.id, failure).await,
+        };
+        let state = if verdict.is_none() { ImageState::Ready } else { ImageState::Failed };
+        // Whoever moves the row on decides; somebody else may have done so meanwhile, and seen other bytes.
+        let settled = self.store.settle_upload(image.id, state, now).await.map_err(ApiError::internal)?;
+        match (settled, verdict) {
+            (None, _) => self.completed_meanwhile(image.id).await,
+            (Some(ready), None) => Ok(Ok(ready)),
+            (Some(failed), Some((code, message))) => {
+                self.objects.delete(&failed.object_key).await.map_err(ApiError::internal)?;
+                refuse(code, message)
+            }
         }
-        match self.store.settle_upload(image.id, ImageState::Ready, now).await.map_err(ApiError::internal)? {
-            Some(ready) => Ok(Ok(ready)),
-            // Somebody completed it at the same time, with the same bytes.
-            None => self.completed_meanwhile(image.id).await,
+    }
+
+    /// What cannot be read may be gone because somebody else has settled the upload: then that is the answer.
+    async fn settled_meanwhile(&self, id: Uuid, failure: ApiError) -> Result<Outcome<Image>, ApiError> {
+        let found = self.store.by_id(&[id], None).await.map_err(ApiError::internal)?;
+        if found.iter().all(|image| image.state == ImageState::AwaitingUpload) {
+            return Err(failure);
         }
+        self.completed_meanwhile(id).await
     }
 
     async fn completed_meanwhile(&self, id: Uuid) -> Result<Outcome<Image>, ApiError> {
@@ -192,7 +207,7 @@ fn check(input: &RequestUpload, caller: Uuid, now: DateTime<Utc>) -> Outcome<Ima
         content_type,
         byte_size: input.byte_size,
         sha256: input.sha256.clone(),
-        object_key: format!("images/{}", Uuid::new_v4()),
+        object_key: format!("{OBJECTS}{}", Uuid::new_v4()),
         state: ImageState::AwaitingUpload,
         taken_at: input.taken_at,
         uploaded_at: now,

@@ -1,5 +1,7 @@
 //! All SQL of the subgraph.
 
+mod sweeps;
+
 use chrono::{DateTime, Utc};
 use healthbridge_graphql::{Coding, Window};
 use healthbridge_postgres::known;
@@ -107,6 +109,19 @@ impl Store {
             own,
         );
         images(rows.fetch_all(&self.pool).await?)
+    }
+
+    /// The image, locked until the transaction ends.
+    pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Image>, sqlx::Error> {
+        let row = sqlx::query_as!(
+            Row,
+            r#"SELECT id, patient_id, modality, body_site AS "body_site: _", description, file_name, content_type,
+                      byte_size, sha256, object_key, state, taken_at, uploaded_at, uploaded_by, upload_expires_at,
+                      legal_hold, purge_after, version
+               FROM imaging.medical_image WHERE id = $1 FOR UPDATE"#,
+            id,
+        );
+        row.fetch_optional(connection).await?.map(Image::try_from).transpose()
     }
 
     /// Of each patient one row more than the page has, the newest first.
@@ -282,31 +297,5 @@ impl Store {
             purge_after,
         );
         Ok(deleted.execute(connection).await?.rows_affected() == 1)
-    }
-
-    /// Gives up uploads that were not completed in time; their bytes are then to be removed.
-    pub(crate) async fn abandon_uploads(&self, before: DateTime<Utc>) -> Result<u64, sqlx::Error> {
-        let abandoned = sqlx::query!(
-            "UPDATE imaging.medical_image SET state = 'FAILED', purge_after = $1, version = version + 1
-             WHERE state = 'AWAITING_UPLOAD' AND upload_expires_at < $1",
-            before,
-        );
-        Ok(abandoned.execute(&self.pool).await?.rows_affected())
-    }
-
-    /// Images whose bytes are to be removed now.
-    pub(crate) async fn to_purge(&self, now: DateTime<Utc>) -> Result<Vec<(Uuid, String)>, sqlx::Error> {
-        let rows = sqlx::query!(
-            "SELECT id, object_key FROM imaging.medical_image
-             WHERE state IN ('DELETED', 'FAILED') AND purge_after <= $1 AND NOT legal_hold LIMIT 100",
-            now,
-        );
-        Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| (row.id, row.object_key)).collect())
-    }
-
-    /// Notes that an image's bytes are gone. The row stays: it says what was there.
-    pub(crate) async fn purged(&self, id: Uuid) -> Result<(), sqlx::Error> {
-        let done = sqlx::query!("UPDATE imaging.medical_image SET purge_after = NULL WHERE id = $1", id);
-        done.execute(&self.pool).await.map(drop)
     }
 }

@@ -1,11 +1,10 @@
 //! Mutations of accounts and sessions.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, Utc};
 use healthbridge_auth::Role;
-use healthbridge_graphql::{ApiError, ClientAddress, Outcome, UserError, UserErrorCode, caller, parse_id};
+use healthbridge_graphql::{ApiError, ClientAddress, Outcome, Time, UserError, UserErrorCode, caller, now, parse_id};
 use uuid::Uuid;
 
 use super::user::{SystemRole, User, UserKind};
@@ -35,7 +34,7 @@ pub(crate) struct SignInInput {
 /// What a session is refreshed with.
 #[derive(InputObject)]
 pub(crate) struct RefreshSessionInput {
-    /// The refresh token of the last sign-in or refresh; it is used once.
+    /// The refresh token of the last sign-in or refresh; it is used once, and may be sent again for 20 seconds.
     #[graphql(secret)]
     refresh_token: String,
 }
@@ -48,7 +47,7 @@ pub(crate) struct SignInPayload {
     /// A token for `refreshSession`, used once. The session ends after 12 hours without a refresh, and after 7 days.
     refresh_token: Option<String>,
     /// When the access token expires.
-    expires_at: Option<DateTime<Utc>>,
+    expires_at: Option<Time>,
     /// The account.
     user: Option<User>,
     /// Why it was refused. The answer is the same whatever was wrong.
@@ -61,7 +60,7 @@ impl From<Outcome<SignedIn>> for SignInPayload {
             Ok(signed_in) => Self {
                 access_token: Some(signed_in.access_token),
                 refresh_token: Some(signed_in.refresh_token),
-                expires_at: Some(signed_in.expires_at),
+                expires_at: Some(signed_in.expires_at.into()),
                 user: Some(User(Arc::new(signed_in.account))),
                 user_errors: Vec::new(),
             },
@@ -175,7 +174,12 @@ async fn change(
 ) -> Result<Option<UserPayload>, ApiError> {
     let service = ctx.data_unchecked::<Arc<Service>>();
     let target = ChangeAccount { user_id: parse_id(user_id), expected_version, reason };
-    Ok(Some(service.change_account(caller(ctx), target, change, Utc::now()).await?.into()))
+    Ok(Some(service.change_account(caller(ctx), target, change, now()).await?.into()))
+}
+
+/// Where the request comes from.
+fn address(ctx: &Context<'_>) -> Option<IpAddr> {
+    ctx.data_opt::<ClientAddress>().and_then(|ClientAddress(address)| *address)
 }
 
 /// The mutations of accounts and sessions.
@@ -200,7 +204,7 @@ impl AccountMutation {
             password: input.password.into(),
             roles: vec![Role::Patient],
         };
-        Ok(match service.create_account(account, key, Utc::now()).await? {
+        Ok(match service.register(account, address(ctx), key, now()).await? {
             Ok(account) => RegisterUserPayload { user: Some(User(Arc::new(account))), user_errors: Vec::new() },
             Err(user_errors) => refused(user_errors),
         })
@@ -209,21 +213,21 @@ impl AccountMutation {
     /// Begins a session with an email address and a password. Open to the anonymous.
     async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Result<SignInPayload, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
-        let ClientAddress(address) = ctx.data_opt().copied().unwrap_or(ClientAddress(None));
         let (email, totp) = (input.email.as_str(), input.totp.as_deref());
-        let input = SignIn { email, password: input.password.into(), totp, address };
-        Ok(service.sign_in(input, Utc::now()).await?.into())
+        let input = SignIn { email, password: input.password.into(), totp, address: address(ctx) };
+        Ok(service.sign_in(input, now()).await?.into())
     }
 
-    /// Gives new tokens for a refresh token. One that was used before ends the session. Open to the anonymous.
+    /// Gives new tokens for a refresh token. Sent again within 20 seconds, the same one gives the same next one, if nobody
+    /// used that; one that was used before ends the session. Open to the anonymous.
     async fn refresh_session(&self, ctx: &Context<'_>, input: RefreshSessionInput) -> Result<SignInPayload, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(service.refresh_session(&input.refresh_token, Utc::now()).await?.into())
+        Ok(service.refresh_session(&input.refresh_token, now()).await?.into())
     }
 
     /// Ends the caller's session.
     async fn sign_out(&self, ctx: &Context<'_>) -> Result<SignOutPayload, ApiError> {
-        ctx.data_unchecked::<Arc<Service>>().sign_out(caller(ctx), Utc::now()).await?;
+        ctx.data_unchecked::<Arc<Service>>().sign_out(caller(ctx), now()).await?;
         Ok(SignOutPayload { ok: true, user_errors: Vec::new() })
     }
 
@@ -231,7 +235,7 @@ impl AccountMutation {
     async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> Result<UserPayload, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
         let (current, new) = (input.current_password.into(), input.new_password.into());
-        Ok(service.change_password(caller(ctx), current, new, Utc::now()).await?.into())
+        Ok(service.change_password(caller(ctx), current, new, now()).await?.into())
     }
 
     /// Lets an account sign in again.

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, Utc};
 use healthbridge_auth::Role;
-use healthbridge_graphql::{ApiError, Outcome, UserError, caller, parse_id};
+use healthbridge_graphql::{ApiError, Outcome, Time, UserError, caller, now, parse_id};
 use uuid::Uuid;
 
 use super::{
@@ -54,7 +53,7 @@ pub(crate) struct OneTimeTokenPayload {
     /// The token for `completePasswordReset`, to be handed to the owner. It is shown once and lasts 24 hours.
     one_time_token: Option<String>,
     /// When the token expires.
-    expires_at: Option<DateTime<Utc>>,
+    expires_at: Option<Time>,
     /// Why the input was refused; then nothing was changed.
     user_errors: Vec<UserError>,
 }
@@ -65,7 +64,7 @@ impl From<Outcome<Invited>> for OneTimeTokenPayload {
             Ok(invited) => {
                 let (one_time_token, expires_at) = invited.token.unzip();
                 let user = Some(User(Arc::new(invited.account)));
-                Self { user, one_time_token, expires_at, user_errors: Vec::new() }
+                Self { user, one_time_token, expires_at: expires_at.map(Into::into), user_errors: Vec::new() }
             }
             Err(user_errors) => Self { user: None, one_time_token: None, expires_at: None, user_errors },
         }
@@ -145,7 +144,7 @@ impl IdentityMutation {
             scopes: input.scopes.unwrap_or_default(),
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.create_user(caller(ctx), input, key, Utc::now()).await?.into()))
+        Ok(Some(service.create_user(caller(ctx), input, key, now()).await?.into()))
     }
 
     /// Gives a one-time token by which an account's owner sets a new password. Until it is used everything stays as it is;
@@ -158,7 +157,7 @@ impl IdentityMutation {
     ) -> Result<Option<OneTimeTokenPayload>, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
         let id = parse_id(&input.user_id);
-        Ok(Some(service.reset_password(caller(ctx), id, input.disable_totp, Utc::now()).await?.into()))
+        Ok(Some(service.reset_password(caller(ctx), id, input.disable_totp, now()).await?.into()))
     }
 
     /// Sets a password by a one-time token; all sessions of the account end. Open to the anonymous: the token is the proof.
@@ -168,7 +167,7 @@ impl IdentityMutation {
         input: CompletePasswordResetInput,
     ) -> Result<UserPayload, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(service.complete_reset(&input.token, input.new_password.into(), Utc::now()).await?.into())
+        Ok(service.complete_reset(&input.token, input.new_password.into(), now()).await?.into())
     }
 
     /// Begins a session with a token of another issuer, such as Keycloak or Entra, that this installation trusts (token
@@ -180,7 +179,7 @@ impl IdentityMutation {
         input: SignInWithTokenInput,
     ) -> Result<Option<SignInPayload>, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.sign_in_with_token(&input.token, Utc::now()).await?.into()))
+        Ok(Some(service.sign_in_with_token(&input.token, now()).await?.into()))
     }
 
     /// Makes a secret for the caller's authenticator app (RFC 6238). It is asked for once `confirmTotp` has its first
@@ -192,12 +191,12 @@ impl IdentityMutation {
     /// Confirms the caller's authenticator app: from then on `signIn` asks for a one-time password, too.
     async fn confirm_totp(&self, ctx: &Context<'_>, input: ConfirmTotpInput) -> Result<UserPayload, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(service.confirm_totp(caller(ctx), &input.code, Utc::now()).await?.into())
+        Ok(service.confirm_totp(caller(ctx), &input.code, now()).await?.into())
     }
 
     /// Asks the caller's account for one-time passwords no longer.
     async fn disable_totp(&self, ctx: &Context<'_>, input: DisableTotpInput) -> Result<UserPayload, ApiError> {
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(service.disable_totp(caller(ctx), input.password.into()).await?.into())
+        Ok(service.disable_totp(caller(ctx), input.password.into(), now()).await?.into())
     }
 }

@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, Coding, CodingInput, Date, Outcome, UserError, caller, parse_id};
+use healthbridge_graphql::{ApiError, Coding, CodingInput, Date, Outcome, Time, UserError, caller, now, parse_id};
 use uuid::Uuid;
 
 use super::{
@@ -95,7 +94,7 @@ pub(crate) struct UpdatePatientInput {
     /// The general practitioner, a member of the staff.
     general_practitioner_id: MaybeUndefined<ID>,
     /// When the patient died.
-    deceased_at: MaybeUndefined<DateTime<Utc>>,
+    deceased_at: MaybeUndefined<Time>,
     /// Whether the record is in use.
     active: Option<bool>,
 }
@@ -193,7 +192,7 @@ impl PatientMutation {
             allow_duplicate: input.allow_duplicate,
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.create_patient(caller(ctx), input, key, Utc::now()).await?.into()))
+        Ok(Some(service.create_patient(caller(ctx), input, key, now()).await?.into()))
     }
 
     /// Changes a patient's record.
@@ -209,7 +208,7 @@ impl PatientMutation {
             name: input.name.map(Into::into),
             gender: input.gender.map(Into::into),
             birth_date: change(input.birth_date.map_value(|date| date.0)),
-            deceased_at: change(input.deceased_at),
+            deceased_at: change(input.deceased_at.map_value(Into::into)),
             telecom: input.telecom.map(|list| all(Some(list))),
             addresses: input.addresses.map(|list| all(Some(list))),
             identifiers: input.identifiers.map(|list| all(Some(list))),
@@ -218,7 +217,7 @@ impl PatientMutation {
             active: input.active,
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        let outcome = service.update_patient(caller(ctx), input, Utc::now()).await?;
+        let outcome = service.update_patient(caller(ctx), input, now()).await?;
         Ok(Some(Registered::from(outcome).into()))
     }
 
@@ -238,7 +237,7 @@ impl PatientMutation {
             user_id: input.user_id.map(|id| id.0),
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.create_staff(caller(ctx), input, key, Utc::now()).await?.into()))
+        Ok(Some(service.create_staff(caller(ctx), input, key, now()).await?.into()))
     }
 
     /// Changes the record of a member of the medical staff.
@@ -258,6 +257,6 @@ impl PatientMutation {
             active: input.active,
         };
         let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.update_staff(caller(ctx), input, Utc::now()).await?.into()))
+        Ok(Some(service.update_staff(caller(ctx), input, now()).await?.into()))
     }
 }

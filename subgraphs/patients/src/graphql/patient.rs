@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, Coding, Connection, Date};
+use healthbridge_graphql::{ApiError, Coding, Connection, Date, Time, now};
 use serde::Serialize;
 
 use super::{
@@ -86,12 +85,12 @@ impl Patient {
 
     /// Completed years of age today, or at death.
     async fn age_years(&self) -> Option<i32> {
-        self.0.age_years(Utc::now().date_naive())
+        self.0.age_years(now().date_naive())
     }
 
     /// When the patient died.
-    async fn deceased_at(&self) -> Option<DateTime<Utc>> {
-        self.0.deceased_at
+    async fn deceased_at(&self) -> Option<Time> {
+        self.0.deceased_at.map(Time::from)
     }
 
     /// Ways to reach the patient.
@@ -133,13 +132,13 @@ impl Patient {
     }
 
     /// When the record was made.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> Time {
+        self.0.created_at.into()
     }
 
     /// When the record was changed last.
-    async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.updated_at
+    async fn updated_at(&self) -> Time {
+        self.0.updated_at.into()
     }
 
     /// Counts changes, from 1.

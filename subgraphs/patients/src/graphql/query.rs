@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, Connection, Cursor, Date, PageArgs, caller, parse_id, total};
+use healthbridge_graphql::{ApiError, Connection, Cursor, Date, PageArgs, Time, caller, parse_id, total};
 
 use super::{
     loaders::Loaders,
@@ -52,7 +51,7 @@ pub(crate) struct Filter {
     #[graphql(default_with = "Some(true)")]
     active: Option<bool>,
     /// Changed at this time or later.
-    updated_since: Option<DateTime<Utc>>,
+    updated_since: Option<Time>,
 }
 
 impl From<Filter> for PatientFilter {
@@ -66,7 +65,7 @@ impl From<Filter> for PatientFilter {
             name: longer(search, filter.family),
             mrn: filter.mrn.or(mrn),
             given: filter.given,
-            updated_since: filter.updated_since,
+            updated_since: filter.updated_since.map(Into::into),
             birth_date: filter.birth_date.map(|date| date.0),
             gender: filter.gender.map(Into::into),
             active: filter.active,

@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, Coding, Connection};
+use healthbridge_graphql::{ApiError, Coding, Connection, Time};
 
 use super::{
     loaders::Loaders,
@@ -76,8 +75,8 @@ impl MedicalStaff {
     }
 
     /// When the record was made.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> Time {
+        self.0.created_at.into()
     }
 
     /// Counts changes, from 1.
@@ -86,8 +85,8 @@ impl MedicalStaff {
     }
 
     /// When the record was changed last.
-    async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.updated_at
+    async fn updated_at(&self) -> Time {
+        self.0.updated_at.into()
     }
 
     /// The account that the person signs in with.

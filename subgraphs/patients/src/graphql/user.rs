@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Union};
-use chrono::{DateTime, Utc};
 use healthbridge_auth::Role;
-use healthbridge_graphql::{ApiError, Connection};
+use healthbridge_graphql::{ApiError, Connection, Time};
 
 use super::{
     loaders::Loaders,
@@ -95,18 +94,18 @@ impl User {
     }
 
     /// Last sign-in.
-    async fn last_login_at(&self) -> Option<DateTime<Utc>> {
-        self.0.last_login_at
+    async fn last_login_at(&self) -> Option<Time> {
+        self.0.last_login_at.map(Time::from)
     }
 
     /// When the account was made.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> Time {
+        self.0.created_at.into()
     }
 
     /// When the account was changed last.
-    async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.updated_at
+    async fn updated_at(&self) -> Time {
+        self.0.updated_at.into()
     }
 
     /// Counts changes, from 1.

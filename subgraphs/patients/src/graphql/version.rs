@@ -1,8 +1,7 @@
 //! Who changed a record, when, and which fields.
 
 use async_graphql::{Context, Object, OutputType};
-use chrono::{DateTime, Utc};
-use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs};
+use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, Time};
 use uuid::Uuid;
 
 use super::{loaders::Loaders, user::User};
@@ -49,8 +48,8 @@ impl PatientVersion {
     }
 
     /// When.
-    async fn changed_at(&self) -> DateTime<Utc> {
-        self.0.changed_at
+    async fn changed_at(&self) -> Time {
+        self.0.changed_at.into()
     }
 
     /// Who; null for an import.
@@ -73,8 +72,8 @@ impl MedicalStaffVersion {
     }
 
     /// When.
-    async fn changed_at(&self) -> DateTime<Utc> {
-        self.0.changed_at
+    async fn changed_at(&self) -> Time {
+        self.0.changed_at.into()
     }
 
     /// Who; null for an import.
@@ -97,8 +96,8 @@ impl UserVersion {
     }
 
     /// When.
-    async fn changed_at(&self) -> DateTime<Utc> {
-        self.0.changed_at
+    async fn changed_at(&self) -> Time {
+        self.0.changed_at.into()
     }
 
     /// Who.

@@ -90,11 +90,12 @@ impl Service {
                 account.roles = roles;
             }
             AccountChange::LinkPatient(patient_id) => {
+                // Locked, so that of two accounts that are linked to it at once one finds the other.
                 let found = match patient_id {
-                    Some(id) => self.store.patients_by_id(&[id], None).await.map_err(ApiError::internal)?,
-                    None => Vec::new(),
+                    Some(id) => Store::lock_patient(&mut transaction, id).await.map_err(ApiError::internal)?,
+                    None => None,
                 };
-                let Some(patient) = found.first() else {
+                let Some(patient) = found else {
                     return refuse("patientId", UserErrorCode::NotFound, "There is no such patient");
                 };
                 if account.kind != UserKind::Patient {

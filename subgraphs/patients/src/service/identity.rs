@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use chrono::{DateTime, SubsecRound, Utc};
 use healthbridge_auth::Role;
 use healthbridge_graphql::{ApiError, Outcome, Refusals, UserError, UserErrorCode, is_visible};
@@ -5,7 +7,7 @@ use healthbridge_postgres::idempotency::{self, Begin};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{Service, passwords::check_strength};
+use super::{Service, throttle::Attempted};
 use crate::{
     NAME,
     domain::{Account, UserKind},
@@ -25,6 +27,20 @@ pub struct NewAccount {
 }
 
 impl Service {
+    /// Makes an account for the anonymous who comes from this address, and not too often.
+    pub(crate) async fn register(
+        &self,
+        new: NewAccount,
+        address: Option<IpAddr>,
+        key: Option<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome<Account>, ApiError> {
+        match self.attempt(&Attempted::registration(address), now).await? {
+            Ok(()) => self.create_account(new, key, now).await,
+            Err(message) => Ok(Err(vec![UserError::at("email", UserErrorCode::NotAllowed, &message)])),
+        }
+    }
+
     /// Makes an account; sent again with its key, it gives the first one's.
     ///
     /// # Errors
@@ -38,16 +54,16 @@ impl Service {
         let now = now.trunc_subsecs(6);
         let mut refusals = Refusals::default();
         let email = check_email(&mut refusals, &new.email);
-        if let Err(refused) = refusals
-            .or(())
-            .and_then(|()| check_strength("password", &new.password, &email).map_err(|refused| vec![refused]))
-        {
+        if let Err(refused) = refusals.or(()) {
             return Ok(Err(refused));
         }
         // The password is no part of what the key stands for: a digest of it must not be kept.
         let (id, input) = (Uuid::now_v7(), (&email, <&str>::from(new.kind)));
         let key = key.map(|key| idempotency::Key { key, caller: Uuid::nil(), operation: "registerUser" });
-        let password_hash = self.passwords.hash(new.password).await.map_err(ApiError::internal)?;
+        let password_hash = match self.passwords.hash_chosen("password", new.password, &email).await? {
+            Ok(hash) => hash,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let mut transaction =
             match idempotency::begin(self.store.pool(), NAME, key, &input, id).await.map_err(ApiError::internal)? {
                 Begin::New(transaction) => transaction,

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Service, identity::check_email, passwords::check_strength, random_token};
+use super::{Service, identity::check_email, random_token};
 use crate::{
     NAME,
     domain::{Account, UserKind},
@@ -136,11 +136,12 @@ impl Service {
         let found = self.store.one_time_token(&digest).await.map_err(ApiError::internal)?;
         let Some(found) = found.filter(|found| found.expires_at > now) else { return refused() };
         let account = self.own_account(found.account_id).await?;
-        if let Err(weak) = check_strength("newPassword", &new, &account.email) {
-            return Ok(Err(vec![weak]));
-        }
-        let hash = self.passwords.hash(new).await.map_err(ApiError::internal)?;
+        let hash = match self.passwords.hash_chosen("newPassword", new, &account.email).await? {
+            Ok(hash) => hash,
+            Err(weak) => return Ok(Err(weak)),
+        };
         let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
+        Store::lock_account(&mut transaction, account.id).await.map_err(ApiError::internal)?;
         if !Store::use_one_time_token(&mut transaction, &digest).await.map_err(ApiError::internal)? {
             return refused();
         }

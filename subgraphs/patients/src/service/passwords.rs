@@ -7,32 +7,53 @@ use argon2::{
     Argon2, PasswordHash, PasswordHasher, PasswordVerifier,
     password_hash::{Error, SaltString},
 };
-use healthbridge_graphql::{UserError, UserErrorCode};
+use healthbridge_graphql::{ApiError, Outcome, UserError, UserErrorCode};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
-/// Hashes and verifies passwords by Argon2id with the parameters that OWASP names first (19 MiB, 2 passes, 1 lane).
+/// Hashes and verifies passwords by Argon2id with the parameters that OWASP names first (19 MiB, 2 passes, 1 lane), and
+/// estimates how guessable new ones are.
 pub struct Passwords {
     /// Each hash takes 19 MiB and a core: threads of its own do that, half as many as there are cores.
-    work: mpsc::Sender<Job>,
+    work: mpsc::SyncSender<Job>,
     /// Verified for accounts that do not exist, so that the time tells nothing.
     decoy: String,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
 
+/// How many passwords may wait for each thread: about a second of work. Whoever comes then is turned away at once
+/// instead of waiting for longer than anybody would.
+const WAITING: usize = 32;
+
 /// A password could not be hashed.
 #[derive(Debug, thiserror::Error)]
-#[error("the password could not be hashed")]
-pub struct HashError;
+pub enum HashError {
+    /// The operating system gives no random bytes.
+    #[error("the password could not be hashed")]
+    Failed,
+    /// Too many others wait.
+    #[error("too many passwords are to be hashed at once")]
+    Overloaded,
+}
+
+impl From<HashError> for ApiError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Overloaded => Self::Overloaded,
+            HashError::Failed => Self::internal(error),
+        }
+    }
+}
 
 impl Default for Passwords {
     fn default() -> Self {
         let decoy = hash("no account has this password").unwrap_or_default();
-        let (work, jobs) = mpsc::channel::<Job>();
-        let jobs = Arc::new(Mutex::new(jobs));
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        for _ in 0..(cores / 2).max(1) {
+        let threads = (cores / 2).max(1);
+        let (work, jobs) = mpsc::sync_channel::<Job>(threads * WAITING);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..threads {
             let jobs = jobs.clone();
             thread::spawn(move || {
                 // Somebody who guesses must not slow down everything else: charts go first. On Linux this is the thread's
@@ -52,16 +73,31 @@ impl Default for Passwords {
 }
 
 impl Passwords {
-    /// Hashes a new password.
+    /// Hashes a password that the program chose.
     ///
     /// # Errors
-    /// When the operating system gives no random bytes.
+    /// When the operating system gives no random bytes, or too many others wait.
     pub async fn hash(&self, password: SecretString) -> Result<String, HashError> {
-        self.run(move || hash(password.expose_secret())).await.ok_or(HashError)?.map_err(|_| HashError)
+        self.run(move || hash(password.expose_secret())).await?.map_err(|_| HashError::Failed)
+    }
+
+    /// Hashes a password that somebody chose, unless it can be guessed; what the account is called counts as known.
+    pub(crate) async fn hash_chosen(
+        &self,
+        field: &'static str,
+        password: SecretString,
+        email: &str,
+    ) -> Result<Outcome<String>, HashError> {
+        let email = email.to_owned();
+        let checked = move || match check_strength(field, password.expose_secret(), &email) {
+            Ok(()) => hash(password.expose_secret()).map(Ok).map_err(|_| HashError::Failed),
+            Err(refused) => Ok(Err(vec![refused])),
+        };
+        self.run(checked).await?
     }
 
     /// Whether the password is the one that was hashed; takes as long where there is no hash.
-    pub(crate) async fn verify(&self, password: SecretString, stored: Option<&str>) -> bool {
+    pub(crate) async fn verify(&self, password: SecretString, stored: Option<&str>) -> Result<bool, HashError> {
         let is_real = stored.is_some();
         let stored = stored.unwrap_or(&self.decoy).to_owned();
         let matches = move || {
@@ -70,10 +106,10 @@ impl Passwords {
                 Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed).is_ok()
             })
         };
-        self.run(matches).await.unwrap_or(false) && is_real
+        Ok(self.run(matches).await? && is_real)
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HashError> {
         let (done, result) = oneshot::channel();
         // Who has gone meanwhile needs no answer.
         let job = Box::new(move || {
@@ -81,22 +117,29 @@ impl Passwords {
                 drop(done.send(work()));
             }
         });
-        self.work.send(job).ok()?;
-        result.await.ok()
+        self.work.try_send(job).map_err(|_| {
+            metrics::counter!("healthbridge_passwords_turned_away_total").increment(1);
+            HashError::Overloaded
+        })?;
+        result.await.map_err(|_| HashError::Failed)
     }
 }
 
 /// The lowest zxcvbn score that is taken: "safely unguessable, moderate protection from an offline attack".
 const LOWEST_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
 
+/// How many characters of a password are estimated. The time that this takes grows faster than the password: 120 of some
+/// kinds take a second. What the first ones are worth the whole is worth at least.
+const ESTIMATED: usize = 64;
+
 /// Refuses a password that can be guessed; what the account is called counts as known.
-pub(crate) fn check_strength(field: &str, password: &SecretString, email: &str) -> Result<(), UserError> {
-    let password = password.expose_secret();
-    // Longer ones would make the estimate slow and the hash no stronger.
+fn check_strength(field: &str, password: &str, email: &str) -> Result<(), UserError> {
+    // Longer ones would make the hash no stronger.
     if password.chars().count() > 128 {
         return Err(UserError::at(field, UserErrorCode::OutOfRange, "A password has at most 128 characters"));
     }
-    if zxcvbn::zxcvbn(password, &[email, "healthbridge"]).score() < LOWEST_SCORE {
+    let estimated: String = password.chars().take(ESTIMATED).collect();
+    if zxcvbn::zxcvbn(&estimated, &[email, "healthbridge"]).score() < LOWEST_SCORE {
         let message = "The password can be guessed: take a longer one, such as four words that have nothing in common";
         return Err(UserError::at(field, UserErrorCode::OutOfRange, message));
     }
@@ -116,10 +159,17 @@ mod tests {
 
     #[test]
     fn a_guessable_password_is_refused() {
-        for weak in ["password", "healthbridge1", "doctor@example.test", "qwertyuiop", ""] {
-            assert!(check_strength("password", &weak.into(), "doctor@example.test").is_err(), "{weak}");
+        for weak in ["password", "healthbridge1", "doctor@example.test", "qwertyuiop", "", &"a".repeat(128)] {
+            assert!(check_strength("password", weak, "doctor@example.test").is_err(), "{weak}");
         }
-        assert!(check_strength("password", &"correct horse battery staple".into(), "doctor@example.test").is_ok());
+        assert!(check_strength("password", "correct horse battery staple", "doctor@example.test").is_ok());
+    }
+
+    #[test]
+    fn only_the_first_64_characters_are_estimated() {
+        let padded = format!("{}correct horse battery staple", "a".repeat(64));
+        assert!(check_strength("password", &padded, "a@b.test").is_err());
+        assert!(check_strength("password", &"é".repeat(129), "a@b.test").is_err());
     }
 
     #[tokio::test]
@@ -127,8 +177,29 @@ mod tests {
         let passwords = Passwords::default();
         let hash = passwords.hash("correct horse".into()).await.expect("hashed");
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(passwords.verify("correct horse".into(), Some(&hash)).await);
-        assert!(!passwords.verify("wrong horse".into(), Some(&hash)).await);
-        assert!(!passwords.verify("no account has this password".into(), None).await);
+        assert!(passwords.verify("correct horse".into(), Some(&hash)).await.expect("verified"));
+        assert!(!passwords.verify("wrong horse".into(), Some(&hash)).await.expect("verified"));
+        assert!(!passwords.verify("no account has this password".into(), None).await.expect("verified"));
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_when_too_many_wait_is_turned_away_at_once_and_nobody_later() {
+        let passwords = Passwords::default();
+        let hash = passwords.hash("correct horse".into()).await.expect("hashed");
+        let asked = 4 * WAITING * thread::available_parallelism().map_or(1, usize::from);
+        let all = futures::future::join_all((0..asked).map(|_| passwords.verify("correct horse".into(), Some(&hash))));
+        let (mut verified, mut turned_away) = (0, 0);
+        for answer in all.await {
+            match answer {
+                Ok(is_right) => verified += usize::from(is_right),
+                Err(error) => turned_away += usize::from(matches!(error, HashError::Overloaded)),
+            }
+        }
+        assert!(verified >= WAITING && turned_away > 0, "{verified} verified, {turned_away} turned away");
+        assert_eq!(verified + turned_away, asked);
+        assert!(
+            passwords.verify("correct horse".into(), Some(&hash)).await.expect("verified"),
+            "the next one is served"
+        );
     }
 }

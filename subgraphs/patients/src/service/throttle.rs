@@ -1,51 +1,85 @@
-//! How guessing is slowed down. `docs/decisions/0011-throttling.md` has the reasons.
+//! How guessing is slowed down. `docs/decisions/0026-who-waits.md` has the reasons.
 
 use std::net::IpAddr;
 
+use chrono::{DateTime, Utc};
 use healthbridge_auth::customer_network;
+use healthbridge_graphql::ApiError;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
-use crate::store::Counted;
+use super::Service;
+use crate::store::{Attempt, Crowd};
 
-/// Whose attempts to sign in are counted: those against an account from one address, those from the address against
-/// anybody, and those against the account from everywhere.
+/// How long an attempt during a wait is left without its answer.
+const BLOCKED_ANSWER: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// Whose attempts are counted. Only the own mistakes make anybody wait; what others did at the same address or against the
+/// same account makes the own ones count sooner.
 pub(super) struct Attempted {
-    pair: Vec<u8>,
-    address: Vec<u8>,
-    account: Vec<u8>,
+    own: Vec<u8>,
+    crowds: Vec<Crowd>,
+    free: i32,
+}
+
+fn digest(parts: [&str; 3]) -> Vec<u8> {
+    Sha256::digest(parts.join("\0")).to_vec()
+}
+
+fn network(address: Option<IpAddr>) -> String {
+    address.map(|address| customer_network(address).to_string()).unwrap_or_default()
 }
 
 impl Attempted {
-    /// The address in lower case, whether it has an account or not.
-    pub(super) fn new(email: &str, address: Option<IpAddr>) -> Self {
-        let address = address.map(|address| customer_network(address).to_string()).unwrap_or_default();
-        let digest = |parts: [&str; 3]| Sha256::digest(parts.join("\0")).to_vec();
+    /// A sign-in: the email address in lower case, whether it has an account or not, from this network.
+    pub(super) fn sign_in(email: &str, address: Option<IpAddr>) -> Self {
+        let address = network(address);
+        let crowd = |subject, hot, crowded| Crowd { subject, hot, crowded };
         Self {
-            pair: digest(["pair", email, &address]),
-            address: digest(["address", "", &address]),
-            account: digest(["account", email, ""]),
+            own: digest(["pair", email, &address]),
+            crowds: vec![
+                // A whole clinic, or everybody behind a proxy that nobody configured, may share an address.
+                crowd(digest(["address", "", &address]), 50, 1000),
+                crowd(digest(["account", email, ""]), 100, i32::MAX),
+            ],
+            free: 5,
         }
     }
 
-    /// What is counted, and how long each may make somebody wait.
-    pub(super) fn counted(&self) -> [Counted; 3] {
-        let counted = |subject: &Vec<u8>, free, longest_wait| Counted { subject: subject.clone(), free, longest_wait };
-        [
-            counted(&self.pair, 5, 60),
-            // A whole clinic may share an address.
-            counted(&self.address, 50, 60),
-            // Somebody who guesses from everywhere must not lock the owner out.
-            counted(&self.account, 100, 10),
-        ]
+    /// A secret of this kind of an account, which somebody with a token of the account tries.
+    pub(super) fn own_secret(kind: &str, account: Uuid) -> Self {
+        Self { own: digest(["secret", kind, &account.to_string()]), crowds: Vec::new(), free: 5 }
     }
 
-    /// What a success forgets.
-    pub(super) fn own(&self) -> [Vec<u8>; 2] {
-        [self.pair.clone(), self.account.clone()]
+    /// A registration from this network: each costs the hash of a password.
+    pub(super) fn registration(address: Option<IpAddr>) -> Self {
+        Self { own: digest(["registration", "", &network(address)]), crowds: Vec::new(), free: 20 }
+    }
+}
+
+impl Service {
+    /// Counts an attempt; gives the message for whoever has to wait.
+    pub(super) async fn attempt(
+        &self,
+        attempted: &Attempted,
+        now: DateTime<Utc>,
+    ) -> Result<Result<(), String>, ApiError> {
+        let Attempted { own, crowds, free } = attempted;
+        match self.store.attempt(own, crowds, *free, now).await.map_err(ApiError::internal)? {
+            Attempt::Allowed => Ok(Ok(())),
+            Attempt::BlockedUntil(until) => {
+                // Who asks again at once is answered late: a guesser's many requests then cost nobody else anything.
+                tokio::time::sleep(BLOCKED_ANSWER).await;
+                let seconds = (until - now).num_seconds().max(0) + 1;
+                Ok(Err(format!("Too many attempts: try again in {seconds} seconds")))
+            }
+        }
     }
 
-    /// What others' attempts count against, too.
-    pub(super) fn shared(&self) -> &[u8] {
-        &self.address
+    /// Notes that an attempt succeeded. What was done by it is done: that this cannot be noted fails nobody.
+    pub(super) async fn succeeded(&self, attempted: &Attempted, now: DateTime<Utc>) {
+        if let Err(error) = self.store.succeed(&attempted.own, &attempted.crowds, now).await {
+            tracing::warn!(%error, "a success cannot be noted: the next mistakes wait sooner");
+        }
     }
 }

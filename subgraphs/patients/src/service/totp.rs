@@ -8,11 +8,12 @@ use chrono::{DateTime, Utc};
 use healthbridge_auth::{Caller, Denied};
 use healthbridge_graphql::{ApiError, Outcome, UserError, UserErrorCode};
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgConnection;
 use totp_rs::{Algorithm, TOTP};
 use uuid::Uuid;
 
-use super::Service;
-use crate::domain::Account;
+use super::{Service, sessions::lock_unchanged, throttle::Attempted};
+use crate::{domain::Account, store::Store};
 
 /// Length of a step in seconds, and how many digits a one-time password has: what every authenticator app expects.
 const STEP: u64 = 30;
@@ -76,23 +77,24 @@ fn generator(secret: Vec<u8>, account: String) -> Option<TOTP> {
 #[error("a secret of one-time passwords cannot be encrypted or read: is the key another one?")]
 struct Unreadable;
 
-impl Service {
-    /// Whether a one-time password is right; each is so once.
-    pub(super) async fn takes_code(
-        &self,
-        account: Uuid,
-        stored: &[u8],
-        code: &str,
-        now: DateTime<Utc>,
-    ) -> Result<bool, ApiError> {
-        let key = self.totp.as_ref().ok_or_else(|| ApiError::internal(Unreadable))?;
-        let secret = key.decrypt(account, stored).ok_or_else(|| ApiError::internal(Unreadable))?;
-        match step_of(secret, code, now) {
-            Some(step) => self.store.use_totp_step(account, step, now).await.map_err(ApiError::internal),
-            None => Ok(false),
-        }
+/// Whether a one-time password of an account that is locked is right; each is so once.
+pub(super) async fn takes_code(
+    key: Option<&TotpKey>,
+    connection: &mut PgConnection,
+    account: Uuid,
+    stored: &[u8],
+    code: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, ApiError> {
+    let key = key.ok_or_else(|| ApiError::internal(Unreadable))?;
+    let secret = key.decrypt(account, stored).ok_or_else(|| ApiError::internal(Unreadable))?;
+    match step_of(secret, code, now) {
+        Some(step) => Store::use_totp_step(connection, account, step, now).await.map_err(ApiError::internal),
+        None => Ok(false),
     }
+}
 
+impl Service {
     /// Makes a secret for the caller's authenticator app. It is asked for once it is confirmed.
     pub(crate) async fn begin_totp(&self, caller: &Caller) -> Result<Outcome<Enrolment>, ApiError> {
         let own = caller.account().ok_or(Denied)?;
@@ -100,14 +102,15 @@ impl Service {
         let Some(key) = &self.totp else {
             return refuse(UserErrorCode::NotAllowed, "This installation is not set up for one-time passwords");
         };
-        let accounts = self.store.accounts_by_id(&[own.user_id]).await.map_err(ApiError::internal)?;
-        let account = accounts.into_iter().next().ok_or(Denied)?;
         let mut secret = vec![0; SECRET_LENGTH];
         getrandom::fill(&mut secret).map_err(|error| ApiError::internal(std::io::Error::other(error.to_string())))?;
-        let sealed = key.encrypt(account.id, &secret).ok_or_else(|| ApiError::internal(Unreadable))?;
-        if !self.store.begin_totp(account.id, &sealed).await.map_err(ApiError::internal)? {
+        let sealed = key.encrypt(own.user_id, &secret).ok_or_else(|| ApiError::internal(Unreadable))?;
+        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
+        let account = lock_active(&mut transaction, own.user_id).await?;
+        if !Store::begin_totp(&mut transaction, account.id, &sealed).await.map_err(ApiError::internal)? {
             return refuse(UserErrorCode::AlreadyExists, "One-time passwords are asked for already");
         }
+        transaction.commit().await.map_err(ApiError::internal)?;
         let totp = generator(secret, account.email).ok_or_else(|| ApiError::internal(Unreadable))?;
         Ok(Ok(Enrolment { secret: totp.get_secret_base32(), url: totp.get_url() }))
     }
@@ -120,16 +123,23 @@ impl Service {
         now: DateTime<Utc>,
     ) -> Result<Outcome<Account>, ApiError> {
         let own = caller.account().ok_or(Denied)?;
-        let stored = self.store.totp(own.user_id).await.map_err(ApiError::internal)?.ok_or(Denied)?;
-        let secret = stored.secret.filter(|_| !stored.is_confirmed);
-        let is_right = match secret {
-            Some(secret) => self.takes_code(own.user_id, &secret, code, now).await?,
+        let refuse = |message: &str| Ok(Err(vec![UserError::at("code", UserErrorCode::NotAllowed, message)]));
+        let attempted = Attempted::own_secret("one-time password", own.user_id);
+        if let Err(message) = self.attempt(&attempted, now).await? {
+            return refuse(&message);
+        }
+        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
+        let account = lock_active(&mut transaction, own.user_id).await?;
+        let stored = Store::totp(&mut transaction, account.id).await.map_err(ApiError::internal)?.ok_or(Denied)?;
+        let is_right = match stored.secret.filter(|_| !stored.is_confirmed) {
+            Some(secret) => takes_code(self.totp.as_ref(), &mut transaction, account.id, &secret, code, now).await?,
             None => false,
         };
         if !is_right {
-            let message = "This is not the present one-time password of a secret that waits to be confirmed";
-            return Ok(Err(vec![UserError::at("code", UserErrorCode::NotAllowed, message)]));
+            return refuse("This is not the present one-time password of a secret that waits to be confirmed");
         }
+        transaction.commit().await.map_err(ApiError::internal)?;
+        self.succeeded(&attempted, now).await;
         self.own_account(own.user_id).await.map(Ok)
     }
 
@@ -138,15 +148,19 @@ impl Service {
         &self,
         caller: &Caller,
         password: SecretString,
+        now: DateTime<Utc>,
     ) -> Result<Outcome<Account>, ApiError> {
         let own = caller.account().ok_or(Denied)?;
-        let hash = self.store.password_hash(own.user_id).await.map_err(ApiError::internal)?;
-        if !self.passwords.verify(password, hash.as_deref()).await {
-            let message = "The password is wrong";
-            return Ok(Err(vec![UserError::at("password", UserErrorCode::NotAllowed, message)]));
-        }
+        let refuse = |message: &str| Ok(Err(vec![UserError::at("password", UserErrorCode::NotAllowed, message)]));
+        let credentials = match self.prove(own.user_id, password, now).await? {
+            Ok(credentials) => credentials,
+            Err(message) => return refuse(&message),
+        };
         let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        crate::store::Store::clear_totp(&mut transaction, own.user_id).await.map_err(ApiError::internal)?;
+        if lock_unchanged(&mut transaction, &credentials).await?.is_none() {
+            return refuse("The account has changed meanwhile: try again");
+        }
+        Store::clear_totp(&mut transaction, own.user_id).await.map_err(ApiError::internal)?;
         transaction.commit().await.map_err(ApiError::internal)?;
         self.own_account(own.user_id).await.map(Ok)
     }
@@ -155,6 +169,12 @@ impl Service {
         let accounts = self.store.accounts_by_id(&[id]).await.map_err(ApiError::internal)?;
         accounts.into_iter().next().ok_or(ApiError::Unauthorized)
     }
+}
+
+/// Locks the account of somebody who is signed in, unless it was deactivated meanwhile.
+async fn lock_active(connection: &mut PgConnection, id: Uuid) -> Result<Account, ApiError> {
+    let account = Store::lock_account(connection, id).await.map_err(ApiError::internal)?;
+    account.filter(|account| account.active).ok_or(ApiError::Unauthorized)
 }
 
 #[cfg(test)]

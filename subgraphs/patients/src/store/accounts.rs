@@ -116,7 +116,11 @@ macro_rules! list {
 
 impl Store {
     /// Notes a sign-in and gives the account.
-    pub(crate) async fn signed_in(&self, id: Uuid, now: DateTime<Utc>) -> Result<Account, sqlx::Error> {
+    pub(crate) async fn signed_in(
+        connection: &mut PgConnection,
+        id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<Account, sqlx::Error> {
         let row = sqlx::query_as!(
             Row,
             r#"UPDATE patients.account SET last_login_at = $2 WHERE id = $1
@@ -125,7 +129,7 @@ impl Store {
             id,
             now,
         );
-        row.fetch_one(&self.pool).await?.try_into()
+        row.fetch_one(connection).await?.try_into()
     }
 
     /// One row more than the page has.

@@ -2,14 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use healthbridge_postgres::sought;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Store;
 
-/// What a sign-in is checked against.
+/// What somebody is checked against who says whose account it is. Whoever has checked it compares it again below the
+/// account's lock: it may have changed while the password was hashed.
+#[derive(PartialEq, Eq)]
 pub(crate) struct Credentials {
     pub account_id: Uuid,
+    pub email: String,
     pub active: bool,
     pub password_hash: Option<String>,
     /// Encrypted; only one that is confirmed.
@@ -37,11 +40,11 @@ pub(crate) struct ForeignLink {
 }
 
 impl Store {
-    /// The credentials of an account; the address is in lower case.
-    pub(crate) async fn credentials(&self, email: &str) -> Result<Option<Credentials>, sqlx::Error> {
+    /// The credentials of the account with this address, in lower case.
+    pub(crate) async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>, sqlx::Error> {
         let row = sqlx::query_as!(
             Credentials,
-            "SELECT id AS account_id, active, password_hash,
+            "SELECT id AS account_id, email, active, password_hash,
                     CASE WHEN totp_confirmed_at IS NOT NULL THEN totp_secret END AS totp_secret
              FROM patients.account WHERE email = $1",
             sought(email),
@@ -49,10 +52,19 @@ impl Store {
         row.fetch_optional(&self.pool).await
     }
 
-    /// The hash of an account's password.
-    pub(crate) async fn password_hash(&self, id: Uuid) -> Result<Option<String>, sqlx::Error> {
-        let hash = sqlx::query_scalar!("SELECT password_hash FROM patients.account WHERE id = $1 AND active", id);
-        Ok(hash.fetch_optional(&self.pool).await?.flatten())
+    /// The credentials of an account.
+    pub(crate) async fn credentials(
+        executor: impl PgExecutor<'_>,
+        id: Uuid,
+    ) -> Result<Option<Credentials>, sqlx::Error> {
+        let row = sqlx::query_as!(
+            Credentials,
+            "SELECT id AS account_id, email, active, password_hash,
+                    CASE WHEN totp_confirmed_at IS NOT NULL THEN totp_secret END AS totp_secret
+             FROM patients.account WHERE id = $1",
+            id,
+        );
+        row.fetch_optional(executor).await
     }
 
     /// Changes an account's password.
@@ -72,30 +84,39 @@ impl Store {
     }
 
     /// The secret of an account's one-time passwords.
-    pub(crate) async fn totp(&self, id: Uuid) -> Result<Option<StoredTotp>, sqlx::Error> {
+    pub(crate) async fn totp(connection: &mut PgConnection, id: Uuid) -> Result<Option<StoredTotp>, sqlx::Error> {
         let row = sqlx::query_as!(
             StoredTotp,
             r#"SELECT totp_secret AS secret, totp_confirmed_at IS NOT NULL AS "is_confirmed!"
                FROM patients.account WHERE id = $1 AND active"#,
             id,
         );
-        row.fetch_optional(&self.pool).await
+        row.fetch_optional(connection).await
     }
 
     /// Keeps a new secret that is not confirmed yet, unless one is confirmed; gives whether it does.
-    pub(crate) async fn begin_totp(&self, id: Uuid, secret: &[u8]) -> Result<bool, sqlx::Error> {
+    pub(crate) async fn begin_totp(
+        connection: &mut PgConnection,
+        id: Uuid,
+        secret: &[u8],
+    ) -> Result<bool, sqlx::Error> {
         let kept = sqlx::query!(
             "UPDATE patients.account SET totp_secret = $2, totp_last_step = NULL
              WHERE id = $1 AND totp_confirmed_at IS NULL",
             id,
             secret,
         );
-        Ok(kept.execute(&self.pool).await?.rows_affected() == 1)
+        Ok(kept.execute(connection).await?.rows_affected() == 1)
     }
 
     /// Uses a step of an account's one-time passwords; `false` where it, or a later one, was used before. The first use
     /// confirms the secret.
-    pub(crate) async fn use_totp_step(&self, id: Uuid, step: i64, now: DateTime<Utc>) -> Result<bool, sqlx::Error> {
+    pub(crate) async fn use_totp_step(
+        connection: &mut PgConnection,
+        id: Uuid,
+        step: i64,
+        now: DateTime<Utc>,
+    ) -> Result<bool, sqlx::Error> {
         let used = sqlx::query!(
             "UPDATE patients.account
              SET totp_last_step = $2, totp_confirmed_at = coalesce(totp_confirmed_at, $3),
@@ -105,7 +126,7 @@ impl Store {
             step,
             now,
         );
-        Ok(used.execute(&self.pool).await?.rows_affected() == 1)
+        Ok(used.execute(connection).await?.rows_affected() == 1)
     }
 
     /// Asks an account for one-time passwords no longer.

@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
 use healthbridge_auth::{Revocation, RevocationFeed, Revocations};
+use healthbridge_postgres::{BATCH, in_batches};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -19,7 +20,6 @@ pub(crate) enum EndReason {
 /// A refresh token with its session.
 pub(crate) struct RefreshToken {
     pub session_id: Uuid,
-    pub account_id: Uuid,
     pub used_at: Option<DateTime<Utc>>,
     pub expires_at: DateTime<Utc>,
     pub session_begun_at: DateTime<Utc>,
@@ -67,17 +67,31 @@ impl Store {
         used.execute(connection).await.map(drop)
     }
 
-    /// The refresh token with this hash, locked until the transaction ends.
-    pub(crate) async fn lock_refresh_token(
+    /// Whose session the refresh token with this hash belongs to.
+    pub(crate) async fn owner_of_refresh_token(
+        connection: &mut PgConnection,
+        hash: &[u8],
+    ) -> Result<Option<Uuid>, sqlx::Error> {
+        let owner = sqlx::query_scalar!(
+            "SELECT session.account_id
+             FROM patients.refresh_token AS token JOIN patients.session AS session ON session.id = token.session_id
+             WHERE token.hash = $1",
+            hash,
+        );
+        owner.fetch_optional(connection).await
+    }
+
+    /// The refresh token with this hash; its owner's account is locked.
+    pub(crate) async fn refresh_token(
         connection: &mut PgConnection,
         hash: &[u8],
     ) -> Result<Option<RefreshToken>, sqlx::Error> {
         let row = sqlx::query_as!(
             RefreshToken,
-            "SELECT token.session_id, session.account_id, token.used_at, token.expires_at,
+            "SELECT token.session_id, token.used_at, token.expires_at,
                     session.created_at AS session_begun_at, session.ended_at AS session_ended_at
              FROM patients.refresh_token AS token JOIN patients.session AS session ON session.id = token.session_id
-             WHERE token.hash = $1 FOR UPDATE",
+             WHERE token.hash = $1",
             hash,
         );
         row.fetch_optional(connection).await
@@ -120,14 +134,16 @@ impl Store {
         reason: EndReason,
         now: DateTime<Utc>,
     ) -> Result<(), sqlx::Error> {
-        let ids = sqlx::query_scalar!(
-            "SELECT id FROM patients.session
-             WHERE account_id = $1 AND ended_at IS NULL AND ($2::uuid IS NULL OR id <> $2) FOR UPDATE",
+        let ended = sqlx::query_scalar!(
+            "UPDATE patients.session SET ended_at = $3, end_reason = $4
+             WHERE account_id = $1 AND ended_at IS NULL AND ($2::uuid IS NULL OR id <> $2) RETURNING id",
             account_id,
             but,
+            now,
+            <&str>::from(reason),
         );
-        for id in ids.fetch_all(&mut *connection).await? {
-            Self::end_session(connection, id, reason, now).await?;
+        for id in ended.fetch_all(&mut *connection).await? {
+            Self::revoke(connection, Revocations::subject(id), None, now).await?;
         }
         Ok(())
     }
@@ -177,29 +193,54 @@ impl Store {
     }
 
     /// Removes what nobody can use any more: refresh tokens that expired, sessions without one, revocations that every
-    /// token has outlived, and attempts to sign in that are forgotten.
+    /// token has outlived, and attempts to sign in that are forgotten. What somebody has locked is left for the next time.
     pub(crate) async fn forget_old(&self, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-        let tokens = sqlx::query!(
-            "DELETE FROM patients.refresh_token WHERE expires_at < $1::timestamptz - interval '30 days'",
-            now
-        );
-        tokens.execute(&self.pool).await?;
-        let sessions = sqlx::query!(
-            "DELETE FROM patients.session AS session
-             WHERE last_used_at < $1::timestamptz - interval '30 days'
-               AND NOT EXISTS (SELECT FROM patients.refresh_token AS token WHERE token.session_id = session.id)",
-            now,
-        );
-        sessions.execute(&self.pool).await?;
-        let revocations =
-            sqlx::query!("DELETE FROM patients.revocation WHERE revoked_at < $1::timestamptz - interval '1 day'", now);
-        revocations.execute(&self.pool).await?;
-        let attempts = sqlx::query!(
-            "DELETE FROM patients.sign_in_attempt WHERE last_at < $1::timestamptz - interval '1 hour'",
-            now
-        );
-        attempts.execute(&self.pool).await?;
-        let tokens = sqlx::query!("DELETE FROM patients.one_time_token WHERE expires_at < $1", now);
-        tokens.execute(&self.pool).await.map(drop)
+        let tokens = async || {
+            let batch = sqlx::query!(
+                "DELETE FROM patients.refresh_token WHERE ctid = ANY(ARRAY(
+                     SELECT ctid FROM patients.refresh_token WHERE expires_at < $1::timestamptz - interval '30 days'
+                     ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                now,
+                BATCH,
+            );
+            Ok(batch.execute(&self.pool).await?.rows_affected())
+        };
+        in_batches(tokens).await?;
+        let sessions = async || {
+            let batch = sqlx::query!(
+                "DELETE FROM patients.session WHERE ctid = ANY(ARRAY(
+                     SELECT ctid FROM patients.session AS session
+                     WHERE last_used_at < $1::timestamptz - interval '30 days'
+                       AND NOT EXISTS (SELECT FROM patients.refresh_token AS token WHERE token.session_id = session.id)
+                     ORDER BY last_used_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                now,
+                BATCH,
+            );
+            Ok(batch.execute(&self.pool).await?.rows_affected())
+        };
+        in_batches(sessions).await?;
+        let revocations = async || {
+            let batch = sqlx::query!(
+                "DELETE FROM patients.revocation WHERE ctid = ANY(ARRAY(
+                     SELECT ctid FROM patients.revocation WHERE revoked_at < $1::timestamptz - interval '1 day'
+                     ORDER BY revoked_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                now,
+                BATCH,
+            );
+            Ok(batch.execute(&self.pool).await?.rows_affected())
+        };
+        in_batches(revocations).await?;
+        self.forget_attempts(now).await?;
+        let tokens = async || {
+            let batch = sqlx::query!(
+                "DELETE FROM patients.one_time_token WHERE ctid = ANY(ARRAY(
+                     SELECT ctid FROM patients.one_time_token WHERE expires_at < $1
+                     ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                now,
+                BATCH,
+            );
+            Ok(batch.execute(&self.pool).await?.rows_affected())
+        };
+        in_batches(tokens).await
     }
 }

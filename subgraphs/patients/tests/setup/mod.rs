@@ -10,6 +10,7 @@ use healthbridge_patients::{
 };
 use healthbridge_testkit::{Client, ISSUER, TestDatabase, Tokens, serve};
 use serde_json::{Value, json};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 pub struct Setup {
@@ -36,8 +37,20 @@ pub fn trusted() -> Vec<ipnet::IpNet> {
 
 pub async fn setup() -> Setup {
     let database = TestDatabase::of(PROVISION).await;
+    let pool = database.pool.clone();
+    setup_on(database, pool).await
+}
+
+/// The subgraph on a pool of one connection: whoever asks for a second one while holding it fails.
+pub async fn setup_on_one_connection() -> Setup {
+    let database = TestDatabase::of(PROVISION).await;
+    let pool = database.only_connection();
+    setup_on(database, pool).await
+}
+
+async fn setup_on(database: TestDatabase, pool: PgPool) -> Setup {
     let tokens = Tokens::new();
-    let base = serve(routes(database.pool.clone(), identity(&tokens), tokens.verifier(), false, trusted())).await;
+    let base = serve(routes(pool, identity(&tokens), tokens.verifier(), false, trusted())).await;
     Setup { database, tokens, anonymous: Client::new(&base), url: base }
 }
 

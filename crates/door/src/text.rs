@@ -1,0 +1,115 @@
+//! The nesting and the number of tokens of a GraphQL document, before a parser sees it.
+
+use crate::{Limits, Refusal, RefusalCode};
+
+/// Refuses a document whose brackets are nested too deep, or that has too many tokens. One pass, no memory, no recursion;
+/// whether the text is GraphQL at all is the parser's business.
+///
+/// # Errors
+/// When a limit is passed.
+pub fn check(text: &str, limits: &Limits) -> Result<(), Refusal> {
+    let bytes = text.as_bytes();
+    let (mut at, mut depth, mut tokens) = (0, 0_usize, 0_usize);
+    while let Some(byte) = bytes.get(at) {
+        let length = match byte {
+            b' ' | b'\t' | b'\r' | b'\n' | b',' => {
+                at += 1;
+                continue;
+            }
+            b'#' => {
+                at += run(&bytes[at..], |byte| byte != b'\n' && byte != b'\r');
+                continue;
+            }
+            b'"' => string(&bytes[at..]),
+            b'{' | b'[' | b'(' => {
+                depth += 1;
+                1
+            }
+            b'}' | b']' | b')' => {
+                depth = depth.saturating_sub(1);
+                1
+            }
+            byte if is_word(*byte) => run(&bytes[at..], is_word),
+            _ => 1,
+        };
+        at += length;
+        tokens += 1;
+        if depth > limits.nesting {
+            let message = format!("The document is nested more than {} levels deep", limits.nesting);
+            return Err(Refusal::new(RefusalCode::ValidationFailed, message));
+        }
+        if tokens > limits.tokens {
+            let message = format!("The document has more than {} tokens", limits.tokens);
+            return Err(Refusal::new(RefusalCode::ValidationFailed, message));
+        }
+    }
+    Ok(())
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+fn run(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().take_while(|byte| belongs(**byte)).count()
+}
+
+/// The length of the string that `bytes` begin with; one that does not end goes to the end of its line, or of the text.
+fn string(bytes: &[u8]) -> usize {
+    const BLOCK: &[u8] = b"\"\"\"";
+    if bytes.starts_with(BLOCK) {
+        let mut at = BLOCK.len();
+        while at < bytes.len() {
+            if bytes[at..].starts_with(b"\\\"\"\"") {
+                at += 4;
+            } else if bytes[at..].starts_with(BLOCK) {
+                return at + BLOCK.len();
+            } else {
+                at += 1;
+            }
+        }
+        return bytes.len();
+    }
+    let mut at = 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            b'\n' | b'\r' => return at,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMITS: Limits =
+        Limits { json_nesting: 4, nesting: 4, tokens: 12, expansion: 0, overlaps: 0, representations: 0, cost: 0 };
+
+    #[test]
+    fn brackets_are_counted_outside_of_strings_and_comments_only() {
+        assert!(check(r#"{ a(b: "{{{{[[[[", c: """{{{{ " \""" {{{{""") }"#, &LIMITS).is_ok());
+        assert!(check("{ a # {{{{{{\n }", &LIMITS).is_ok());
+        assert!(check("{ a(b: [[[1]]]) }", &LIMITS).is_err());
+        // A string ends with its line: what a parser reads as brackets is counted.
+        assert!(check("{ a(b: \"\n [[[[ ", &LIMITS).is_err());
+    }
+
+    #[test]
+    fn tokens_are_words_strings_and_signs() {
+        assert!(check("{ aaa bbb ccc ddd eee fff ggg hhh iii jjj }", &LIMITS).is_ok());
+        assert!(check("{ a b c d e f g h i j k }", &LIMITS).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_to_its_end(text in any::<String>()) {
+            drop(check(&text, &Limits::default()));
+        }
+    }
+}

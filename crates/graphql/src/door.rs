@@ -1,0 +1,69 @@
+//! What a subgraph checks of a request before it runs, whoever sent it: the router is not the only way in.
+
+use std::any::TypeId;
+
+use async_graphql::{Name, Pos, Request, ServerError, Value, Variables, parser::parse_query};
+use healthbridge_door::{Argument, Costs, Limits, Refusal, executable_document, text};
+
+/// The checks with the sizes of the subgraph's schema.
+pub(crate) struct Door {
+    costs: Costs,
+}
+
+impl Door {
+    /// # Panics
+    /// When the SDL does not parse: it is our own schema's.
+    pub(crate) fn new(sdl: &str) -> Self {
+        Self { costs: Costs::from_sdl(sdl).expect("the schema's own SDL parses") }
+    }
+
+    /// Parses a request's document, once its nesting is known, and checks what it expands to and costs. The library gets
+    /// it parsed: its own checks walk fragments as often as they are spread, which must be bounded before.
+    pub(crate) fn admit(&self, request: &mut Request) -> Result<(), ServerError> {
+        let limits = request.data.get(&TypeId::of::<Limits>()).and_then(|limits| limits.downcast_ref::<Limits>());
+        let limits = limits.copied().unwrap_or_else(|| Limits::default().behind_router());
+        text::check(&request.query, &limits).map_err(told)?;
+        let parsed = parse_query(&request.query).map_err(|error| told(syntax(error.into())))?;
+        let document = executable_document(&parsed);
+        document.check(&limits).map_err(told)?;
+        if let Some(operation) = document.operation(request.operation_name.as_deref()).map_err(told)? {
+            self.costs.of(&document, operation, &Sent(&request.variables), &limits).map_err(told)?;
+        }
+        request.set_parsed_query(parsed);
+        Ok(())
+    }
+}
+
+/// The parser quotes whole lines of the document; what it expected stands after them.
+fn syntax(error: ServerError) -> Refusal {
+    let reason = error.message.rsplit_once("= ").map_or(error.message.as_str(), |(_, reason)| reason);
+    let position = error.locations.first().map_or((1, 1), |position| (position.line, position.column));
+    Refusal::syntax(reason, position)
+}
+
+/// The variables of a request.
+struct Sent<'a>(&'a Variables);
+
+impl healthbridge_door::Variables for Sent<'_> {
+    fn argument(&self, name: &str) -> Option<Argument<'static>> {
+        Some(match self.0.get(&Name::new(name))? {
+            Value::Number(number) => number.as_i64().map_or(Argument::Other, Argument::Number),
+            Value::List(list) => Argument::List(list.len() as u64),
+            Value::Null => Argument::Null,
+            _ => Argument::Other,
+        })
+    }
+}
+
+fn told(refusal: Refusal) -> ServerError {
+    metrics::counter!("healthbridge_operations_refused_total", "reason" => refusal.code.text()).increment(1);
+    let position = refusal.position.map(|(line, column)| Pos { line, column });
+    let mut error = ServerError::new(refusal.message, position);
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("code", refusal.code.text());
+    if let Some((cost, limit)) = refusal.cost {
+        extensions.set("cost", cost);
+        extensions.set("limit", limit);
+    }
+    error
+}

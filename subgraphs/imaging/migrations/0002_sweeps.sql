@@ -1,0 +1,2 @@
+-- What is swept each hour is found by an index.
+CREATE INDEX idempotency_key_created ON imaging.idempotency_key (created_at);
