@@ -128,9 +128,9 @@ impl Billing {
         self.0.id.into()
     }
 
-    /// Who owes it.
-    async fn patient(&self) -> Patient {
-        Patient { id: self.0.patient_id.into() }
+    /// Who owes it. Null where the caller may not see the record, or it cannot be asked for.
+    async fn patient(&self) -> Option<Patient> {
+        Some(Patient { id: self.0.patient_id.into() })
     }
 
     /// The report that it is for.

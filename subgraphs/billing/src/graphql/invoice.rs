@@ -93,9 +93,9 @@ impl Invoice {
         self.0.status().into()
     }
 
-    /// Who owes it.
-    async fn patient(&self) -> Patient {
-        Patient { id: self.0.patient_id.into() }
+    /// Who owes it. Null where the caller may not see the record, or it cannot be asked for.
+    async fn patient(&self) -> Option<Patient> {
+        Some(Patient { id: self.0.patient_id.into() })
     }
 
     /// The billings on it, in the order in which they were named.

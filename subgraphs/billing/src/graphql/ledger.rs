@@ -84,9 +84,9 @@ impl LedgerEntry {
         }
     }
 
-    /// Who wrote it.
-    async fn recorded_by(&self) -> User {
-        User { id: self.0.recorded_by.into() }
+    /// Who wrote it. Null where the caller may not see the account, or it cannot be asked for.
+    async fn recorded_by(&self) -> Option<User> {
+        Some(User { id: self.0.recorded_by.into() })
     }
 
     /// When.

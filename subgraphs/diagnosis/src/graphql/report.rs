@@ -110,14 +110,15 @@ impl DiagnosisReport {
         self.0.priority.into()
     }
 
-    /// Whose report it is.
-    async fn patient(&self) -> Patient {
-        Patient { id: self.0.patient_id.into() }
+    /// Whose report it is. Null where the caller may not see the record, or it cannot be asked for.
+    async fn patient(&self) -> Option<Patient> {
+        Some(Patient { id: self.0.patient_id.into() })
     }
 
-    /// The images that it is about.
-    async fn images(&self) -> Vec<MedicalImage> {
-        self.0.image_ids.iter().map(|id| MedicalImage { id: (*id).into() }).collect()
+    /// The images that it is about. An item is null where the image was deleted, the caller may not see it, or it cannot be
+    /// asked for; the others keep their places.
+    async fn images(&self) -> Vec<Option<MedicalImage>> {
+        self.0.image_ids.iter().map(|id| Some(MedicalImage { id: (*id).into() })).collect()
     }
 
     /// What was examined, a LOINC code such as 24627-2 (CT of the chest).
@@ -155,9 +156,9 @@ impl DiagnosisReport {
         self.0.critical
     }
 
-    /// Who wrote it.
-    async fn author(&self) -> MedicalStaff {
-        MedicalStaff { id: self.0.author_id.into() }
+    /// Who wrote it. Null where the caller may not see the person, or the person cannot be asked for.
+    async fn author(&self) -> Option<MedicalStaff> {
+        Some(MedicalStaff { id: self.0.author_id.into() })
     }
 
     /// Who is to read it.

@@ -105,9 +105,9 @@ impl WorkflowLog {
         self.0.entry.recorded_at.into()
     }
 
-    /// Who did it.
-    async fn user(&self) -> User {
-        User { id: self.0.entry.user_id.into() }
+    /// Who did it. Null where the caller may not see the account, or it cannot be asked for.
+    async fn user(&self) -> Option<User> {
+        Some(User { id: self.0.entry.user_id.into() })
     }
 
     /// What was done.

@@ -124,9 +124,9 @@ impl MedicalImage {
         self.0.id.into()
     }
 
-    /// Whose image it is.
-    async fn patient(&self) -> Patient {
-        Patient::new(self.0.patient_id.into())
+    /// Whose image it is. Null where the caller may not see the record, or it cannot be asked for.
+    async fn patient(&self) -> Option<Patient> {
+        Some(Patient::new(self.0.patient_id.into()))
     }
 
     /// How it was acquired.
