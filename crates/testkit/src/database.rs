@@ -1,10 +1,7 @@
 use std::str::FromStr;
 
 use healthbridge_postgres::Provision;
-use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool,
-    postgres::PgConnectOptions,
-};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool, postgres::PgConnectOptions};
 use uuid::Uuid;
 
 /// A database of a test's own, copied from one that was migrated once.

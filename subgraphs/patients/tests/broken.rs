@@ -9,7 +9,7 @@ use healthbridge_listener::Face;
 use healthbridge_patients::{PROVISION, routes};
 use healthbridge_testkit::{Client, TestDatabase, Tokens, serve_until};
 use serde_json::json;
-use setup::{CREATE, identity, input, trusted};
+use setup::{CREATE, identity, input, trusting};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool};
 use tokio::{
     io::AsyncWriteExt,
@@ -34,7 +34,7 @@ struct Subgraph {
 async fn start(database: TestDatabase, pool: PgPool) -> Subgraph {
     let tokens = Tokens::new();
     let stop = CancellationToken::new();
-    let routes = routes(pool.clone(), identity(&tokens), tokens.verifier(), false, trusted());
+    let routes = routes(pool.clone(), identity(&tokens), tokens.verifier(), trusting());
     let (url, served) = serve_until(routes, Face::Graphql, stop.clone()).await;
     let address = url.trim_start_matches("http://").parse().expect("an address");
     Subgraph { database, pool, address, token: tokens.of(Role::Clerk), stop, served }
