@@ -38,16 +38,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
-/// How long an answer of the subgraphs about their readiness is passed on.
-const RECENT: Duration = Duration::from_millis(500);
-
 pub(crate) struct Pages {
     subgraphs: Vec<Subgraph>,
     jwks_url: Option<String>,
     graphiql: bool,
     introspection: bool,
     client: reqwest::Client,
-    /// How the subgraphs were a moment ago: whoever asks often asks them no more often.
+    /// How the subgraphs were when they were asked last, and when that was.
     recent: Mutex<Option<(Instant, Map<String, Value>)>>,
 }
 
@@ -98,11 +95,14 @@ impl Pages {
         json_page(status, &json!({ "status": text, "subgraphs": subgraphs, "revocations": revocations }))
     }
 
+    /// How the subgraphs are. They are asked once at a time: all who came meanwhile share the next answer.
     async fn subgraphs(&self) -> Map<String, Value> {
+        let came = Instant::now();
         let mut recent = self.recent.lock().await;
-        if let Some((_, found)) = recent.as_ref().filter(|(asked, _)| asked.elapsed() < RECENT) {
+        if let Some((_, found)) = recent.as_ref().filter(|(asked, _)| *asked >= came) {
             return found.clone();
         }
+        let asked = Instant::now();
         let states = join_all(self.subgraphs.iter().map(|subgraph| async {
             let is_ready = match readiness_url(&subgraph.url) {
                 Some(url) => self.client.get(url).send().await.is_ok_and(|answer| answer.status().is_success()),
@@ -111,7 +111,7 @@ impl Pages {
             (subgraph.name.clone(), Value::from(if is_ready { "ok" } else { "unavailable" }))
         }));
         let found: Map<String, Value> = states.await.into_iter().collect();
-        *recent = Some((Instant::now(), found.clone()));
+        *recent = Some((asked, found.clone()));
         found
     }
 

@@ -91,11 +91,12 @@ impl Settings {
             query: self.query,
             limits: self.limits.clone(),
         };
+        let (level, filter) = log();
         let unnamed = json!({ "attributes": { "graphql.operation.name": false } });
         let instruments: Map<String, Value> =
             METRICS_BY_OPERATION.iter().map(|name| ((*name).to_owned(), unnamed.clone())).collect();
         let mut config = json!({
-            "log": { "level": "info", "format": "text", "filter": log_filter() },
+            "log": { "level": level, "format": "text", "filter": filter },
             "supergraph": { "source": "file", "path": supergraph },
             "http": {
                 "host": self.listen.ip().to_string(),
@@ -156,7 +157,15 @@ impl Settings {
     }
 }
 
-/// Hive Router's own lines are of interest to those who ask for them.
-fn log_filter() -> String {
-    std::env::var("HEALTHBRIDGE_LOG").unwrap_or_else(|_| "warn".to_owned())
+/// What Hive Router logs where nobody asks for more: what is wrong with the router, and nothing that a client can cause
+/// line by line, which metrics count.
+const QUIET: &str = "warn,router::http_server=error,router::graphql_validation=error,router::graphql_parsing=error,\
+                     router::coerce_variables=error,router::authorization=error,router::introspection=error,\
+                     router::websocket_server=error";
+
+/// The level and the filter of the log. The engine gives out nothing below the level, whatever the filter says.
+fn log() -> (&'static str, String) {
+    let Ok(filter) = std::env::var("HEALTHBRIDGE_LOG") else { return ("warn", QUIET.to_owned()) };
+    let level = ["debug", "info", "warn"].into_iter().find(|level| filter.contains(level));
+    (level.unwrap_or("error"), filter)
 }

@@ -139,8 +139,8 @@ fn role_of(subgraph: Subgraph) -> String {
 
 /// The configuration that the roles would have.
 fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow::Result<Config> {
-    let Config { limits, query, .. } = Config::read(None)?;
-    let mut config = Config { limits, query, ..Config::default() };
+    let Config { query, limits, .. } = Config::read(None)?;
+    let mut config = Config { query, limits, ..Config::default() };
     config.limits.drain_timeout_ms = config.limits.drain_timeout_ms.min(DRAIN_MS);
     let router = listeners.router;
     config.public_url = Some(args.public_url.clone().unwrap_or_else(|| format!("http://{router}")));

@@ -142,7 +142,7 @@ async fn mutations_whose_clients_break_off_at_any_moment_are_done_or_were_never_
     let wire = slow_wire(socket, Duration::from_millis(4)).await;
     let user = database.options.get_username().to_owned();
     let name = database.options.get_database().expect("a name").to_owned();
-    let options = format!("postgres://{user}@{}/{name}?sslmode=disable", wire);
+    let options = format!("postgres://{user}@{wire}/{name}?sslmode=disable");
     let options = healthbridge_postgres::connect_options(&options).expect("a URL");
     let subgraph = start(database, healthbridge_postgres::pool(options, 10)).await;
     let url = format!("http://{}", subgraph.address);
@@ -158,13 +158,14 @@ async fn mutations_whose_clients_break_off_at_any_moment_are_done_or_were_never_
     });
     futures::future::join_all(breaks).await;
     // What comes after them is answered and kept, whichever connection it gets.
+    let mut beside = subgraph.beside().await;
+    until(&mut beside, "state <> 'idle'", |count| count == 0).await;
     let mut kept = Vec::new();
     for number in 0..20 {
         let family = format!("Kept-{number}");
         setup::create(&warm, &family).await;
         kept.push(family);
     }
-    let mut beside = subgraph.beside().await;
     until(&mut beside, "state = 'active'", |count| count == 0).await;
     until(&mut beside, "state LIKE 'idle in transaction%'", |count| count == 0).await;
     for family in kept {
