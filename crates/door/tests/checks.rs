@@ -57,6 +57,11 @@ fn fragments(count: usize, width: usize) -> String {
     document
 }
 
+/// So many fields under other names.
+fn aliases(count: usize) -> String {
+    (0..count).fold(String::new(), |all, index| all + &format!("a{index}: name "))
+}
+
 #[test]
 fn fragments_that_multiply_are_counted_without_being_spread() {
     assert!(check(&fragments(2, 11)).is_ok());
@@ -101,7 +106,7 @@ fn directives_and_aliases_count_as_fields_do() {
     assert!(check(&few).is_ok());
     let limits = Limits { expansion: 500, ..Limits::default() };
     assert_eq!(code(check_with(&few, &limits, &Sent(Vec::new()))), RefusalCode::ValidationFailed);
-    let aliases: String = (0..300).map(|index| format!("a{index}: name ")).collect();
+    let aliases = aliases(300);
     let many = format!("{{ patient {{ {aliases} }} }}");
     assert_eq!(code(check_with(&many, &limits, &Sent(Vec::new()))), RefusalCode::ValidationFailed);
 }
@@ -117,7 +122,7 @@ fn fields_that_are_the_same_again_and_again_are_refused_before_they_are_compared
     let unused = format!("{{ patient {{ name }} }} fragment f on Patient {{ {} }}", "name ".repeat(150));
     assert_eq!(code(check(&unused)), RefusalCode::ValidationFailed);
     // Other names are other places.
-    let others: String = (0..300).map(|index| format!("a{index}: name ")).collect();
+    let others = aliases(300);
     assert!(check(&format!("{{ patient {{ {others} }} }}")).is_ok());
 }
 
