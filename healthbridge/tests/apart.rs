@@ -376,7 +376,7 @@ async fn a_router_without_keys_starts_only_when_it_is_told_to() {
     };
     kill(router.id(), "TERM");
     drop(router.wait());
-    assert_eq!(answer.body["data"]["__typename"], json!("Query"));
+    assert_eq!(answer.body["data"]["__typename"], json!("Query"), "{}", answer.body);
 }
 
 #[test]

@@ -19,7 +19,7 @@ async fn a_deleted_image_takes_no_report_with_it() {
     let created = doctor.data(&mutation("createReport", "report { id }"), json!({ "input": input })).await;
     let report = created["createReport"]["report"]["id"].clone();
     let input = json!({ "imageId": deleted, "reason": "the wrong patient" });
-    let gone = admin.data(&mutation("deleteImage", "image { state }"), json!({ "input": input })).await;
+    let gone = admin.data(&mutation("deleteImage", "deletedImageId"), json!({ "input": input })).await;
     assert_eq!(gone["deleteImage"]["userErrors"], json!([]), "{gone}");
 
     let query = "query ($id: ID!) { patient(id: $id) { reports(first: 100) { nodes { id findings images { id fileName } } } } }";
