@@ -2,7 +2,10 @@
 
 mod stack;
 
-use std::time::{Duration, Instant};
+use std::{
+    os::unix::process::ExitStatusExt,
+    time::{Duration, Instant},
+};
 
 use healthbridge_testkit::Client;
 use serde_json::{Value, json};
@@ -241,6 +244,55 @@ async fn a_fault_ends_the_router_at_once_and_it_is_started_again() {
             assert!(Instant::now() < deadline + AT_ONCE, "the router is not started again");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_the_router_ends_it_by_the_faults_own_signal() {
+    let supergraph = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/supergraph.graphql");
+    for (name, number) in [("SEGV", 11), ("BUS", 7), ("ABRT", 6)] {
+        let ports = stack::Ports::reserve();
+        let listen = format!("127.0.0.1:{}", ports.base);
+        let mut command = std::process::Command::new(stack::PROGRAM);
+        command.args(["router", "--listen", &listen, "--insecure-no-auth", "--supergraph"]).arg(&supergraph);
+        let mut router = command.stdin(std::process::Stdio::null()).spawn().expect("it starts");
+        let client = Client::new(&format!("http://{listen}"));
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while client.try_ask("{ __typename }", Value::Null).await.is_err() {
+            assert!(Instant::now() < deadline, "the router does not answer");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        stack::kill(router.id(), name);
+        let status = tokio::task::spawn_blocking(move || router.wait().expect("a status")).await.expect("no panic");
+        assert_eq!(status.signal(), Some(number), "SIG{name}: {status}");
+    }
+}
+
+/// Holds so many silent connections to an address, closed ones again, until it is dropped.
+fn hold(address: &str, count: usize) -> Vec<std::net::TcpStream> {
+    (0..count).filter_map(|_| std::net::TcpStream::connect(address).ok()).collect()
+}
+
+#[tokio::test]
+async fn a_crowd_of_silent_connections_makes_no_part_look_as_if_it_hung() {
+    let stack = Stack::start();
+    let before = stack.processes();
+    let mut held = Vec::new();
+    for round in 0..2 {
+        held.clear();
+        for offset in [0, 2, 1000] {
+            held.extend(hold(&format!("127.0.0.1:{}", stack.ports.base + offset), 1200));
+        }
+        assert!(held.len() > 3000, "round {round}: {}", held.len());
+        // Three missing answers, a second apart, would be a part that hangs.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    drop(held);
+    assert_eq!(stack.processes(), before, "no part was started again");
+    let deadline = Instant::now() + AT_ONCE;
+    while stack.router().try_ask("{ patients { totalCount } }", Value::Null).await.is_err() {
+        assert!(Instant::now() < deadline, "the router answers again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

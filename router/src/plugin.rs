@@ -1,6 +1,6 @@
 //! Our one plugin: it refuses tokens that are not valid, serves the pages beside `/graphql`, and names the errors.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use healthbridge_auth::{FORWARDED_FOR, KeyRing, Verifier, client_address};
 use healthbridge_door::Refusal;
@@ -240,8 +240,10 @@ fn retry_later(headers: &mut HeaderMap) {
 
 /// Counts what was refused, by the reasons that we have.
 fn counted(reason: &'static str) {
-    let counter = opentelemetry::global::meter("healthbridge").u64_counter("healthbridge.router.refused").build();
-    counter.add(1, &[opentelemetry::KeyValue::new("reason", reason)]);
+    static REFUSED: LazyLock<opentelemetry::metrics::Counter<u64>> = LazyLock::new(|| {
+        opentelemetry::global::meter("healthbridge").u64_counter("healthbridge.router.refused").build()
+    });
+    REFUSED.add(1, &[opentelemetry::KeyValue::new("reason", reason)]);
 }
 
 impl HealthBridge {

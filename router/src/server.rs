@@ -49,8 +49,6 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn serve(config: &'static hive_router::config::HiveRouterConfig, settings: Settings) -> anyhow::Result<()> {
-    // The runtime's own handler comes back to the faulty instruction for ever.
-    healthbridge_process::end_on_fault();
     let telemetry = Telemetry::init_global(config)?;
     let prometheus = telemetry.prometheus.as_ref().and_then(hive_router::telemetry::PrometheusRuntime::to_attached);
     if let (Some(listen), Some(prometheus)) = (settings.metrics_listen, prometheus) {
@@ -83,15 +81,18 @@ async fn serve(config: &'static hive_router::config::HiveRouterConfig, settings:
             .default_service(web::to(async || web::HttpResponse::NotFound()))
     });
     let address = config.address();
-    server
+    let server = server
         // Without it the settings of `traffic_shaping.router` and the largest header are not those of the configuration.
         .config(SharedCfg::new("HEALTHBRIDGE").add(build_http_service_config(config)))
         .shutdown_timeout(config.shutdown_timeout())
-        .maxconn(settings.limits.connections)
+        // The engine stops listening when it has so many, and would look as if it hung: it must never come to that.
+        .maxconn(settings.limits.connections.saturating_mul(16))
         .bind(&address)
         .with_context(|| format!("cannot listen on {address}"))?
-        .run()
-        .await?;
+        .run();
+    // Running the server has set a handler that comes back to the faulty instruction for ever.
+    healthbridge_process::end_on_fault();
+    server.await?;
     tasks.graceful_shutdown().await;
     telemetry.graceful_shutdown().await;
     invoke_shutdown_hooks(&shared_state).await;

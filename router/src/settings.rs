@@ -113,7 +113,7 @@ impl Settings {
                 // Longer than the proxies before us keep an idle connection (commonly 60 s): were we the first to close it, a
                 // request that is just being sent would be lost.
                 "router": {
-                    "keep_alive": "75s",
+                    "keep_alive": format!("{}ms", self.limits.idle_timeout_ms),
                     "header_read_timeout": format!("{}ms", self.limits.header_timeout_ms),
                     "body_read_timeout": format!("{}ms", self.limits.body_timeout_ms),
                 },
@@ -166,6 +166,7 @@ const QUIET: &str = "warn,router::http_server=error,router::graphql_validation=e
 /// The level and the filter of the log. The engine gives out nothing below the level, whatever the filter says.
 fn log() -> (&'static str, String) {
     let Ok(filter) = std::env::var("HEALTHBRIDGE_LOG") else { return ("warn", QUIET.to_owned()) };
-    let level = ["debug", "info", "warn"].into_iter().find(|level| filter.contains(level));
-    (level.unwrap_or("error"), filter)
+    let level = ["trace", "debug", "info", "warn"].into_iter().find(|level| filter.contains(level));
+    // A release build of the engine knows no trace.
+    (level.map_or("error", |level| if level == "trace" { "debug" } else { level }), filter)
 }

@@ -3,7 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_graphql::{Executor, Response as GraphqlResponse, ServerError, Value};
@@ -27,8 +27,8 @@ use uuid::Uuid;
 
 use crate::ApiError;
 
-/// Largest request body, in bytes.
-const MAX_BODY: usize = 2 * 1024 * 1024;
+/// Largest request body, in bytes, where nothing before bounds it more tightly: the listener does.
+const MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// After how many seconds one who was turned away may ask again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -77,7 +77,11 @@ pub struct Endpoint<E> {
     prepare: Prepare,
     readiness: Readiness,
     exposure: Arc<Exposure>,
+    asked: Arc<Asked>,
 }
+
+/// When readiness was asked for last, and what was found.
+type Asked = tokio::sync::Mutex<Option<(Instant, Result<(), String>)>>;
 
 impl<E: Executor> Endpoint<E> {
     /// An endpoint for this schema. `prepare` makes the loaders of each request.
@@ -89,7 +93,30 @@ impl<E: Executor> Endpoint<E> {
         readiness: Readiness,
         exposure: Exposure,
     ) -> Self {
-        Self { name, executor, verifier, prepare: Arc::new(prepare), readiness, exposure: Arc::new(exposure) }
+        Self {
+            name,
+            executor,
+            verifier,
+            prepare: Arc::new(prepare),
+            readiness,
+            exposure: Arc::new(exposure),
+            asked: Arc::default(),
+        }
+    }
+
+    /// Whether what the part needs is there. It is asked once at a time: all who came meanwhile share the next answer, so that
+    /// no flood of questions takes the connections that others wait for.
+    async fn needs(&self) -> Result<(), String> {
+        let came = Instant::now();
+        let mut last = self.asked.lock().await;
+        if let Some((_, found)) = last.as_ref().filter(|(asked, _)| *asked >= came) {
+            return found.clone();
+        }
+        let asked = Instant::now();
+        let answer = tokio::time::timeout(READY_WITHIN, (self.readiness)()).await;
+        let found = answer.unwrap_or_else(|_| Err("what it needs: it answers too slowly".to_owned()));
+        *last = Some((asked, found.clone()));
+        found
     }
 
     /// The routes: `/graphql`, `/healthz`, `/readyz`.
@@ -106,8 +133,7 @@ impl<E: Executor> Endpoint<E> {
 
 async fn ready<E: Executor>(State(endpoint): State<Endpoint<E>>) -> Response {
     let keys = if endpoint.verifier.keys().is_ready() { Ok(()) } else { Err("the key set".to_owned()) };
-    let needs = tokio::time::timeout(READY_WITHIN, (endpoint.readiness)()).await;
-    match keys.and(needs.unwrap_or_else(|_| Err("what it needs: it answers too slowly".to_owned()))) {
+    match keys.and(endpoint.needs().await) {
         // What was revoked since may be taken until it ends by itself: an operator is told, callers are served all the same.
         Ok(()) => {
             let revocations = if endpoint.verifier.revocations().are_stale() { "stale" } else { "ok" };

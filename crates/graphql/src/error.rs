@@ -31,7 +31,10 @@ impl ApiError {
 
     /// Hides a fault from the caller. It is logged once, where it leaves the subgraph.
     pub fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Internal(Arc::new(error))
+        // Who waited for a connection in vain may come again: nothing is broken.
+        let cause: &(dyn std::error::Error + 'static) = &error;
+        let is_exhausted = matches!(cause.downcast_ref(), Some(sqlx::Error::PoolTimedOut));
+        if is_exhausted { Self::Overloaded } else { Self::Internal(Arc::new(error)) }
     }
 
     /// Logs the fault if it is one of ours. Called once, where it leaves the subgraph.

@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use http::Version;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -31,14 +30,11 @@ struct State {
     idle_since: Instant,
     /// Whether there was a request yet: the first one must come as soon as its head would have to.
     served: bool,
-    /// HTTP/2 sends more between two requests than their heads.
-    multiplexed: bool,
 }
 
 impl Activity {
     pub(crate) fn new(part: &'static str, limits: &Limits) -> Self {
-        let state =
-            State { under_way: 0, head_since: None, idle_since: Instant::now(), served: false, multiplexed: false };
+        let state = State { under_way: 0, head_since: None, idle_since: Instant::now(), served: false };
         Self {
             part,
             header_timeout: limits.header_timeout(),
@@ -52,12 +48,11 @@ impl Activity {
     }
 
     /// A request's head is there; it is under way until what this gives is dropped.
-    pub(crate) fn begin(self: &Arc<Self>, version: Version) -> UnderWay {
+    pub(crate) fn begin(self: &Arc<Self>) -> UnderWay {
         let mut state = self.state();
         state.under_way += 1;
         state.head_since = None;
         state.served = true;
-        state.multiplexed = version == Version::HTTP_2;
         UnderWay(self.clone())
     }
 
@@ -74,7 +69,7 @@ impl Activity {
         match state.head_since {
             _ if state.under_way > 0 => None,
             _ if !state.served => Some((state.idle_since + self.header_timeout, true)),
-            Some(begun) if !state.multiplexed => Some((begun + self.header_timeout, true)),
+            Some(begun) => Some((begun + self.header_timeout, true)),
             _ => Some((state.idle_since + self.idle_timeout, false)),
         }
     }

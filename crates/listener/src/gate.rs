@@ -1,4 +1,4 @@
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
 use axum::{
     Router,
@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
@@ -16,6 +17,12 @@ use crate::{
     refusal::Refusal,
     serve::refused,
 };
+
+/// What the other parts poll: a flood of other questions must not make it stale.
+const POLLED: [&str; 2] = ["/revocations", "/.well-known/jwks.json"];
+
+/// So many bodies of the largest size may be in memory before their requests run.
+const BODIES: usize = 32;
 
 /// What is asked to know whether the part lives: never refused, never waited for.
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
@@ -28,15 +35,18 @@ pub(crate) struct Gate {
     routes: Router,
     /// Whatever clients ask.
     main: Lane,
-    /// What the other parts poll, keys and revocations: a flood of questions must not make them stale.
+    /// What the other parts poll.
     side: Lane,
+    /// The bytes of bodies that arrive, as they arrive.
+    room: Arc<Semaphore>,
     pub(crate) begun: TaskTracker,
 }
 
 impl Gate {
     pub(crate) fn new(part: Part, routes: Router, limits: Limits) -> Self {
         let (main, side) = (Lane::new(&limits), Lane::new(&limits));
-        Self { part, limits, routes, main, side, begun: TaskTracker::new() }
+        let room = Arc::new(Semaphore::new(limits.max_body_bytes.saturating_mul(BODIES).min(Semaphore::MAX_PERMITS)));
+        Self { part, limits, routes, main, side, room, begun: TaskTracker::new() }
     }
 
     /// Answers a request, or says why not.
@@ -45,7 +55,7 @@ impl Gate {
         if HEALTH.contains(&path) {
             return self.routes.clone().oneshot(request).await.into_response();
         }
-        let lane = if self.part.face == Face::Graphql && path != "/graphql" { &self.side } else { &self.main };
+        let lane = if POLLED.contains(&path) { &self.side } else { &self.main };
         // A body that drips takes nobody's turn: it is read before.
         let arrived = match self.part.face {
             Face::Graphql => self.whole(request).await,
@@ -66,15 +76,29 @@ impl Gate {
         }
     }
 
+    /// The request with its body in memory, which counts there until the request has run.
     async fn whole(&self, request: Request) -> Result<Request, Refusal> {
         let (head, body) = request.into_parts();
-        let body = Limited::new(body, self.limits.max_body_bytes).collect();
-        match tokio::time::timeout(self.limits.body_timeout(), body).await {
-            Ok(Ok(body)) => Ok(Request::from_parts(head, Body::from(body.to_bytes()))),
-            Ok(Err(error)) if is_too_large(error.as_ref()) => Err(Refusal::LargeBody),
-            Ok(Err(_)) => Err(Refusal::BrokenBody),
-            Err(_) => Err(Refusal::SlowBody),
+        let collected = tokio::time::timeout(self.limits.body_timeout(), self.collect(body)).await;
+        let (bytes, room) = collected.map_err(|_| Refusal::SlowBody)??;
+        let mut request = Request::from_parts(head, Body::from(bytes));
+        request.extensions_mut().insert(Arc::new(room));
+        Ok(request)
+    }
+
+    /// Takes room for what has arrived and not for what is announced: who announces much and sends little takes little.
+    async fn collect(&self, body: Body) -> Result<(Vec<u8>, Vec<OwnedSemaphorePermit>), Refusal> {
+        let mut body = Limited::new(body, self.limits.max_body_bytes);
+        let (mut bytes, mut room) = (Vec::new(), Vec::new());
+        while let Some(frame) = body.frame().await {
+            let frame = frame
+                .map_err(|error| if is_too_large(error.as_ref()) { Refusal::LargeBody } else { Refusal::BrokenBody })?;
+            let Ok(data) = frame.into_data() else { continue };
+            let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
+            room.push(self.room.clone().try_acquire_many_owned(size).map_err(|_| Refusal::Overloaded)?);
+            bytes.extend_from_slice(&data);
         }
+        Ok((bytes, room))
     }
 
     fn refuse(&self, refusal: Refusal) -> Response {

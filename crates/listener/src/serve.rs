@@ -92,7 +92,7 @@ async fn connection(
     let activity = Arc::new(Activity::new(part.name, &limits));
     let io = TokioIo::new(Watched::new(stream, activity.clone(), &limits));
     let service = service_fn(move |request: http::Request<Incoming>| {
-        let under_way = activity.begin(request.version());
+        let under_way = activity.begin();
         let gate = gate.clone();
         async move {
             let mut request = request.map(Body::new);
@@ -117,18 +117,12 @@ async fn connection(
 }
 
 fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // HTTP/1 alone: with HTTP/2 a client that opens no window keeps answers, and what they hold, for as long as it likes.
+    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
     // Our own deadlines come first; hyper's, a little later, makes it look for the next head while it is idle.
     let latest = limits.header_timeout().max(limits.idle_timeout()) + Duration::from_secs(1);
     // Below 8 KiB hyper panics.
     let head = limits.max_header_bytes.max(8192);
     builder.http1().timer(TokioTimer::new()).header_read_timeout(latest).max_buf_size(head);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(10))
-        .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX))
-        .max_concurrent_streams(100);
     builder
 }

@@ -318,7 +318,7 @@ impl Server {
                 continue;
             };
             let at = |name: &str| fs::read_link(entry.path().join(name)).ok();
-            if at("cwd").as_deref() == Some(&self.data) && at("exe") == program {
+            if at("cwd").as_deref() == Some(&self.data) && program.is_some() && at("exe") == program {
                 // It may have ended meanwhile.
                 kill_process(id, Signal::KILL).ok();
             }

@@ -144,6 +144,15 @@ pub fn end_on_fault() {
     }
 }
 
+/// Allows as many open files as the system lets this process have: each connection is one.
+pub fn allow_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
+    }
+}
+
 type Spawn = (Command, mpsc::Sender<io::Result<StdChild>>);
 
 /// Linux sends the death signal when the *thread* that spawned the child ends. So one thread spawns, and it never ends.

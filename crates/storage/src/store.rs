@@ -195,7 +195,9 @@ impl Store {
             let mut files = fs::read_dir(self.objects.join(hex::encode([shard]))).await?;
             while let Some(file) = files.next_entry().await? {
                 let name = file.file_name().to_string_lossy().into_owned();
-                if after.is_none_or(|after| name.as_str() > after) {
+                // Whatever else lies there is no object.
+                let is_object = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+                if is_object && after.is_none_or(|after| name.as_str() > after) {
                     names.push(name);
                 }
             }

@@ -56,10 +56,11 @@ impl Probe {
     /// Asks once.
     pub(super) async fn ask(&self) -> anyhow::Result<()> {
         match self {
-            Self::Http(client, url) => {
-                client.get(url).send().await?;
-                Ok(())
-            }
+            // One that takes the connection and closes it has too many of them: it is well.
+            Self::Http(client, url) => match client.get(url).send().await {
+                Err(error) if error.is_connect() || error.is_timeout() => Err(error.into()),
+                _ => Ok(()),
+            },
             Self::Database(options) => match ask_database(options).await {
                 // A server that recovers, or has no connection left, says so: it answers.
                 Err(sqlx::Error::Database(_)) => Ok(()),

@@ -109,7 +109,6 @@ async fn an_image_that_is_ready_has_its_bytes_whoever_settled_the_upload_at_once
         }
         states.push(state);
     }
-    println!("{states:?}");
 }
 
 #[tokio::test]

@@ -51,6 +51,9 @@ pub enum ExportError {
     Csv(#[from] csv::Error),
 }
 
+/// After so many pages of which nothing could be deleted a sweep gives up.
+const MOST_IN_VAIN: u32 = 20;
+
 impl Service {
     /// Writes what was recorded in this time into the object storage, for whoever may search payments.
     pub(crate) async fn export_ledger(
@@ -104,7 +107,7 @@ impl Service {
     /// When the database or the storage fails; what was done stays done, and an object that cannot be deleted keeps no other
     /// one.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), ExportError> {
-        let (mut failure, mut last) = (None, None);
+        let (mut failure, mut last, mut in_vain) = (None, None, 0);
         loop {
             let expired = self.store.expired_exports(now, last).await?;
             let mut deleted = 0;
@@ -117,8 +120,9 @@ impl Service {
                 self.store.export_deleted(*id, now).await?;
                 deleted += 1;
             }
-            // Where none of them can be, the storage itself is at fault.
-            if deleted == 0 {
+            // Where none of so many can be, the storage itself is at fault.
+            in_vain = if deleted == 0 { in_vain + 1 } else { 0 };
+            if expired.is_empty() || in_vain == MOST_IN_VAIN {
                 return failure.map_or(Ok(()), |failure| Err(failure.into()));
             }
             last = expired.last().copied();

@@ -23,6 +23,9 @@ pub enum SweepError {
     Objects(#[from] ObjectStoreError),
 }
 
+/// After so many pages of which nothing could be removed a sweep gives up.
+const MOST_IN_VAIN: u32 = 20;
+
 impl Service {
     /// Gives up uploads that were not completed in time, and removes bytes whose time has come.
     ///
@@ -31,7 +34,7 @@ impl Service {
     /// other one.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), SweepError> {
         self.store.abandon_uploads(now - SENDING).await?;
-        let (mut failure, mut last) = (None, None);
+        let (mut failure, mut last, mut in_vain) = (None, None, 0);
         loop {
             let due = self.store.to_purge(now, last.as_ref()).await?;
             let mut removed = 0;
@@ -45,8 +48,9 @@ impl Service {
                 removed += 1;
                 tracing::info!(image_id = %one.id, "removed the bytes of image {}", one.id);
             }
-            // Where none of them can be, the storage itself is at fault.
-            if removed == 0 {
+            // Where none of so many can be, the storage itself is at fault.
+            in_vain = if removed == 0 { in_vain + 1 } else { 0 };
+            if due.is_empty() || in_vain == MOST_IN_VAIN {
                 return failure.map_or(Ok(()), |failure| Err(failure.into()));
             }
             last = due.into_iter().last();

@@ -54,13 +54,11 @@ impl Service {
     ) -> Result<Registered, ApiError> {
         let account = caller.require(Resource::Patient, Right::Create)?;
         let now = now.trunc_subsecs(6);
-        let patient = match self.check(&input, now).await? {
-            Ok(patient) => patient,
-            Err(refused) => return Ok(Err(refused).into()),
-        };
+        let checked = self.check(&input, now).await?;
+        let id = checked.as_ref().map_or_else(|_| Uuid::now_v7(), |patient| patient.id);
         let key =
             idempotency_key.map(|key| idempotency::Key { key, caller: account.user_id, operation: "createPatient" });
-        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, patient.id).await;
+        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, id).await;
         let mut transaction = match begun.map_err(ApiError::internal)? {
             Begin::New(transaction) => transaction,
             Begin::Reused => return Ok(Err(vec![UserError::key_reused()]).into()),
@@ -70,6 +68,11 @@ impl Service {
                 let first = first.into_iter().next().ok_or(ApiError::Unauthorized)?;
                 return Ok(Ok(first).into());
             }
+        };
+        // Not before the key was looked at: what was registered with it stays registered, whatever has changed since.
+        let patient = match checked {
+            Ok(patient) => patient,
+            Err(refused) => return Ok(Err(refused).into()),
         };
         let person = Person::of(&patient);
         Store::lock_person(&mut transaction, &person).await.map_err(ApiError::internal)?;
