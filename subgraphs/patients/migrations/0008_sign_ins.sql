@@ -1,6 +1,6 @@
 -- Who waits after mistakes, and cleaning up by index.
 
--- Since a success the account is known at the address, for 30 days; see docs/decisions/0026-who-waits.md. Of an address and of an
+-- Since a success the account is known at the address, for 30 days; see docs/decisions/0024-who-waits.md. Of an address and of an
 -- account, `last_at` is when the hour began that its attempts are counted in.
 ALTER TABLE patients.sign_in_attempt ADD COLUMN succeeded_at timestamptz;
 

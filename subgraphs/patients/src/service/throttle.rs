@@ -1,4 +1,4 @@
-//! How guessing is slowed down. `docs/decisions/0026-who-waits.md` has the reasons.
+//! How guessing is slowed down. `docs/decisions/0024-who-waits.md` has the reasons.
 
 use std::net::IpAddr;
 
