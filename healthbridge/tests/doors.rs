@@ -62,6 +62,14 @@ async fn no_request_stops_slows_or_reads_a_process() {
             refused(&stack, "a deep literal", &document(query), "GRAPHQL_VALIDATION_FAILED").await;
         }
     }
+    for depth in [100, 400, 4000] {
+        // A block string that does not end: a parser may read it as two short ones and go on.
+        let query = format!("{{ a(b: [\"\"\"\"{}{}]) }}", "[".repeat(depth), "]".repeat(depth));
+        refused(&stack, "a literal behind a string that does not end", &document(query), "GRAPHQL_PARSE_FAILED").await;
+    }
+    let variables: String = (0..100).fold(String::new(), |all, number| all + &format!("$v{number}: Int "));
+    let query = format!("query {}({variables}) {{ __typename }}", "N".repeat(1_000_000));
+    refused(&stack, "a name that errors repeat", &document(query), "GRAPHQL_VALIDATION_FAILED").await;
     for depth in [100, 4000] {
         let query = format!("{}__typename{}", "{ a ".repeat(depth), "}".repeat(depth));
         refused(&stack, "deep selections", &document(query), "GRAPHQL_VALIDATION_FAILED").await;

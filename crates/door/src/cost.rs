@@ -11,7 +11,10 @@ use async_graphql_value::ConstValue;
 use crate::{Argument, Document, Field, Limits, Operation, Refusal, RefusalCode, Selection};
 
 /// How long a list without page sizes is taken for.
-const UNSIZED_LIST: u64 = 5;
+const UNSIZED_LIST: u64 = 10;
+
+/// Lists without page sizes that may be much longer than others, by type and field.
+const LONG_LISTS: [(&str, &str, u64); 1] = [("Invoice", "lines", 250)];
 
 /// How long a page is where neither the client nor the schema says it.
 const DEFAULT_PAGE: u64 = 25;
@@ -44,6 +47,8 @@ struct Shape {
     is_list: bool,
     /// The page's size where the client leaves it out; nothing for a field that has no pages.
     page: Option<u64>,
+    /// How long it is taken for where nothing says a size.
+    unsized_length: u64,
 }
 
 /// What an operation comes to.
@@ -93,7 +98,8 @@ impl Costs {
             objects += 1;
             fields += defined.len();
             arguments += defined.iter().map(|field| field.node.arguments.len()).sum::<usize>();
-            let shapes = defined.iter().map(|field| (field.node.name.node.to_string(), Shape::of(&field.node)));
+            let parent = definition.node.name.node.as_str();
+            let shapes = defined.iter().map(|field| (field.node.name.node.to_string(), Shape::of(parent, &field.node)));
             types.entry(definition.node.name.node.to_string()).or_default().extend(shapes);
         }
         // Averages over all types: their products are the whole schema's sizes, however often each type is asked for.
@@ -146,7 +152,7 @@ impl Costs {
 }
 
 impl Shape {
-    fn of(field: &FieldDefinition) -> Self {
+    fn of(parent: &str, field: &FieldDefinition) -> Self {
         let size = |argument: &&async_graphql_parser::Positioned<InputValueDefinition>| {
             matches!(argument.node.name.node.as_str(), "first" | "last")
         };
@@ -162,7 +168,9 @@ impl Shape {
         let mut sizes = field.arguments.iter().filter(size).peekable();
         let page = sizes.peek().is_some().then(|| sizes.find_map(default).unwrap_or(DEFAULT_PAGE));
         let (of, is_list) = target(&field.ty.node);
-        Self { of, is_list, page }
+        let name = field.name.node.as_str();
+        let long = LONG_LISTS.iter().find(|(owner, list, _)| *owner == parent && *list == name);
+        Self { of, is_list, page, unsized_length: long.map_or(UNSIZED_LIST, |(.., length)| *length) }
     }
 }
 
@@ -234,7 +242,7 @@ impl<'w> Walk<'w> {
             Some(shape) if shape.is_list => match (shape.page, place.page) {
                 (Some(default), _) => self.page(field, default),
                 (None, Some(page)) => page,
-                (None, None) => UNSIZED_LIST,
+                (None, None) => shape.unsized_length,
             },
             _ => 1,
         };

@@ -20,7 +20,8 @@ pub fn check(text: &str, limits: &Limits) -> Result<(), Refusal> {
                 at += run(&bytes[at..], |byte| byte != b'\n' && byte != b'\r');
                 continue;
             }
-            b'"' => string(&bytes[at..]),
+            // A parser may read what does not end in another way than we do, and go on behind it.
+            b'"' => string(&bytes[at..]).ok_or_else(|| unterminated(text, at))?,
             b'{' | b'[' | b'(' => {
                 depth += 1;
                 1
@@ -29,7 +30,14 @@ pub fn check(text: &str, limits: &Limits) -> Result<(), Refusal> {
                 depth = depth.saturating_sub(1);
                 1
             }
-            byte if is_word(*byte) => run(&bytes[at..], is_word),
+            byte if is_word(*byte) => {
+                let length = run(&bytes[at..], is_word);
+                if length > LONGEST_WORD {
+                    let message = format!("The document has a name or number of more than {LONGEST_WORD} characters");
+                    return Err(Refusal::new(RefusalCode::ValidationFailed, message));
+                }
+                length
+            }
             _ => 1,
         };
         at += length;
@@ -46,6 +54,16 @@ pub fn check(text: &str, limits: &Limits) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Longest name or number. Errors of validation quote names, as often as there are errors.
+const LONGEST_WORD: usize = 128;
+
+fn unterminated(text: &str, at: usize) -> Refusal {
+    let before = text.get(..at).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(1, |line| line.chars().count() + 1);
+    Refusal::syntax("a string that does not end", (line, column))
+}
+
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
@@ -54,8 +72,8 @@ fn run(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
     bytes.iter().take_while(|byte| belongs(**byte)).count()
 }
 
-/// The length of the string that `bytes` begin with; one that does not end goes to the end of its line, or of the text.
-fn string(bytes: &[u8]) -> usize {
+/// The length of the string that `bytes` begin with; nothing where it does not end, in its line or at all.
+fn string(bytes: &[u8]) -> Option<usize> {
     const BLOCK: &[u8] = b"\"\"\"";
     if bytes.starts_with(BLOCK) {
         let mut at = BLOCK.len();
@@ -63,23 +81,23 @@ fn string(bytes: &[u8]) -> usize {
             if bytes[at..].starts_with(b"\\\"\"\"") {
                 at += 4;
             } else if bytes[at..].starts_with(BLOCK) {
-                return at + BLOCK.len();
+                return Some(at + BLOCK.len());
             } else {
                 at += 1;
             }
         }
-        return bytes.len();
+        return None;
     }
     let mut at = 1;
     while let Some(byte) = bytes.get(at) {
         match byte {
             b'\\' => at += 2,
-            b'"' => return at + 1,
-            b'\n' | b'\r' => return at,
+            b'"' => return Some(at + 1),
+            b'\n' | b'\r' => return None,
             _ => at += 1,
         }
     }
-    bytes.len()
+    None
 }
 
 #[cfg(test)]
@@ -96,8 +114,30 @@ mod tests {
         assert!(check(r#"{ a(b: "{{{{[[[[", c: """{{{{ " \""" {{{{""") }"#, &LIMITS).is_ok());
         assert!(check("{ a # {{{{{{\n }", &LIMITS).is_ok());
         assert!(check("{ a(b: [[[1]]]) }", &LIMITS).is_err());
-        // A string ends with its line: what a parser reads as brackets is counted.
-        assert!(check("{ a(b: \"\n [[[[ ", &LIMITS).is_err());
+    }
+
+    #[test]
+    fn a_string_that_does_not_end_is_refused_before_a_parser_looks_for_another_way_to_read_it() {
+        for text in [
+            "{ a(b: \"\n [[[[ ",
+            "{a(b:[\"\"\"\"[[[[]]]]])}",
+            "{ a(b: \"\"\" [[[[",
+            "\"",
+            "\"\"\"",
+            "\"\\",
+            "\"\"\"\\\"\"\"",
+        ] {
+            let refusal = check(text, &Limits::default()).expect_err(text);
+            assert_eq!(refusal.code, RefusalCode::ParseFailed, "{text}");
+        }
+        assert!(check(r#"{ a(b: "", c: "", d: "\\", e: """""") }"#, &Limits::default()).is_ok());
+    }
+
+    #[test]
+    fn names_are_short_for_errors_quote_them() {
+        let named = |length: usize| format!("query {} {{ a }}", "n".repeat(length));
+        assert!(check(&named(128), &Limits::default()).is_ok());
+        assert!(check(&named(129), &Limits::default()).is_err());
     }
 
     #[test]

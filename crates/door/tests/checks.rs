@@ -132,8 +132,8 @@ fn an_operation_costs_its_fields_times_their_pages() {
     // patients, nodes, 3 × name
     assert_eq!(check("{ patients(first: 3) { nodes { name } } }"), Ok(5));
     assert_eq!(check("{ patients { nodes { name } pageInfo { hasNextPage } } }"), Ok(2 + 25 + 2));
-    // A list without pages is taken for five.
-    assert_eq!(check("{ patient { codes { system } } }"), Ok(2 + 5));
+    // A list without pages is taken for ten.
+    assert_eq!(check("{ patient { codes { system } } }"), Ok(2 + 10));
     assert_eq!(check("{ patients(last: 7, first: null) { nodes { name } } }"), Ok(2 + 7));
 }
 

@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use async_graphql::{
@@ -12,7 +15,13 @@ use async_graphql::{
 };
 use healthbridge_auth::Caller;
 
-use crate::{ApiError, ScopeRules, door::Door};
+use crate::{
+    ApiError, ScopeRules,
+    door::{Admitted, Door},
+};
+
+/// How long a query may run: less than the router waits for it.
+const LONGEST_QUERY: Duration = Duration::from_secs(25);
 
 /// Stands around every field of a subgraph. It refuses what the caller's scopes do not cover, and keeps a field's
 /// failure to that field where its type allows null: the library alone would null the parent, and among `_entities`
@@ -37,6 +46,7 @@ impl ExtensionFactory for FieldBoundary {
         Arc::new(Request {
             rules: self.rules.clone(),
             door: self.door.clone(),
+            is_mutation: AtomicBool::default(),
             errors: Mutex::default(),
             refusals: AtomicUsize::default(),
         })
@@ -47,6 +57,7 @@ impl ExtensionFactory for FieldBoundary {
 struct Request {
     rules: Arc<ScopeRules>,
     door: Arc<Door>,
+    is_mutation: AtomicBool,
     errors: Mutex<Vec<ServerError>>,
     /// How many `userErrors` the mutations have, under whatever name the client gives the field.
     refusals: AtomicUsize,
@@ -68,7 +79,8 @@ impl Extension for Request {
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<async_graphql::Request> {
         let mut request = next.run(ctx, request).await?;
-        self.door.admit(&mut request)?;
+        let admitted = self.door.admit(&mut request)?;
+        self.is_mutation.store(admitted == Admitted::Mutation, Ordering::Relaxed);
         Ok(request)
     }
 
@@ -88,7 +100,18 @@ impl Extension for Request {
         operation_name: Option<&str>,
         next: NextExecute<'_>,
     ) -> Response {
-        let mut response = next.run(ctx, operation_name).await;
+        let running = next.run(ctx, operation_name);
+        let mut response = if self.is_mutation.load(Ordering::Relaxed) {
+            running.await
+        } else {
+            // Whoever asked has gone by then, and the work would be for nobody.
+            let late = |_| {
+                Response::from_errors(vec![
+                    async_graphql::Error::from(ApiError::TooSlow).into_server_error(async_graphql::Pos::default()),
+                ])
+            };
+            tokio::time::timeout(LONGEST_QUERY, running).await.unwrap_or_else(late)
+        };
         // Beside the data: who looks there alone must not take a refusal for a success.
         match self.refusals.load(Ordering::Relaxed) {
             0 => {}

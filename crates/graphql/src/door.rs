@@ -10,6 +10,15 @@ pub(crate) struct Door {
     costs: Costs,
 }
 
+/// What was let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admitted {
+    /// Reads, which may be given up at any time.
+    Query,
+    /// Changes, which run to their end.
+    Mutation,
+}
+
 impl Door {
     /// # Panics
     /// When the SDL does not parse: it is our own schema's.
@@ -19,18 +28,22 @@ impl Door {
 
     /// Parses a request's document, once its nesting is known, and checks what it expands to and costs. The library gets
     /// it parsed: its own checks walk fragments as often as they are spread, which must be bounded before.
-    pub(crate) fn admit(&self, request: &mut Request) -> Result<(), ServerError> {
+    pub(crate) fn admit(&self, request: &mut Request) -> Result<Admitted, ServerError> {
         let limits = request.data.get(&TypeId::of::<Limits>()).and_then(|limits| limits.downcast_ref::<Limits>());
         let limits = limits.copied().unwrap_or_else(|| Limits::default().behind_router());
         text::check(&request.query, &limits).map_err(told)?;
         let parsed = parse_query(&request.query).map_err(|error| told(syntax(error.into())))?;
         let document = executable_document(&parsed);
         document.check(&limits).map_err(told)?;
+        let mut admitted = Admitted::Query;
         if let Some(operation) = document.operation(request.operation_name.as_deref()).map_err(told)? {
             self.costs.of(&document, operation, &Sent(&request.variables), &limits).map_err(told)?;
+            if operation.root == "Mutation" {
+                admitted = Admitted::Mutation;
+            }
         }
         request.set_parsed_query(parsed);
-        Ok(())
+        Ok(admitted)
     }
 }
 

@@ -20,6 +20,9 @@ pub enum ApiError {
     /// More is asked at once than can be answered in time; nothing was done. The endpoint answers 503 with `Retry-After`.
     #[error("Too much is asked at once: try again in a moment")]
     Overloaded,
+    /// A query took longer than anybody waits for it.
+    #[error("The query takes too long: ask for less")]
+    TooSlow,
     /// Something within failed; the caller learns no more, the log has it.
     #[error("Internal error")]
     Internal(Arc<dyn std::error::Error + Send + Sync>),
@@ -59,6 +62,7 @@ impl ApiError {
             Self::BadInput(_) => "BAD_USER_INPUT",
             Self::IdentityProvider => "IDENTITY_PROVIDER_UNAVAILABLE",
             Self::Overloaded => Self::OVERLOADED,
+            Self::TooSlow => "QUERY_TIMEOUT",
             Self::Internal(_) => "INTERNAL_SERVER_ERROR",
         }
     }
