@@ -144,7 +144,7 @@ fn text(state: &mut u64) -> String {
         match random(state) % 3 {
             0 => {
                 let letter = char::from(b'a' + u8::try_from(random(state) % 26).expect("small"));
-                text.extend(std::iter::repeat_n(letter, usize::try_from(random(state) % 400).expect("small")));
+                text.extend(std::iter::repeat_n(letter, usize::try_from(random(state) % 60).expect("small")));
             }
             1 => text.push_str(PIECES[usize::try_from(random(state) % 24).expect("small")]),
             _ => text.push(' '),
