@@ -54,7 +54,7 @@ async fn a_rotated_key_takes_over_and_tokens_of_both_keys_are_taken_everywhere()
 
 #[tokio::test]
 async fn a_proxy_that_is_trusted_says_who_asks_in_the_last_line_that_it_wrote() {
-    let stack = Stack::start_with(&["--trusted-proxy", "127.0.0.1"]);
+    let stack = Stack::start_with(&["--trusted-proxy", "127.0.0.1"], &[]);
     let query = "mutation ($password: String!) { signIn(input: { email: \"doctor@demo.healthbridge.test\", password: $password }) {
         accessToken userErrors { message } } }";
     let (http, url) = (reqwest::Client::new(), format!("{}/graphql", stack.url(0)));

@@ -61,6 +61,7 @@ pub struct Stack {
     /// Where the next start stops for ever, as far as the program knows the place.
     pub stop_at: Option<String>,
     arguments: &'static [&'static str],
+    variables: &'static [(&'static str, &'static str)],
     child: Option<Child>,
     lines: Option<mpsc::Receiver<String>>,
     errors: Option<JoinHandle<String>>,
@@ -70,11 +71,11 @@ pub struct Stack {
 impl Stack {
     /// Starts with demo data in a new folder.
     pub fn start() -> Self {
-        Self::start_with(&[])
+        Self::start_with(&[], &[])
     }
 
-    /// Starts with demo data in a new folder, and with these arguments.
-    pub fn start_with(arguments: &'static [&'static str]) -> Self {
+    /// Starts with demo data in a new folder, and with these arguments and variables.
+    pub fn start_with(arguments: &'static [&'static str], variables: &'static [(&'static str, &'static str)]) -> Self {
         let folder = folder();
         let data_dir = folder.path().join("data");
         let mut stack = Self {
@@ -82,6 +83,7 @@ impl Stack {
             data_dir,
             stop_at: None,
             arguments,
+            variables,
             child: None,
             lines: None,
             errors: None,
@@ -95,6 +97,7 @@ impl Stack {
     pub fn restart(&mut self) -> Duration {
         let begun = Instant::now();
         let mut command = up(&self.data_dir, self.ports.base);
+        command.envs(self.variables.iter().copied());
         command.envs(self.stop_at.as_ref().map(|place| ("HEALTHBRIDGE_STOP_AT", place)));
         let mut child = command.arg("--demo").args(self.arguments).spawn().expect("it starts");
         let output = BufReader::new(child.stdout.take().expect("an output"));
