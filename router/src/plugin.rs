@@ -116,6 +116,10 @@ impl RouterPlugin for HealthBridge {
             if let Some(page) = self.pages.answer(request, self.verifier.as_ref()).await {
                 return payload.end_with_response(page);
             }
+            // Before the token is verified: under a flood that alone would keep the machine busy.
+            if request.path().starts_with("/graphql") && self.lane.is_full(&self.limits) {
+                return payload.end_with_response(overloaded());
+            }
             if let Some(refusal) = self.refuse(request).await {
                 return payload.end_with_response(refusal);
             }
@@ -144,11 +148,7 @@ impl RouterPlugin for HealthBridge {
         }
         // Not before the body was there: one that drips would take a turn meanwhile.
         let Some(turn) = self.lane.turn(&self.limits).await else {
-            counted(OVERLOADED);
-            let error = GraphQLError::from_message_and_code("Too many requests at once: try again", OVERLOADED);
-            let mut refusal = Response::from_graphql_error_to_response(error, StatusCode::SERVICE_UNAVAILABLE);
-            retry_later(refusal.headers_mut());
-            return payload.end_with_response(refusal);
+            return payload.end_with_response(overloaded());
         };
         // Given back when the answer is made or the client has gone.
         payload.context.insert(turn);
@@ -232,6 +232,14 @@ fn nothing() -> GraphQLParams {
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
+fn overloaded() -> Response {
+    counted(OVERLOADED);
+    let error = GraphQLError::from_message_and_code("Too many requests at once: try again", OVERLOADED);
+    let mut refusal = Response::from_graphql_error_to_response(error, StatusCode::SERVICE_UNAVAILABLE);
+    retry_later(refusal.headers_mut());
+    refusal
 }
 
 fn retry_later(headers: &mut HeaderMap) {

@@ -21,6 +21,11 @@ impl Lane {
         Self { turns: Arc::new(Semaphore::new(limits.requests)), waiting: AtomicUsize::new(0) }
     }
 
+    /// Whether one more would be turned away: who knows it early spares the work that comes before a turn.
+    pub fn is_full(&self, limits: &Limits) -> bool {
+        self.turns.available_permits() == 0 && self.waiting.load(Ordering::Relaxed) >= limits.queue
+    }
+
     /// A turn, at once or after a short wait; none when too many wait already or the wait was too long.
     pub async fn turn(&self, limits: &Limits) -> Option<OwnedSemaphorePermit> {
         if let Ok(turn) = self.turns.clone().try_acquire_owned() {

@@ -45,9 +45,9 @@ impl Default for Limits {
             max_header_bytes: 64 * 1024,
             max_body_bytes: 2 * 1024 * 1024,
             connections: 1024,
-            requests: 128,
-            queue: 256,
-            queue_timeout_ms: 1000,
+            requests: 64,
+            queue: 128,
+            queue_timeout_ms: 500,
             drain_timeout_ms: 10_000,
         }
     }

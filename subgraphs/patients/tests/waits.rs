@@ -172,7 +172,7 @@ async fn more_passwords_than_can_be_hashed_in_time_are_turned_away_with_503_and_
         }
     };
     // Fewer than the listener itself would turn away.
-    let answers = join_all((0..(150 * cores).min(380)).map(ask)).await;
+    let answers = join_all((0..(150 * cores).min(180)).map(ask)).await;
     let (mut answered, mut turned_away) = (0, 0);
     for (status, retry_after, body) in answers {
         if status == 200 {
