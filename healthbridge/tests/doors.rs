@@ -283,6 +283,7 @@ fn hold(address: &str, count: usize) -> Vec<std::net::TcpStream> {
 
 #[tokio::test]
 async fn a_crowd_of_silent_connections_makes_no_part_look_as_if_it_hung() {
+    healthbridge_process::allow_open_files();
     let stack = Stack::start();
     let before = stack.processes();
     let mut held = Vec::new();
