@@ -1,10 +1,11 @@
 #!/bin/sh
 # Run below `with-postgres`: migrates an empty database by psql and lets sqlx check every statement against it, which
-# renews subgraphs/*/.sqlx. psql is used because the migrations inside the program need the statements first.
+# renews subgraphs/*/.sqlx; of the subgraphs that are named, or of all. psql is used because the migrations inside the program need the statements first.
 set -eu
 cd "$(dirname "$0")/.."
 url=$HEALTHBRIDGE_TEST_DATABASE_URL
-for subgraph in patients imaging diagnosis billing; do
+[ $# -gt 0 ] || set -- patients imaging diagnosis billing
+for subgraph in "$@"; do
     psql --quiet --set ON_ERROR_STOP=1 --command "CREATE SCHEMA $subgraph" "$url"
     for migration in subgraphs/"$subgraph"/migrations/*.sql; do
         psql --quiet --set ON_ERROR_STOP=1 --file "$migration" "$url"

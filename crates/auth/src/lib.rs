@@ -4,23 +4,18 @@
 //! Does not belong here: accounts, passwords and sessions (the patients subgraph owns them).
 
 mod address;
-mod caller;
 mod foreign;
 mod keyring;
 mod revocations;
-mod role;
-mod scope;
 mod signing;
 mod signing_keys;
 mod token;
 
 pub use address::{FORWARDED_FOR, client_address, customer_network};
-pub use caller::{Account, Caller, Denied, Reach};
 pub use foreign::{ForeignError, ForeignIdentity, ForeignIssuers, ForeignSettings};
 pub use keyring::{JwksError, KeyRing};
 pub use revocations::{Revocation, RevocationFeed, Revocations};
-pub use role::{Role, UnknownRole};
-pub use scope::{Resource, Right, is_system_scope, scopes_of};
+pub use healthbridge_rights::*;
 pub use signing::{SigningKey, SigningKeyError};
 pub use signing_keys::SigningKeys;
 pub use token::{ACCESS_TOKEN_LIFETIME, AUDIENCE, Claims, Subject, TokenError, Verifier, bearer};

@@ -67,6 +67,20 @@ pub struct Subject {
     pub token_version: i32,
 }
 
+/// Whom a valid token speaks for.
+impl From<Claims> for Account {
+    fn from(claims: Claims) -> Self {
+        Self {
+            user_id: claims.sub,
+            session_id: claims.sid,
+            roles: claims.roles,
+            scopes: claims.scope.split_ascii_whitespace().map(str::to_owned).collect(),
+            patient_id: claims.patient_id,
+            staff_id: claims.staff_id,
+        }
+    }
+}
+
 impl Claims {
     /// The claims of a token that is issued now; its scopes are the union of the roles' and the extra ones.
     pub fn issue(issuer: &str, subject: Subject, now: DateTime<Utc>) -> Self {

@@ -13,10 +13,11 @@ use async_graphql::{
         ResolveInfo,
     },
 };
-use healthbridge_auth::Caller;
+use healthbridge_outcome::Fault;
+use healthbridge_rights::Caller;
 
 use crate::{
-    ApiError, ScopeRules,
+    ScopeRules,
     door::{Admitted, Door},
 };
 
@@ -107,7 +108,7 @@ impl Extension for Request {
             // Whoever asked has gone by then, and the work would be for nobody.
             let late = |_| {
                 Response::from_errors(vec![
-                    async_graphql::Error::from(ApiError::TooSlow).into_server_error(async_graphql::Pos::default()),
+                    async_graphql::Error::from(Fault::TooSlow).into_server_error(async_graphql::Pos::default()),
                 ])
             };
             tokio::time::timeout(LONGEST_QUERY, running).await.unwrap_or_else(late)
@@ -146,7 +147,7 @@ impl Extension for Request {
 }
 
 fn unauthorized(info: &ResolveInfo<'_>) -> ServerError {
-    let error = async_graphql::Error::from(ApiError::Unauthorized);
+    let error = async_graphql::Error::from(Fault::Unauthorized);
     let mut error = error.into_server_error(async_graphql::Pos::default());
     let path = serde_json::to_value(info.path_node).ok();
     error.path = path.and_then(|path| serde_json::from_value::<Vec<PathSegment>>(path).ok()).unwrap_or_default();
@@ -154,11 +155,11 @@ fn unauthorized(info: &ResolveInfo<'_>) -> ServerError {
     error
 }
 
-/// What the caller is told of a field's error. Only [`ApiError`]s speak for themselves.
+/// What the caller is told of a field's error. Only [`Fault`]s speak for themselves.
 fn told(mut error: ServerError) -> ServerError {
-    let fault = match (error.source::<ApiError>(), &error.source) {
+    let fault = match (error.source::<Fault>(), &error.source) {
         (Some(fault), _) => fault.clone(),
-        (None, Some(_)) => ApiError::internal(std::io::Error::other(error.message.clone())),
+        (None, Some(_)) => Fault::internal(std::io::Error::other(error.message.clone())),
         // What the library found wrong by itself while it ran was wrong in the arguments.
         (None, None) => return coded(error, "BAD_USER_INPUT"),
     };

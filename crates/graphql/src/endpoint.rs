@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_graphql::{Executor, Response as GraphqlResponse, ServerError, Value};
+use async_graphql::{Response as GraphqlResponse, ServerError, Value};
 use async_graphql_axum::{GraphQLRequest, rejection::GraphQLRejection};
 use axum::{
     Json, Router,
@@ -17,15 +17,17 @@ use axum::{
     routing::{get, post},
 };
 use futures::future::BoxFuture;
-use healthbridge_auth::{Caller, FORWARDED_FOR, Verifier, client_address};
+use healthbridge_auth::{FORWARDED_FOR, Verifier, client_address};
 use healthbridge_door::Limits;
+use healthbridge_outcome::Fault;
+use healthbridge_rights::Caller;
 use ipnet::IpNet;
 use serde_json::json;
 use tower_http::limit::RequestBodyLimitLayer;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::ApiError;
+use crate::Graph;
 
 /// Largest request body, in bytes, where nothing before bounds it more tightly: the listener does.
 const MAX_BODY: usize = 64 * 1024 * 1024;
@@ -47,9 +49,6 @@ pub struct ClientAddress(pub Option<IpAddr>);
 /// Says whether a part can serve, or what it waits for.
 pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
-/// Puts a request's own data, its loaders, beside it.
-type Prepare = Arc<dyn Fn(async_graphql::Request, &Caller) -> async_graphql::Request + Send + Sync>;
-
 /// How an endpoint stands towards whoever asks.
 #[derive(Clone, Debug)]
 pub struct Exposure {
@@ -70,11 +69,9 @@ impl Default for Exposure {
 
 /// A subgraph's endpoint.
 #[derive(Clone)]
-pub struct Endpoint<E> {
-    name: &'static str,
-    executor: E,
+pub struct Endpoint {
+    graph: Graph,
     verifier: Verifier,
-    prepare: Prepare,
     readiness: Readiness,
     exposure: Arc<Exposure>,
     asked: Arc<Asked>,
@@ -83,25 +80,10 @@ pub struct Endpoint<E> {
 /// When readiness was asked for last, and what was found.
 type Asked = tokio::sync::Mutex<Option<(Instant, Result<(), String>)>>;
 
-impl<E: Executor> Endpoint<E> {
-    /// An endpoint for this schema. `prepare` makes the loaders of each request.
-    pub fn new(
-        name: &'static str,
-        executor: E,
-        verifier: Verifier,
-        prepare: impl Fn(async_graphql::Request, &Caller) -> async_graphql::Request + Send + Sync + 'static,
-        readiness: Readiness,
-        exposure: Exposure,
-    ) -> Self {
-        Self {
-            name,
-            executor,
-            verifier,
-            prepare: Arc::new(prepare),
-            readiness,
-            exposure: Arc::new(exposure),
-            asked: Arc::default(),
-        }
+impl Endpoint {
+    /// An endpoint of this graph.
+    pub fn new(graph: Graph, verifier: Verifier, readiness: Readiness, exposure: Exposure) -> Self {
+        Self { graph, verifier, readiness, exposure: Arc::new(exposure), asked: Arc::default() }
     }
 
     /// Whether what the part needs is there. It is asked once at a time: all who came meanwhile share the next answer, so that
@@ -123,15 +105,15 @@ impl<E: Executor> Endpoint<E> {
     pub fn routes(self) -> Router {
         Router::new()
             // Not by GET: a query in a URL ends in logs, and a mutation there could be sent by any page.
-            .route("/graphql", post(serve::<E>))
-            .route("/readyz", get(ready::<E>))
+            .route("/graphql", post(serve))
+            .route("/readyz", get(ready))
             .with_state(self)
             .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
             .layer(RequestBodyLimitLayer::new(MAX_BODY))
     }
 }
 
-async fn ready<E: Executor>(State(endpoint): State<Endpoint<E>>) -> Response {
+async fn ready(State(endpoint): State<Endpoint>) -> Response {
     let keys = if endpoint.verifier.keys().is_ready() { Ok(()) } else { Err("the key set".to_owned()) };
     match keys.and(endpoint.needs().await) {
         // What was revoked since may be taken until it ends by itself: an operator is told, callers are served all the same.
@@ -146,8 +128,8 @@ async fn ready<E: Executor>(State(endpoint): State<Endpoint<E>>) -> Response {
     }
 }
 
-async fn serve<E: Executor>(State(endpoint): State<Endpoint<E>>, http: Request) -> Response {
-    metrics::counter!("healthbridge_graphql_requests_total", "subgraph" => endpoint.name).increment(1);
+async fn serve(State(endpoint): State<Endpoint>, http: Request) -> Response {
+    metrics::counter!("healthbridge_graphql_requests_total", "subgraph" => endpoint.graph.name).increment(1);
     let media = Media::wanted(http.headers());
     if !is_json(http.headers()) {
         // Forms and multipart bodies are what a foreign page may send without being asked.
@@ -173,13 +155,12 @@ async fn serve<E: Executor>(State(endpoint): State<Endpoint<E>>, http: Request) 
         Ok(request) => request,
         Err((status, message)) => return media.fault(status, &message, "BAD_REQUEST"),
     };
-    let mut request =
-        (endpoint.prepare)(request, &caller).data(request_id.clone()).data(address).data(endpoint.exposure.limits);
+    let mut request = request.data(request_id.clone()).data(address).data(endpoint.exposure.limits);
     if !endpoint.exposure.introspection && caller == Caller::Anonymous {
         request = request.disable_introspection();
     }
-    let span = tracing::info_span!("graphql", subgraph = endpoint.name, request_id = request_id.0);
-    let response = endpoint.executor.execute(request.data(caller)).instrument(span).await;
+    let span = tracing::info_span!("graphql", subgraph = endpoint.graph.name, request_id = request_id.0);
+    let response = endpoint.graph.execute(request, caller).instrument(span).await;
     media.answer(name_failures(response, &request_id))
 }
 
@@ -204,7 +185,7 @@ fn is_overloaded(response: &GraphqlResponse) -> bool {
     };
     let has_code = |error: &ServerError| {
         let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-        matches!(code, Some(Value::String(code)) if code == ApiError::OVERLOADED)
+        matches!(code, Some(Value::String(code)) if code == Fault::OVERLOADED)
     };
     is_empty && response.errors.iter().any(has_code)
 }

@@ -3,35 +3,44 @@
 //!
 //! Belongs here: GraphQL words that two subgraphs really use. Does not belong here: any domain of the hospital.
 
-pub mod batch;
 mod boundary;
+mod code;
 mod coding;
 mod door;
 mod endpoint;
-mod error;
+mod graph;
+mod list;
+mod loader;
 mod page;
 mod scalar;
 mod scope_rules;
 mod user_error;
 
 pub use boundary::FieldBoundary;
+pub use code::{Code, codes};
 pub use coding::{Coding, CodingInput};
 pub use endpoint::{ClientAddress, Endpoint, Exposure, Readiness, RequestId};
-pub use error::{ApiError, Loaded};
-pub use page::{Connection, Cursor, Direction, Edge, MAX_PAGE, Page, PageArgs, PageInfo, Window, total};
+pub use graph::Graph;
+pub use list::{List, below, connection, window};
+pub use loader::{Batch, Loaders, entity, many, one, page};
+pub use page::{Connection, Edge, PageInfo, total};
 pub use scalar::{BigInt, Date, Time, now, parse_id};
 pub use scope_rules::{ScopeRules, ScopedField};
-pub use user_error::{Refusals, UserError, UserErrorCode, is_visible, reasons};
+pub use user_error::{UserError, settled};
+
+use std::sync::Arc;
 
 use async_graphql::{Context, ObjectType, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
-use healthbridge_auth::Caller;
-
-/// What a mutation of the service came to: the object, or why it was refused. Faults are errors beside it.
-pub type Outcome<T> = Result<T, Vec<UserError>>;
+use healthbridge_rights::Caller;
 
 /// The caller of the request; the endpoint puts it there.
 pub fn caller<'a>(ctx: &Context<'a>) -> &'a Caller {
     ctx.data_opt::<Caller>().unwrap_or(&Caller::Anonymous)
+}
+
+/// A service of the subgraph; its schema has it as `Arc<S>`.
+pub fn service<'a, S: Send + Sync + 'static>(ctx: &Context<'a>) -> &'a S {
+    ctx.data_unchecked::<Arc<S>>()
 }
 
 /// A subgraph's SDL, in an order of its own so that only real changes show.

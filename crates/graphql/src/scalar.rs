@@ -1,5 +1,6 @@
 use async_graphql::{ID, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, Utc};
+use healthbridge_outcome::is_known_year;
 use uuid::Uuid;
 
 /// A 64-bit integer. Answers as a string, because JSON numbers lose digits above 2^53; accepts a string or a number.
@@ -82,11 +83,6 @@ impl From<Time> for DateTime<Utc> {
 /// it, so that the first answer shows what every later one does.
 pub fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
-}
-
-/// Whether PostgreSQL, ISO 8601 with four digits and other systems agree on what the year is.
-pub(crate) fn is_known_year(year: i32) -> bool {
-    (1..=9999).contains(&year)
 }
 
 /// Reads an id of ours. What is no UUID names nothing: the caller answers as for an absent row.

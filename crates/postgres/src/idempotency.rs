@@ -58,14 +58,24 @@ pub async fn begin(
     Ok(begin)
 }
 
-enum Claim {
+/// What became of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is this transaction's: make the change in it.
     New,
+    /// The change was made before; its object has this id.
     Done(Uuid),
+    /// The key was used with another input.
     Reused,
+    /// The first request with the key has not ended.
     InProgress,
 }
 
-async fn claim(
+/// Claims a key inside the transaction of the change that makes the object `result`. Keys are kept for 24 hours.
+///
+/// # Errors
+/// When a statement fails or the input does not serialise.
+pub async fn claim(
     connection: &mut PgConnection,
     schema: &str,
     key: &Key,

@@ -1,11 +1,12 @@
 //! Rows made by the program: demo data and benchmarks.
 
 use healthbridge_postgres::copy::{Loader, Rows};
+use healthbridge_terms::Coded;
 use sqlx::PgPool;
 
 use crate::{
     domain::{Entry, Report},
-    store::Store,
+    store::workflow_logs,
 };
 
 /// Loads the reports that are not there yet.
@@ -15,7 +16,7 @@ use crate::{
 pub async fn load(pool: &PgPool, reports: &[Report]) -> Result<(), sqlx::Error> {
     let mut rows = Rows::default();
     for one in reports {
-        rows.value(one.id).value(one.patient_id).value(<&str>::from(one.status)).value(<&str>::from(one.priority));
+        rows.value(one.id).value(one.patient_id).value(one.status.text()).value(one.priority.text());
         rows.optional(one.code.as_ref().map(json)).value(json(&one.conclusion_codes));
         rows.optional(one.clinical_history.as_ref()).optional(one.technique.as_ref()).optional(one.findings.as_ref());
         rows.optional(one.impression.as_ref()).value(one.critical).value(one.author_id).array(&one.image_ids);
@@ -40,7 +41,7 @@ pub async fn begin_log(pool: &PgPool, entries: Vec<Entry>) -> Result<(), sqlx::E
         return Ok(());
     }
     for entry in entries {
-        Store::append_workflow_log(&mut transaction, entry).await?;
+        workflow_logs::append(&mut transaction, entry).await?;
     }
     transaction.commit().await
 }

@@ -1,7 +1,7 @@
 //! The diagnosis subgraph over HTTP on a real database.
 
 use healthbridge_auth::Role;
-use healthbridge_diagnosis::{PROVISION, routes};
+use healthbridge_diagnosis::{DESCRIPTION, open};
 use healthbridge_graphql::Exposure;
 use healthbridge_testkit::{Client, StatementCount, TestDatabase, Tokens, assert_alike, forged, serve};
 use serde_json::{Value, json};
@@ -14,9 +14,9 @@ struct Setup {
 }
 
 async fn setup() -> Setup {
-    let database = TestDatabase::of(PROVISION).await;
+    let database = TestDatabase::of(DESCRIPTION.provision).await;
     let tokens = Tokens::new();
-    let base = serve(routes(database.pool.clone(), tokens.verifier(), Exposure::default())).await;
+    let base = serve(open(database.pool.clone()).routes(tokens.verifier(), Exposure::default())).await;
     Setup { database, tokens, anonymous: Client::new(&base) }
 }
 

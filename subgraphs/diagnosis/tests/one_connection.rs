@@ -2,7 +2,7 @@
 //! And each first answer is what every later one is.
 
 use healthbridge_auth::Role;
-use healthbridge_diagnosis::{PROVISION, routes};
+use healthbridge_diagnosis::{DESCRIPTION, open};
 use healthbridge_graphql::Exposure;
 use healthbridge_testkit::{Client, Mutations, TestDatabase, Tokens, serve};
 use serde_json::json;
@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 #[tokio::test]
 async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last() {
-    let (database, tokens) = (TestDatabase::of(PROVISION).await, Tokens::new());
-    let url = serve(routes(database.only_connection(), tokens.verifier(), Exposure::default())).await;
+    let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
+    let url = serve(open(database.only_connection()).routes(tokens.verifier(), Exposure::default())).await;
     let radiologist = Client::new(&url).with_token(tokens.of(Role::Radiologist));
     let mut runs = Mutations::of(&radiologist).await;
     let patient = Uuid::now_v7();

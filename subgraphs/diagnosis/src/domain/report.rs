@@ -1,24 +1,31 @@
 use chrono::{DateTime, Utc};
-use healthbridge_graphql::Coding;
-use serde::Serialize;
-use strum::{EnumIter, EnumString, IntoStaticStr};
+use healthbridge_terms::{Coding, coded};
 use uuid::Uuid;
 
-/// FHIR R4 diagnostic-report-status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, EnumIter, IntoStaticStr)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names are FHIR's codes")]
-pub enum ReportStatus {
-    Registered,
-    Partial,
-    Preliminary,
-    Final,
-    Amended,
-    Corrected,
-    Appended,
-    Cancelled,
-    EnteredInError,
-    Unknown,
+coded! {
+    /// The status of a report (FHIR R4 diagnostic-report-status).
+    pub enum ReportStatus {
+        /// It exists, and nothing is written yet.
+        Registered,
+        /// Parts of it are written.
+        Partial,
+        /// It is written and not yet verified.
+        Preliminary,
+        /// It is verified and released.
+        Final,
+        /// It was changed after its release.
+        Amended,
+        /// A mistake was corrected after its release.
+        Corrected,
+        /// Something was added after its release.
+        Appended,
+        /// It will not be written.
+        Cancelled,
+        /// It should not exist.
+        EnteredInError,
+        /// Not known.
+        Unknown,
+    }
 }
 
 impl ReportStatus {
@@ -42,15 +49,18 @@ impl ReportStatus {
     }
 }
 
-/// FHIR request-priority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, Serialize)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names are FHIR's codes")]
-pub enum ReportPriority {
-    Routine,
-    Urgent,
-    Asap,
-    Stat,
+coded! {
+    /// How urgent a report is (FHIR request-priority).
+    pub enum ReportPriority {
+        /// In its turn.
+        Routine,
+        /// Sooner than others.
+        Urgent,
+        /// As soon as possible.
+        Asap,
+        /// At once.
+        Stat,
+    }
 }
 
 /// A diagnosis report (FHIR DiagnosticReport).
@@ -96,21 +106,25 @@ pub struct Report {
 
 #[cfg(test)]
 mod tests {
-    use strum::IntoEnumIterator;
+    use healthbridge_terms::Coded;
 
     use super::*;
+
+    fn all() -> impl Iterator<Item = ReportStatus> {
+        ReportStatus::ALL.iter().map(|(status, _)| *status)
+    }
 
     #[test]
     fn nothing_leaves_cancelled_or_entered_in_error_and_nothing_returns_to_registered() {
         assert!(ReportStatus::Cancelled.next().is_empty() && ReportStatus::EnteredInError.next().is_empty());
-        for status in ReportStatus::iter() {
+        for status in all() {
             assert!(!status.next().contains(&ReportStatus::Registered) && !status.next().contains(&status));
         }
     }
 
     #[test]
     fn a_released_report_never_becomes_unreleased() {
-        for status in ReportStatus::iter().filter(|status| status.is_released()) {
+        for status in all().filter(|status| status.is_released()) {
             assert!(status.next().iter().all(|next| next.is_released()), "{status:?}");
         }
     }

@@ -1,29 +1,44 @@
 use chrono::{DateTime, SecondsFormat, Utc};
+use healthbridge_terms::coded;
 use sha2::{Digest, Sha256};
-use strum::{EnumString, IntoStaticStr};
 use uuid::Uuid;
 
-/// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names speak")]
-pub enum WorkflowAction {
-    Ordered,
-    CheckedIn,
-    Acquired,
-    Uploaded,
-    Assigned,
-    ReadStarted,
-    Drafted,
-    Confirmed,
-    Amended,
-    AddendumAdded,
-    Cancelled,
-    Delivered,
-    Billed,
-    Paid,
-    Refunded,
-    Other,
+coded! {
+    /// What was done.
+    pub enum WorkflowAction {
+        /// An examination was ordered.
+        Ordered,
+        /// The patient has come.
+        CheckedIn,
+        /// Images were acquired.
+        Acquired,
+        /// Images were uploaded.
+        Uploaded,
+        /// A report was assigned to a reader.
+        Assigned,
+        /// Somebody began to read.
+        ReadStarted,
+        /// A report was drafted.
+        Drafted,
+        /// A report was signed and released.
+        Confirmed,
+        /// A released report was changed.
+        Amended,
+        /// Something was added to a released report.
+        AddendumAdded,
+        /// Something was cancelled.
+        Cancelled,
+        /// A report was handed over.
+        Delivered,
+        /// Something was billed.
+        Billed,
+        /// Something was paid.
+        Paid,
+        /// Something was paid back.
+        Refunded,
+        /// Something else.
+        Other,
+    }
 }
 
 /// The hash before the first entry.

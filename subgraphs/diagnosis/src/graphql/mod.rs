@@ -1,39 +1,33 @@
-//! The GraphQL face: thin types over the service.
+//! The GraphQL face: thin types over the services, a file for each aggregate.
 
-mod loaders;
-mod mutation;
-mod query;
+mod patient;
 mod reference;
 mod report;
 mod workflow_log;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, Schema};
-use healthbridge_auth::Caller;
+use async_graphql::{EmptySubscription, MergedObject, Schema};
+use sqlx::PgPool;
 
-use crate::Service;
-use loaders::Loaders;
-use mutation::Mutation;
-use query::Query;
+use crate::service::{Reports, WorkflowLogs};
 
-type DiagnosisSchema = Schema<Query, Mutation, EmptySubscription>;
+/// The queries of the subgraph.
+#[derive(Default, MergedObject)]
+struct Query(report::ReportQuery, workflow_log::WorkflowLogQuery, patient::PatientQuery);
+
+/// The mutations of the subgraph.
+#[derive(Default, MergedObject)]
+struct Mutation(report::ReportMutation, workflow_log::WorkflowLogMutation);
 
 /// The subgraph's SDL, which the supergraph is composed from.
-pub fn sdl() -> String {
-    healthbridge_graphql::sdl(Schema::build(Query, Mutation, EmptySubscription))
+pub(crate) fn sdl() -> String {
+    healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(service: Arc<Service>) -> DiagnosisSchema {
-    let builder = Schema::build(Query, Mutation, EmptySubscription).data(service);
+pub(crate) fn schema(pool: &PgPool) -> impl async_graphql::Executor {
+    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .data(Arc::new(Reports::new(pool.clone())))
+        .data(Arc::new(WorkflowLogs::new(pool.clone())));
     healthbridge_graphql::finish(builder, &sdl())
-}
-
-/// Puts the loaders of a request beside it.
-pub(crate) fn prepare(
-    request: async_graphql::Request,
-    service: &Arc<Service>,
-    caller: &Caller,
-) -> async_graphql::Request {
-    request.data(Loaders::new(service, caller))
 }

@@ -1,89 +1,26 @@
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object};
-use healthbridge_auth::{Caller, Resource, Right};
-use healthbridge_graphql::{Coding, Time, caller, parse_id};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use healthbridge_graphql::{
+    Batch, Code, Coding, CodingInput, Connection, List, Time, UserError, caller, codes, connection, entity, now,
+    parse_id, service, settled, window,
+};
+use healthbridge_outcome::Fault;
+use healthbridge_rights::{Caller, Resource, Right};
+use uuid::Uuid;
 
-use super::reference::{MedicalImage, MedicalStaff, Patient};
-use crate::{domain, store::ReportFilter as StoreFilter};
-
-/// The ordering's name in cursors.
-pub(crate) const NEWEST_FIRST: &str = "report";
-
-/// The status of a report (FHIR R4 diagnostic-report-status).
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::ReportStatus")]
-pub(crate) enum ReportStatus {
-    /// It exists, and nothing is written yet.
-    Registered,
-    /// Parts of it are written.
-    Partial,
-    /// It is written and not yet verified.
-    Preliminary,
-    /// It is verified and released.
-    Final,
-    /// It was changed after its release.
-    Amended,
-    /// A mistake was corrected after its release.
-    Corrected,
-    /// Something was added after its release.
-    Appended,
-    /// It will not be written.
-    Cancelled,
-    /// It should not exist.
-    EnteredInError,
-    /// Not known.
-    Unknown,
-}
-
-/// How urgent a report is (FHIR request-priority).
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::ReportPriority")]
-pub(crate) enum ReportPriority {
-    /// In its turn.
-    Routine,
-    /// Sooner than others.
-    Urgent,
-    /// As soon as possible.
-    Asap,
-    /// At once.
-    Stat,
-}
-
-/// Which reports a list shows; what is left out filters nothing.
-#[derive(InputObject)]
-pub(crate) struct ReportFilter {
-    /// In one of these states.
-    status: Option<Vec<ReportStatus>>,
-    /// Of one of these priorities.
-    priority: Option<Vec<ReportPriority>>,
-    /// Written by this member of the staff.
-    author_id: Option<ID>,
-    /// Whether somebody must act at once.
-    critical: Option<bool>,
-    /// Released then or later.
-    issued_from: Option<Time>,
-    /// Released before.
-    issued_to: Option<Time>,
-}
-
-/// The store's filter.
-pub(crate) fn filter(input: Option<ReportFilter>) -> StoreFilter {
-    let Some(filter) = input else { return StoreFilter::default() };
-    StoreFilter {
-        statuses: filter.status.into_iter().flatten().map(Into::into).collect(),
-        priorities: filter.priority.into_iter().flatten().map(Into::into).collect(),
-        // What is no id of ours names nobody, who has written nothing.
-        author_id: filter.author_id.map(|id| parse_id(&id).unwrap_or_default()),
-        critical: filter.critical,
-        issued_from: filter.issued_from.map(Into::into),
-        issued_to: filter.issued_to.map(Into::into),
-        released_only: false,
-    }
-}
+use super::{
+    patient::Patient,
+    reference::{MedicalImage, MedicalStaff},
+};
+use crate::{
+    domain::{Report, ReportPriority, ReportStatus},
+    service::{CreateReport, Reports},
+    store::reports,
+};
 
 /// A diagnosis report (FHIR DiagnosticReport). One that the caller may not see looks like one that does not exist.
-pub(crate) struct DiagnosisReport(pub(crate) Arc<domain::Report>);
+pub(crate) struct DiagnosisReport(pub(crate) Arc<Report>);
 
 /// A diagnosis report (FHIR DiagnosticReport). One that the caller may not see looks like one that does not exist.
 #[Object]
@@ -94,20 +31,20 @@ impl DiagnosisReport {
     }
 
     /// Status.
-    async fn status(&self) -> ReportStatus {
-        self.0.status.into()
+    async fn status(&self) -> Code<ReportStatus> {
+        Code(self.0.status)
     }
 
     /// What this caller may do next, from the state machine and the caller's rights.
-    async fn allowed_transitions(&self, ctx: &Context<'_>) -> Vec<ReportStatus> {
+    async fn allowed_transitions(&self, ctx: &Context<'_>) -> Vec<Code<ReportStatus>> {
         let caller = caller(ctx);
         let next = self.0.status.next().iter().copied();
-        next.filter(|next| may_move(caller, *next)).map(ReportStatus::from).collect()
+        next.filter(|next| may_move(caller, *next)).map(Code).collect()
     }
 
     /// How urgent it is.
-    async fn priority(&self) -> ReportPriority {
-        self.0.priority.into()
+    async fn priority(&self) -> Code<ReportPriority> {
+        Code(self.0.priority)
     }
 
     /// Whose report it is. Null where the caller may not see the record, or it cannot be asked for.
@@ -122,13 +59,13 @@ impl DiagnosisReport {
     }
 
     /// What was examined, a LOINC code such as 24627-2 (CT of the chest).
-    async fn code(&self) -> Option<&Coding> {
-        self.0.code.as_ref()
+    async fn code(&self) -> Option<Coding> {
+        self.0.code.as_ref().map(Coding::from)
     }
 
     /// The conclusion in codes of ICD-10 or SNOMED CT.
-    async fn conclusion_codes(&self) -> &[Coding] {
-        &self.0.conclusion_codes
+    async fn conclusion_codes(&self) -> Vec<Coding> {
+        self.0.conclusion_codes.iter().map(Coding::from).collect()
     }
 
     /// What was known before.
@@ -188,7 +125,178 @@ impl DiagnosisReport {
 }
 
 /// Releasing and what comes after it is signed; the rest is writing.
-fn may_move(caller: &Caller, next: domain::ReportStatus) -> bool {
+fn may_move(caller: &Caller, next: ReportStatus) -> bool {
     let may_write = caller.require(Resource::DiagnosticReport, Right::Update).is_ok();
     may_write && (!next.is_released() || caller.holds("policy:report.sign"))
+}
+
+impl List for DiagnosisReport {
+    const ORDER: &'static str = "report";
+    type Row = Report;
+    type Place = Uuid;
+
+    fn place(report: &Report) -> Uuid {
+        report.id
+    }
+
+    fn node(report: Arc<Report>) -> Self {
+        Self(report)
+    }
+}
+
+/// Which reports a list shows; what is left out filters nothing.
+#[derive(Default, InputObject)]
+pub(crate) struct ReportFilter {
+    /// In one of these states.
+    status: Option<Vec<Code<ReportStatus>>>,
+    /// Of one of these priorities.
+    priority: Option<Vec<Code<ReportPriority>>>,
+    /// Written by this member of the staff.
+    author_id: Option<ID>,
+    /// Whether somebody must act at once.
+    critical: Option<bool>,
+    /// Released then or later.
+    issued_from: Option<Time>,
+    /// Released before.
+    issued_to: Option<Time>,
+}
+
+impl From<ReportFilter> for reports::ReportFilter {
+    fn from(filter: ReportFilter) -> Self {
+        Self {
+            statuses: codes(filter.status),
+            priorities: codes(filter.priority),
+            // What is no id of ours names nobody, who has written nothing.
+            author_id: filter.author_id.map(|id| parse_id(&id).unwrap_or_default()),
+            critical: filter.critical,
+            issued_from: filter.issued_from.map(Into::into),
+            issued_to: filter.issued_to.map(Into::into),
+            released_only: false,
+        }
+    }
+}
+
+/// The reports with these ids.
+pub(super) struct ReportById;
+
+impl Batch for ReportById {
+    type Service = Reports;
+    type Key = Uuid;
+    type Arguments = ();
+    type Row = Report;
+
+    async fn load(reports: &Reports, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Report>, Fault> {
+        reports.by_id(caller, ids).await
+    }
+
+    fn key(report: &Report) -> Uuid {
+        report.id
+    }
+}
+
+/// How reports are found.
+#[derive(Default)]
+pub(super) struct ReportQuery;
+
+#[Object]
+impl ReportQuery {
+    /// A report; null where there is none or the caller may not see it.
+    #[graphql(
+        requires_scopes = "user/DiagnosticReport.r",
+        requires_scopes = "patient/DiagnosticReport.r",
+        requires_scopes = "system/DiagnosticReport.r"
+    )]
+    async fn report(&self, ctx: &Context<'_>, id: ID) -> Result<Option<DiagnosisReport>, Fault> {
+        Ok(entity::<ReportById>(ctx, &id).await?.map(DiagnosisReport))
+    }
+
+    /// The reports of all patients, the newest first.
+    #[graphql(requires_scopes = "user/DiagnosticReport.s", requires_scopes = "system/DiagnosticReport.s")]
+    async fn reports(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Which reports.")] filter: Option<ReportFilter>,
+    ) -> Result<Option<Connection<DiagnosisReport>>, Fault> {
+        let (filter, window) = (filter.unwrap_or_default().into(), window::<DiagnosisReport>(first, after)?);
+        let page = service::<Reports>(ctx).search(caller(ctx), &filter, &window).await?;
+        Ok(Some(connection(page.map(Arc::new))))
+    }
+
+    #[graphql(entity)]
+    async fn find_diagnosis_report_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<DiagnosisReport>, Fault> {
+        Ok(entity::<ReportById>(ctx, &id).await?.map(DiagnosisReport))
+    }
+}
+
+/// A report to be begun.
+#[derive(InputObject)]
+pub(crate) struct CreateReportInput {
+    /// Whose report it is.
+    patient_id: ID,
+    /// The images that it is about.
+    image_ids: Option<Vec<ID>>,
+    /// What was examined, a LOINC code.
+    code: Option<CodingInput>,
+    /// How urgent it is.
+    #[graphql(default_with = "Code(ReportPriority::Routine)")]
+    priority: Code<ReportPriority>,
+    /// What was known before.
+    clinical_history: Option<String>,
+    /// What was seen.
+    findings: Option<String>,
+    /// What it means.
+    impression: Option<String>,
+    /// The conclusion in codes of ICD-10 or SNOMED CT.
+    conclusion_codes: Option<Vec<CodingInput>>,
+    /// Whether somebody must act at once.
+    #[graphql(default)]
+    critical: bool,
+    /// Who is to read it.
+    assignee_id: Option<ID>,
+    /// Sent again with the same key and input, the mutation gives its first answer.
+    idempotency_key: Option<Uuid>,
+}
+
+impl From<CreateReportInput> for CreateReport {
+    fn from(input: CreateReportInput) -> Self {
+        Self {
+            patient_id: input.patient_id.0,
+            image_ids: input.image_ids.into_iter().flatten().map(|id| id.0).collect(),
+            code: input.code.map(Into::into),
+            priority: input.priority.0,
+            clinical_history: input.clinical_history,
+            findings: input.findings,
+            impression: input.impression,
+            conclusion_codes: input.conclusion_codes.into_iter().flatten().map(Into::into).collect(),
+            critical: input.critical,
+            assignee_id: input.assignee_id.map(|id| id.0),
+        }
+    }
+}
+
+/// A report, or why there is none.
+#[derive(SimpleObject)]
+pub(crate) struct ReportPayload {
+    /// The report.
+    report: Option<DiagnosisReport>,
+    /// Why the input was refused; then nothing was changed.
+    user_errors: Vec<UserError>,
+}
+
+/// What is done with reports.
+#[derive(Default)]
+pub(super) struct ReportMutation;
+
+#[Object]
+impl ReportMutation {
+    /// Begins a report: REGISTERED without text, PRELIMINARY with findings or an impression.
+    #[graphql(requires_scopes = "user/DiagnosticReport.c", requires_scopes = "system/DiagnosticReport.c")]
+    async fn create_report(&self, ctx: &Context<'_>, input: CreateReportInput) -> Result<Option<ReportPayload>, Fault> {
+        let key = input.idempotency_key;
+        let outcome = service::<Reports>(ctx).create(caller(ctx), input.into(), key, now()).await;
+        let (report, user_errors) = settled(outcome)?;
+        Ok(Some(ReportPayload { report: report.map(|report| DiagnosisReport(Arc::new(report))), user_errors }))
+    }
 }

@@ -1,83 +1,24 @@
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object};
-use healthbridge_graphql::{ApiError, BigInt, Time, parse_id};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use healthbridge_graphql::{
+    Batch, BigInt, Code, Connection, List, Time, UserError, caller, codes, connection, entity, now, one, parse_id,
+    service, settled, window,
+};
+use healthbridge_outcome::Fault;
+use healthbridge_rights::Caller;
+use uuid::Uuid;
 
 use super::{
-    loaders::Loaders,
-    reference::{MedicalImage, Patient, User},
-    report::DiagnosisReport,
+    patient::Patient,
+    reference::{MedicalImage, User},
+    report::{DiagnosisReport, ReportById},
 };
-use crate::{domain, store::WorkflowLogFilter as StoreFilter};
-
-/// What was done.
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::WorkflowAction")]
-pub(crate) enum WorkflowAction {
-    /// An examination was ordered.
-    Ordered,
-    /// The patient has come.
-    CheckedIn,
-    /// Images were acquired.
-    Acquired,
-    /// Images were uploaded.
-    Uploaded,
-    /// A report was assigned to a reader.
-    Assigned,
-    /// Somebody began to read.
-    ReadStarted,
-    /// A report was drafted.
-    Drafted,
-    /// A report was signed and released.
-    Confirmed,
-    /// A released report was changed.
-    Amended,
-    /// Something was added to a released report.
-    AddendumAdded,
-    /// Something was cancelled.
-    Cancelled,
-    /// A report was handed over.
-    Delivered,
-    /// Something was billed.
-    Billed,
-    /// Something was paid.
-    Paid,
-    /// Something was paid back.
-    Refunded,
-    /// Something else.
-    Other,
-}
-
-/// Which entries a list shows; what is left out filters nothing.
-#[derive(InputObject)]
-pub(crate) struct WorkflowLogFilter {
-    /// Done by this account.
-    user_id: Option<ID>,
-    /// About this patient.
-    patient_id: Option<ID>,
-    /// About this report.
-    report_id: Option<ID>,
-    /// One of these actions.
-    action: Option<Vec<WorkflowAction>>,
-    /// Happened then or later.
-    from: Option<Time>,
-    /// Happened before.
-    to: Option<Time>,
-}
-
-/// The store's filter. What is no id of ours names nothing, about which there is no entry.
-pub(crate) fn filter(input: Option<WorkflowLogFilter>) -> StoreFilter {
-    let Some(filter) = input else { return StoreFilter::default() };
-    let id = |id: Option<ID>| id.map(|id| parse_id(&id).unwrap_or_default());
-    StoreFilter {
-        user_id: id(filter.user_id),
-        patient_id: id(filter.patient_id),
-        report_id: id(filter.report_id),
-        actions: filter.action.into_iter().flatten().map(Into::into).collect(),
-        from: filter.from.map(Into::into),
-        to: filter.to.map(Into::into),
-    }
-}
+use crate::{
+    domain::{self, WorkflowAction},
+    service::{AddWorkflowLog, WorkflowLogs},
+    store::workflow_logs,
+};
 
 /// An entry of the workflow log (FHIR Provenance), which only grows: each entry's hash covers the one before it.
 pub(crate) struct WorkflowLog(pub(crate) Arc<domain::WorkflowLog>);
@@ -111,8 +52,8 @@ impl WorkflowLog {
     }
 
     /// What was done.
-    async fn action(&self) -> WorkflowAction {
-        self.0.entry.action.into()
+    async fn action(&self) -> Code<WorkflowAction> {
+        Code(self.0.entry.action)
     }
 
     /// A remark.
@@ -126,9 +67,9 @@ impl WorkflowLog {
     }
 
     /// The report, if the caller may read it.
-    async fn report(&self, ctx: &Context<'_>) -> Result<Option<DiagnosisReport>, ApiError> {
+    async fn report(&self, ctx: &Context<'_>) -> Result<Option<DiagnosisReport>, Fault> {
         match self.0.entry.report_id {
-            Some(id) => Ok(Loaders::report(ctx, id).await?.map(DiagnosisReport)),
+            Some(id) => Ok(one::<ReportById>(ctx, id).await?.map(DiagnosisReport)),
             None => Ok(None),
         }
     }
@@ -146,5 +87,163 @@ impl WorkflowLog {
     /// SHA-256 over this entry and `prevHash`, lower-case hexadecimal.
     async fn hash(&self) -> &str {
         &self.0.hash
+    }
+}
+
+impl List for WorkflowLog {
+    const ORDER: &'static str = "workflow-log";
+    const SIZE: i32 = 50;
+    type Row = domain::WorkflowLog;
+    type Place = i64;
+
+    fn place(log: &domain::WorkflowLog) -> i64 {
+        log.seq
+    }
+
+    fn node(log: Arc<domain::WorkflowLog>) -> Self {
+        Self(log)
+    }
+}
+
+/// Which entries a list shows; what is left out filters nothing.
+#[derive(Default, InputObject)]
+pub(crate) struct WorkflowLogFilter {
+    /// Done by this account.
+    user_id: Option<ID>,
+    /// About this patient.
+    patient_id: Option<ID>,
+    /// About this report.
+    report_id: Option<ID>,
+    /// One of these actions.
+    action: Option<Vec<Code<WorkflowAction>>>,
+    /// Happened then or later.
+    from: Option<Time>,
+    /// Happened before.
+    to: Option<Time>,
+}
+
+impl From<WorkflowLogFilter> for workflow_logs::WorkflowLogFilter {
+    fn from(filter: WorkflowLogFilter) -> Self {
+        // What is no id of ours names nothing, about which there is no entry.
+        let id = |id: Option<ID>| id.map(|id| parse_id(&id).unwrap_or_default());
+        Self {
+            user_id: id(filter.user_id),
+            patient_id: id(filter.patient_id),
+            report_id: id(filter.report_id),
+            actions: codes(filter.action),
+            from: filter.from.map(Into::into),
+            to: filter.to.map(Into::into),
+        }
+    }
+}
+
+/// The entries with these ids.
+struct WorkflowLogById;
+
+impl Batch for WorkflowLogById {
+    type Service = WorkflowLogs;
+    type Key = Uuid;
+    type Arguments = ();
+    type Row = domain::WorkflowLog;
+
+    async fn load(logs: &WorkflowLogs, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Self::Row>, Fault> {
+        logs.by_id(caller, ids).await
+    }
+
+    fn key(log: &domain::WorkflowLog) -> Uuid {
+        log.entry.id
+    }
+}
+
+/// How entries are found.
+#[derive(Default)]
+pub(super) struct WorkflowLogQuery;
+
+#[Object]
+impl WorkflowLogQuery {
+    /// The workflow log, the newest entry first.
+    #[graphql(requires_scopes = "user/Provenance.s", requires_scopes = "system/Provenance.s")]
+    async fn workflow_logs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 50, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Which entries.")] filter: Option<WorkflowLogFilter>,
+    ) -> Result<Option<Connection<WorkflowLog>>, Fault> {
+        let (filter, window) = (filter.unwrap_or_default().into(), window::<WorkflowLog>(first, after)?);
+        let page = service::<WorkflowLogs>(ctx).search(caller(ctx), &filter, &window).await?;
+        Ok(Some(connection(page.map(Arc::new))))
+    }
+
+    /// An entry of the workflow log.
+    #[graphql(requires_scopes = "user/Provenance.r", requires_scopes = "system/Provenance.r")]
+    async fn workflow_log(&self, ctx: &Context<'_>, id: ID) -> Result<Option<WorkflowLog>, Fault> {
+        Ok(entity::<WorkflowLogById>(ctx, &id).await?.map(WorkflowLog))
+    }
+
+    #[graphql(entity)]
+    async fn find_workflow_log_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<WorkflowLog>, Fault> {
+        Ok(entity::<WorkflowLogById>(ctx, &id).await?.map(WorkflowLog))
+    }
+}
+
+/// What is to be logged.
+#[derive(InputObject)]
+pub(crate) struct AddWorkflowLogInput {
+    /// What was done.
+    action: Code<WorkflowAction>,
+    /// A remark.
+    note: Option<String>,
+    /// The patient.
+    patient_id: Option<ID>,
+    /// The report.
+    report_id: Option<ID>,
+    /// The image.
+    image_id: Option<ID>,
+    /// When it happened; now where it is left out.
+    occurred_at: Option<Time>,
+    /// Sent again with the same key and input, the mutation gives its first answer.
+    idempotency_key: Option<Uuid>,
+}
+
+impl From<AddWorkflowLogInput> for AddWorkflowLog {
+    fn from(input: AddWorkflowLogInput) -> Self {
+        Self {
+            action: input.action.0,
+            note: input.note,
+            patient_id: input.patient_id.map(|id| id.0),
+            report_id: input.report_id.map(|id| id.0),
+            image_id: input.image_id.map(|id| id.0),
+            occurred_at: input.occurred_at.map(Into::into),
+        }
+    }
+}
+
+/// An entry, or why there is none.
+#[derive(SimpleObject)]
+pub(crate) struct WorkflowLogPayload {
+    /// The entry.
+    log: Option<WorkflowLog>,
+    /// Why the input was refused; then nothing was changed.
+    user_errors: Vec<UserError>,
+}
+
+/// What is done with the log.
+#[derive(Default)]
+pub(super) struct WorkflowLogMutation;
+
+#[Object]
+impl WorkflowLogMutation {
+    /// Appends to the workflow log. There is no way to change or delete an entry.
+    #[graphql(requires_scopes = "user/Provenance.c", requires_scopes = "system/Provenance.c")]
+    async fn add_workflow_log(
+        &self,
+        ctx: &Context<'_>,
+        input: AddWorkflowLogInput,
+    ) -> Result<Option<WorkflowLogPayload>, Fault> {
+        let key = input.idempotency_key;
+        let outcome = service::<WorkflowLogs>(ctx).add(caller(ctx), input.into(), key, now()).await;
+        let (log, user_errors) = settled(outcome)?;
+        Ok(Some(WorkflowLogPayload { log: log.map(|log| WorkflowLog(Arc::new(log))), user_errors }))
     }
 }

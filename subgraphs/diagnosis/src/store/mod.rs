@@ -1,24 +1,4 @@
-//! All SQL of the subgraph.
+//! All SQL of the subgraph, a module for each aggregate.
 
-mod reports;
-mod workflow_logs;
-
-pub(crate) use reports::ReportFilter;
-use sqlx::PgPool;
-pub(crate) use workflow_logs::WorkflowLogFilter;
-
-/// The subgraph's tables.
-#[derive(Clone, Debug)]
-pub(crate) struct Store {
-    pool: PgPool,
-}
-
-impl Store {
-    pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool }
-    }
-
-    pub(crate) fn pool(&self) -> &PgPool {
-        &self.pool
-    }
-}
+pub(crate) mod reports;
+pub(crate) mod workflow_logs;

@@ -1,10 +1,10 @@
 use chrono::{DateTime, Utc};
-use healthbridge_graphql::{Coding, Window};
+use healthbridge_outcome::Window;
 use healthbridge_postgres::known;
-use sqlx::{PgConnection, types::Json};
+use healthbridge_terms::{Coded, Coding};
+use sqlx::{PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
 
-use super::Store;
 use crate::domain::{Report, ReportPriority, ReportStatus};
 
 struct Row {
@@ -74,133 +74,135 @@ pub(crate) struct ReportFilter {
 
 impl ReportFilter {
     fn status_names(&self) -> Vec<String> {
-        self.statuses.iter().map(|status| <&str>::from(*status).to_owned()).collect()
+        self.statuses.iter().map(|status| status.text().to_owned()).collect()
     }
 
     fn priority_names(&self) -> Vec<String> {
-        self.priorities.iter().map(|priority| <&str>::from(*priority).to_owned()).collect()
+        self.priorities.iter().map(|priority| priority.text().to_owned()).collect()
     }
 }
 
-impl Store {
-    /// The reports with these ids; of one patient's only those that were released, if one is named.
-    pub(crate) async fn reports_by_id(&self, ids: &[Uuid], own: Option<Uuid>) -> Result<Vec<Report>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT id, patient_id, status, priority, code AS "code: _", conclusion_codes AS "conclusion_codes: _",
-                      clinical_history, technique, findings, impression, critical, author_id, assignee_id, image_ids,
-                      issued_at, created_at, updated_at, version
-               FROM diagnosis.report
-               WHERE id = ANY($1)
-                 AND ($2::uuid IS NULL OR (patient_id = $2
-                     AND status IN ('FINAL', 'AMENDED', 'CORRECTED', 'APPENDED', 'ENTERED_IN_ERROR')))"#,
-            ids,
-            own,
-        );
-        reports(rows.fetch_all(&self.pool).await?)
-    }
+/// The reports with these ids; of one patient's only those that were released, if one is named.
+pub(crate) async fn by_id(
+    db: impl PgExecutor<'_>,
+    ids: &[Uuid],
+    own: Option<Uuid>,
+) -> Result<Vec<Report>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, patient_id, status, priority, code AS "code: _", conclusion_codes AS "conclusion_codes: _",
+                  clinical_history, technique, findings, impression, critical, author_id, assignee_id, image_ids,
+                  issued_at, created_at, updated_at, version
+           FROM diagnosis.report
+           WHERE id = ANY($1)
+             AND ($2::uuid IS NULL OR (patient_id = $2
+                 AND status IN ('FINAL', 'AMENDED', 'CORRECTED', 'APPENDED', 'ENTERED_IN_ERROR')))"#,
+        ids,
+        own,
+    );
+    reports(rows.fetch_all(db).await?)
+}
 
-    /// Of each patient one row more than the page has, the newest first.
-    pub(crate) async fn reports_of_patients(
-        &self,
-        patients: &[Uuid],
-        filter: &ReportFilter,
-        window: &Window<Uuid>,
-    ) -> Result<Vec<Report>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT r.id AS "id!", r.patient_id AS "patient_id!", r.status AS "status!", r.priority AS "priority!",
-                      r.code AS "code: _", r.conclusion_codes AS "conclusion_codes!: _", r.clinical_history, r.technique,
-                      r.findings, r.impression, r.critical AS "critical!", r.author_id AS "author_id!", r.assignee_id,
-                      r.image_ids AS "image_ids!", r.issued_at, r.created_at AS "created_at!",
-                      r.updated_at AS "updated_at!", r.version AS "version!"
-               FROM unnest($1::uuid[]) AS patient (id)
-               CROSS JOIN LATERAL (
-                   SELECT * FROM diagnosis.report AS report
-                   WHERE report.patient_id = patient.id
-                     AND (cardinality($2::text[]) = 0 OR report.status = ANY($2))
-                     AND (cardinality($3::text[]) = 0 OR report.priority = ANY($3))
-                     AND ($4::uuid IS NULL OR report.author_id = $4)
-                     AND ($5::boolean IS NULL OR report.critical = $5)
-                     AND ($6::timestamptz IS NULL OR report.issued_at >= $6)
-                     AND ($7::timestamptz IS NULL OR report.issued_at < $7)
-                     AND (NOT $8 OR report.status IN ('FINAL', 'AMENDED', 'CORRECTED', 'APPENDED', 'ENTERED_IN_ERROR'))
-                     AND ($9::uuid IS NULL OR report.id < $9)
-                   ORDER BY report.id DESC LIMIT $10
-               ) AS r
-               ORDER BY r.patient_id, r.id DESC"#,
-            patients,
-            &filter.status_names(),
-            &filter.priority_names(),
-            filter.author_id,
-            filter.critical,
-            filter.issued_from,
-            filter.issued_to,
-            filter.released_only,
-            window.start,
-            window.limit(),
-        );
-        reports(rows.fetch_all(&self.pool).await?)
-    }
+/// Of each patient one row more than the page has, the newest first.
+pub(crate) async fn of_patients(
+    db: impl PgExecutor<'_>,
+    patients: &[Uuid],
+    filter: &ReportFilter,
+    window: &Window<Uuid>,
+) -> Result<Vec<Report>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT r.id AS "id!", r.patient_id AS "patient_id!", r.status AS "status!", r.priority AS "priority!",
+                  r.code AS "code: _", r.conclusion_codes AS "conclusion_codes!: _", r.clinical_history, r.technique,
+                  r.findings, r.impression, r.critical AS "critical!", r.author_id AS "author_id!", r.assignee_id,
+                  r.image_ids AS "image_ids!", r.issued_at, r.created_at AS "created_at!",
+                  r.updated_at AS "updated_at!", r.version AS "version!"
+           FROM unnest($1::uuid[]) AS patient (id)
+           CROSS JOIN LATERAL (
+               SELECT * FROM diagnosis.report AS report
+               WHERE report.patient_id = patient.id
+                 AND (cardinality($2::text[]) = 0 OR report.status = ANY($2))
+                 AND (cardinality($3::text[]) = 0 OR report.priority = ANY($3))
+                 AND ($4::uuid IS NULL OR report.author_id = $4)
+                 AND ($5::boolean IS NULL OR report.critical = $5)
+                 AND ($6::timestamptz IS NULL OR report.issued_at >= $6)
+                 AND ($7::timestamptz IS NULL OR report.issued_at < $7)
+                 AND (NOT $8 OR report.status IN ('FINAL', 'AMENDED', 'CORRECTED', 'APPENDED', 'ENTERED_IN_ERROR'))
+                 AND ($9::uuid IS NULL OR report.id < $9)
+               ORDER BY report.id DESC LIMIT $10
+           ) AS r
+           ORDER BY r.patient_id, r.id DESC"#,
+        patients,
+        &filter.status_names(),
+        &filter.priority_names(),
+        filter.author_id,
+        filter.critical,
+        filter.issued_from,
+        filter.issued_to,
+        filter.released_only,
+        window.start,
+        window.limit(),
+    );
+    reports(rows.fetch_all(db).await?)
+}
 
-    /// One row more than the page has, over all patients, the newest first.
-    pub(crate) async fn list_reports(
-        &self,
-        filter: &ReportFilter,
-        window: &Window<Uuid>,
-    ) -> Result<Vec<Report>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT id, patient_id, status, priority, code AS "code: _", conclusion_codes AS "conclusion_codes: _",
-                      clinical_history, technique, findings, impression, critical, author_id, assignee_id, image_ids,
-                      issued_at, created_at, updated_at, version
-               FROM diagnosis.report
-               WHERE (cardinality($1::text[]) = 0 OR status = ANY($1))
-                 AND (cardinality($2::text[]) = 0 OR priority = ANY($2))
-                 AND ($3::uuid IS NULL OR author_id = $3)
-                 AND ($4::boolean IS NULL OR critical = $4)
-                 AND ($5::timestamptz IS NULL OR issued_at >= $5)
-                 AND ($6::timestamptz IS NULL OR issued_at < $6)
-                 AND ($7::uuid IS NULL OR id < $7)
-               ORDER BY id DESC LIMIT $8"#,
-            &filter.status_names(),
-            &filter.priority_names(),
-            filter.author_id,
-            filter.critical,
-            filter.issued_from,
-            filter.issued_to,
-            window.start,
-            window.limit(),
-        );
-        reports(rows.fetch_all(&self.pool).await?)
-    }
+/// One row more than the page has, over all patients, the newest first.
+pub(crate) async fn list(
+    db: impl PgExecutor<'_>,
+    filter: &ReportFilter,
+    window: &Window<Uuid>,
+) -> Result<Vec<Report>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, patient_id, status, priority, code AS "code: _", conclusion_codes AS "conclusion_codes: _",
+                  clinical_history, technique, findings, impression, critical, author_id, assignee_id, image_ids,
+                  issued_at, created_at, updated_at, version
+           FROM diagnosis.report
+           WHERE (cardinality($1::text[]) = 0 OR status = ANY($1))
+             AND (cardinality($2::text[]) = 0 OR priority = ANY($2))
+             AND ($3::uuid IS NULL OR author_id = $3)
+             AND ($4::boolean IS NULL OR critical = $4)
+             AND ($5::timestamptz IS NULL OR issued_at >= $5)
+             AND ($6::timestamptz IS NULL OR issued_at < $6)
+             AND ($7::uuid IS NULL OR id < $7)
+           ORDER BY id DESC LIMIT $8"#,
+        &filter.status_names(),
+        &filter.priority_names(),
+        filter.author_id,
+        filter.critical,
+        filter.issued_from,
+        filter.issued_to,
+        window.start,
+        window.limit(),
+    );
+    reports(rows.fetch_all(db).await?)
+}
 
-    /// Adds a report.
-    pub(crate) async fn insert_report(connection: &mut PgConnection, report: &Report) -> Result<(), sqlx::Error> {
-        let inserted = sqlx::query!(
-            "INSERT INTO diagnosis.report (id, patient_id, status, priority, code, conclusion_codes, clinical_history,
-                 technique, findings, impression, critical, author_id, assignee_id, image_ids, issued_at, created_at,
-                 updated_at, version)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
-            report.id,
-            report.patient_id,
-            <&str>::from(report.status),
-            <&str>::from(report.priority),
-            report.code.as_ref().map(Json) as _,
-            Json(&report.conclusion_codes) as _,
-            report.clinical_history,
-            report.technique,
-            report.findings,
-            report.impression,
-            report.critical,
-            report.author_id,
-            report.assignee_id,
-            &report.image_ids,
-            report.issued_at,
-            report.created_at,
-            report.updated_at,
-            report.version,
-        );
-        inserted.execute(connection).await.map(drop)
-    }
+/// Adds a report.
+pub(crate) async fn insert(connection: &mut PgConnection, report: &Report) -> Result<(), sqlx::Error> {
+    let inserted = sqlx::query!(
+        "INSERT INTO diagnosis.report (id, patient_id, status, priority, code, conclusion_codes, clinical_history,
+             technique, findings, impression, critical, author_id, assignee_id, image_ids, issued_at, created_at,
+             updated_at, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+        report.id,
+        report.patient_id,
+        report.status.text(),
+        report.priority.text(),
+        report.code.as_ref().map(Json) as _,
+        Json(&report.conclusion_codes) as _,
+        report.clinical_history,
+        report.technique,
+        report.findings,
+        report.impression,
+        report.critical,
+        report.author_id,
+        report.assignee_id,
+        &report.image_ids,
+        report.issued_at,
+        report.created_at,
+        report.updated_at,
+        report.version,
+    );
+    inserted.execute(connection).await.map(drop)
 }

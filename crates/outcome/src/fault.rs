@@ -1,14 +1,11 @@
 use std::sync::Arc;
 
-use crate::Cursor;
+use healthbridge_rights::Denied;
 
-/// What a loader gives for one key: shared by every field that asked for the key.
-pub type Loaded<T> = Result<T, ApiError>;
-
-/// A fault of a GraphQL field. Each variant has one stable `extensions.code`.
+/// What went wrong that is no fault of the input. Each variant has one stable code, the `extensions.code` of GraphQL.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum ApiError {
-    /// The caller's scopes do not cover the field.
+pub enum Fault {
+    /// The caller's scopes do not cover what was asked.
     #[error("Unauthorized field or type")]
     Unauthorized,
     /// An argument cannot be used.
@@ -17,7 +14,7 @@ pub enum ApiError {
     /// An issuer of identities cannot be reached, and nothing of it is known that could be used meanwhile.
     #[error("The identity provider cannot be reached: try again later")]
     IdentityProvider,
-    /// More is asked at once than can be answered in time; nothing was done. The endpoint answers 503 with `Retry-After`.
+    /// More is asked at once than can be answered in time; nothing was done. HTTP answers 503 with `Retry-After`.
     #[error("Too much is asked at once: try again in a moment")]
     Overloaded,
     /// A query took longer than anybody waits for it.
@@ -28,9 +25,9 @@ pub enum ApiError {
     Internal(Arc<dyn std::error::Error + Send + Sync>),
 }
 
-impl ApiError {
-    /// The code of [`ApiError::Overloaded`]; the endpoint looks for it.
-    pub(crate) const OVERLOADED: &'static str = "OVERLOADED";
+impl Fault {
+    /// The code of [`Fault::Overloaded`].
+    pub const OVERLOADED: &'static str = "OVERLOADED";
 
     /// Hides a fault from the caller. It is logged once, where it leaves the subgraph.
     pub fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
@@ -41,7 +38,7 @@ impl ApiError {
     }
 
     /// Logs the fault if it is one of ours. Called once, where it leaves the subgraph.
-    pub(crate) fn log(&self) {
+    pub fn log(&self) {
         if let Self::Internal(source) = self {
             let causes = std::iter::successors(source.source(), |cause| cause.source());
             let chain = causes.fold(source.to_string(), |text, cause| format!("{text}: {cause}"));
@@ -49,7 +46,7 @@ impl ApiError {
         }
     }
 
-    /// The fault of a cursor that this field did not make.
+    /// The fault of a cursor that this list did not make.
     pub fn bad_cursor(argument: &str) -> Self {
         Self::BadInput(format!("`{argument}` is not a cursor of this connection"))
     }
@@ -68,19 +65,14 @@ impl ApiError {
     }
 }
 
-impl From<healthbridge_auth::Denied> for ApiError {
-    fn from(_: healthbridge_auth::Denied) -> Self {
+impl From<Denied> for Fault {
+    fn from(_: Denied) -> Self {
         Self::Unauthorized
     }
 }
 
-impl Cursor {
-    /// Reads a cursor argument, or says which argument was wrong.
-    pub fn argument<K: serde::de::DeserializeOwned>(
-        value: Option<&str>,
-        kind: &str,
-        argument: &str,
-    ) -> Result<Option<K>, ApiError> {
-        value.map(|text| Self::read(text, kind).ok_or_else(|| ApiError::bad_cursor(argument))).transpose()
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        Self::internal(error)
     }
 }

@@ -1,7 +1,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 /// A name as it is sorted and looked for: without accents and case. Whoever types `muller` or `Łódź` as `lodz` finds `Müller`
-/// and `Łódź`. Migration 0007 did the same to what was there before.
+/// and `Łódź`.
 pub fn folded(name: &str) -> String {
     let mut folded = String::with_capacity(name.len());
     let is_accent = |char: &char| ('\u{300}'..='\u{36f}').contains(char);

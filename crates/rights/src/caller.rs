@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::{Claims, Resource, Right, Role};
+use crate::{Resource, Right, Role};
 
 /// Whoever sent the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,19 +66,6 @@ impl Reach {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the caller lacks the scopes")]
 pub struct Denied;
-
-impl From<Claims> for Account {
-    fn from(claims: Claims) -> Self {
-        Self {
-            user_id: claims.sub,
-            session_id: claims.sid,
-            roles: claims.roles,
-            scopes: claims.scope.split_ascii_whitespace().map(str::to_owned).collect(),
-            patient_id: claims.patient_id,
-            staff_id: claims.staff_id,
-        }
-    }
-}
 
 impl Caller {
     /// The account, if the caller is not anonymous.

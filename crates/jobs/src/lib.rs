@@ -1,0 +1,73 @@
+//! What a part does beside answering: it cleans up, purges, and looks after what was left undone. Any number of replicas may
+//! run the same jobs at once.
+//!
+//! Belongs here: when a job runs, what becomes of its failures, and what operators see of it. Does not belong here: what any
+//! job does.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, Utc};
+use futures::{FutureExt, future::BoxFuture};
+use healthbridge_outcome::Fault;
+
+/// The first wait after a failure; each further one doubles it, up to the job's period.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+type Work = Box<dyn Fn(DateTime<Utc>) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
+
+/// Work that is done again and again.
+pub struct Job {
+    name: &'static str,
+    every: Duration,
+    work: Work,
+}
+
+impl Job {
+    /// A job that runs at the start and then in every period. Its work takes at most a batch of rows at a time, and leaves
+    /// what another replica has locked.
+    pub fn new<F>(name: &'static str, every: Duration, work: impl Fn(DateTime<Utc>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), Fault>> + Send + 'static,
+    {
+        Self { name, every, work: Box::new(move |now| work(now).boxed()) }
+    }
+
+    /// Does the work for ever. What fails is tried again after growing waits.
+    async fn run(&self, part: &'static str) {
+        let labels = [("part", part), ("job", self.name)];
+        let mut failures = 0_u32;
+        loop {
+            let wait = match (self.work)(Utc::now()).await {
+                Ok(()) => {
+                    failures = 0;
+                    metrics::gauge!("healthbridge_job_last_success_timestamp_seconds", &labels).set(now_in_seconds());
+                    self.every
+                }
+                Err(fault) => {
+                    failures = failures.saturating_add(1);
+                    tracing::warn!(part, job = self.name, error = %chain(&fault), "a job failed; it is tried again");
+                    (FIRST_WAIT * 2_u32.saturating_pow(failures.min(20) - 1)).min(self.every)
+                }
+            };
+            metrics::gauge!("healthbridge_job_failures_in_a_row", &labels).set(failures);
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+/// Runs a part's jobs beside one another, for ever.
+pub async fn run(part: &'static str, jobs: &[Job]) {
+    futures::future::join_all(jobs.iter().map(|job| job.run(part))).await;
+    // A part without jobs is not done by that.
+    std::future::pending::<()>().await;
+}
+
+/// A fault with what it came from.
+fn chain(fault: &Fault) -> String {
+    let causes = std::iter::successors(std::error::Error::source(fault), |cause| cause.source());
+    causes.fold(fault.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn now_in_seconds() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}

@@ -1,0 +1,264 @@
+//! Pages of lists by keysets: a cursor is the sort key of a row, so that a page costs the same anywhere.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::Fault;
+
+/// The largest page that can be asked for.
+pub const MAX_PAGE: i32 = 100;
+
+/// An opaque position in a connection: the ordering's name and the row's sort key, in base64url.
+pub struct Cursor;
+
+impl Cursor {
+    /// The cursor of a row; `kind` names the ordering, so that no other ordering takes it.
+    ///
+    /// # Panics
+    /// Never for keys made of strings, numbers, dates and ids.
+    pub fn write<K: Serialize>(kind: &str, key: &K) -> String {
+        let json = serde_json::to_vec(&(kind, key)).expect("a sort key is plain data");
+        URL_SAFE_NO_PAD.encode(json)
+    }
+
+    /// The sort key in a cursor of this ordering. Whoever forges one gets no further than a row's own key would: what no
+    /// row can hold is refused here, for every list.
+    pub fn read<K: DeserializeOwned>(cursor: &str, kind: &str) -> Option<K> {
+        if cursor.len() > LONGEST_CURSOR {
+            return None;
+        }
+        let json = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let parts: Value = serde_json::from_slice(&json).ok()?;
+        if !is_storable(&parts) {
+            return None;
+        }
+        let (found, key): (String, K) = serde_json::from_value(parts).ok()?;
+        (found == kind).then_some(key)
+    }
+
+    /// Reads a cursor argument, or says which argument was wrong.
+    pub fn argument<K: DeserializeOwned>(value: Option<&str>, kind: &str, argument: &str) -> Result<Option<K>, Fault> {
+        value.map(|text| Self::read(text, kind).ok_or_else(|| Fault::bad_cursor(argument))).transpose()
+    }
+}
+
+/// A key's texts are names and addresses, bounded where they are written.
+const LONGEST_CURSOR: usize = 8192;
+
+/// Whether the database can hold what a key consists of: PostgreSQL takes no NUL, no row has another control character, and
+/// years beyond ours are out of its range.
+fn is_storable(value: &Value) -> bool {
+    match value {
+        Value::String(text) => {
+            let time = text.parse::<DateTime<Utc>>().map(|time| time.year());
+            let year = time.or_else(|_| text.parse::<NaiveDate>().map(|date| date.year()));
+            !text.contains(char::is_control) && year.map_or(true, is_known_year)
+        }
+        Value::Array(values) => values.iter().all(is_storable),
+        Value::Object(fields) => fields.values().all(is_storable),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+/// Whether PostgreSQL, ISO 8601 with four digits and other systems agree on what the year is.
+pub fn is_known_year(year: i32) -> bool {
+    (1..=9999).contains(&year)
+}
+
+/// Which way a page is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// `first` and `after`.
+    Forward,
+    /// `last` and `before`.
+    Backward,
+}
+
+/// The paging arguments of a connection, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageArgs {
+    /// Which way.
+    pub direction: Direction,
+    /// How many rows at the most, 0 to [`MAX_PAGE`].
+    pub size: i32,
+    /// The cursor to start behind.
+    pub cursor: Option<String>,
+}
+
+/// [`PageArgs`] with the cursor read into the ordering's key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Window<K> {
+    /// Which way.
+    pub direction: Direction,
+    /// How many rows at the most.
+    pub size: i32,
+    /// The sort key to start behind.
+    pub start: Option<K>,
+}
+
+impl PageArgs {
+    /// Arguments of a connection that is read forwards only.
+    pub fn forward(first: Option<i32>, after: Option<String>, default: i32) -> Result<Self, Fault> {
+        Self::new(first, after, None, None, default)
+    }
+
+    /// Arguments of a connection that is read both ways. `first` and `last` exclude each other.
+    pub fn new(
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        default: i32,
+    ) -> Result<Self, Fault> {
+        let (direction, size, cursor) = match (last, before) {
+            (None, None) => (Direction::Forward, first.unwrap_or(default), after),
+            (Some(last), before) if first.is_none() && after.is_none() => (Direction::Backward, last, before),
+            _ => return Err(Fault::BadInput("use `first` and `after`, or `last` and `before`".to_owned())),
+        };
+        if (0..=MAX_PAGE).contains(&size) {
+            Ok(Self { direction, size, cursor })
+        } else {
+            Err(Fault::BadInput(format!("a page has 0 to {MAX_PAGE} rows, not {size}")))
+        }
+    }
+
+    /// Reads the cursor as a key of this ordering.
+    pub fn window<K: DeserializeOwned>(&self, kind: &str) -> Result<Window<K>, Fault> {
+        let argument = if self.direction == Direction::Forward { "after" } else { "before" };
+        let start = Cursor::argument(self.cursor.as_deref(), kind, argument)?;
+        Ok(Window { direction: self.direction, size: self.size, start })
+    }
+}
+
+impl<K> Window<K> {
+    /// How many rows a statement fetches: one more than the page tells whether there is a next one.
+    pub fn limit(&self) -> i64 {
+        i64::from(self.size) + 1
+    }
+
+    /// Makes a page from what a statement fetched, in the order that it was read.
+    pub fn page<T>(&self, mut rows: Vec<T>) -> Page<T> {
+        let size = usize::try_from(self.size).unwrap_or_default();
+        let has_more = rows.len() > size;
+        rows.truncate(size);
+        let inside = self.start.is_some();
+        match self.direction {
+            Direction::Forward => Page { rows, has_next: has_more, has_previous: inside },
+            Direction::Backward => {
+                rows.reverse();
+                Page { rows, has_next: inside, has_previous: has_more }
+            }
+        }
+    }
+}
+
+/// A page of rows in the connection's order.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Whether rows follow.
+    pub has_next: bool,
+    /// Whether rows precede.
+    pub has_previous: bool,
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), has_next: false, has_previous: false }
+    }
+}
+
+impl<T> Page<T> {
+    /// Changes every row.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        let rows = self.rows.into_iter().map(change).collect();
+        Page { rows, has_next: self.has_next, has_previous: self.has_previous }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_cursor_of_another_ordering_is_refused() {
+        let cursor = Cursor::write("by-name", &("Doe", 1));
+        assert_eq!(Cursor::read::<(String, i32)>(&cursor, "by-name"), Some(("Doe".to_owned(), 1)));
+        assert_eq!(Cursor::read::<(String, i32)>(&cursor, "by-date"), None);
+    }
+
+    #[test]
+    fn a_forged_cursor_with_what_no_row_can_hold_is_refused() {
+        let read = |key: &str| Cursor::read::<(String, i32)>(&Cursor::write("k", &(key, 1)), "k");
+        assert!(read("Doe").is_some() && read("2026-01-01T00:00:00Z").is_some());
+        for key in
+            ["D\0oe", "\u{1b}[31m", "two\nlines", "-9999-01-01T00:00:00Z", "+262142-01-01T00:00:00Z", "-9999-01-01"]
+        {
+            assert_eq!(read(key), None, "{key:?}");
+        }
+        assert_eq!(read(&"long".repeat(2000)), None);
+        assert_eq!(Cursor::read::<Value>(&Cursor::write("k", &json!({ "name": ["\0"] })), "k"), None);
+    }
+
+    #[test]
+    fn mixed_or_oversized_pages_are_refused() {
+        assert!(PageArgs::new(Some(1), None, Some(1), None, 25).is_err());
+        assert!(PageArgs::new(None, None, None, Some("x".to_owned()), 25).is_err());
+        assert!(PageArgs::forward(Some(101), None, 25).is_err());
+        assert!(PageArgs::forward(Some(-1), None, 25).is_err());
+    }
+
+    /// A store in miniature: sorted distinct keys, read as a statement would read them.
+    fn fetch(keys: &[u16], window: &Window<u16>) -> Vec<u16> {
+        let limit = usize::try_from(window.limit()).expect("small");
+        match window.direction {
+            Direction::Forward => {
+                keys.iter().copied().filter(|key| window.start.is_none_or(|start| *key > start)).take(limit).collect()
+            }
+            Direction::Backward => {
+                let rows = keys.iter().rev().copied();
+                rows.filter(|key| window.start.is_none_or(|start| *key < start)).take(limit).collect()
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_cursor_or_is_refused_without_a_crash(text in ".*") {
+            let _read: Option<(String, i64)> = Cursor::read(&text, "any");
+        }
+
+        #[test]
+        fn a_cursor_gives_back_its_key(name in r"\PC{0,300}", id in any::<i64>()) {
+            let cursor = Cursor::write("k", &(&name, id));
+            prop_assert_eq!(Cursor::read::<(String, i64)>(&cursor, "k"), Some((name, id)));
+        }
+
+        #[test]
+        fn walking_pages_either_way_gives_every_row_once_in_order(
+            keys in proptest::collection::btree_set(any::<u16>(), 0..60),
+            size in 1..9,
+            forward in any::<bool>(),
+        ) {
+            let keys: Vec<u16> = keys.into_iter().collect();
+            let direction = if forward { Direction::Forward } else { Direction::Backward };
+            let mut window = Window { direction, size, start: None };
+            let mut seen = Vec::new();
+            loop {
+                let page = window.page(fetch(&keys, &window));
+                let more = if forward { page.has_next } else { page.has_previous };
+                if forward { seen.extend(&page.rows) } else { seen.splice(0..0, page.rows.iter().copied()); }
+                let next = if forward { page.rows.last() } else { page.rows.first() };
+                window.start = next.copied();
+                if !more { break }
+            }
+            prop_assert_eq!(seen, keys);
+        }
+    }
+}

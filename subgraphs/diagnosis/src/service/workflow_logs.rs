@@ -1,0 +1,109 @@
+use chrono::{DateTime, Duration, SubsecRound, Utc};
+use healthbridge_change::{Change, Changes, Making, Once};
+use healthbridge_outcome::{Checked, Fault, Outcome, Page, Refusals, UserErrorCode, Window};
+use healthbridge_rights::{Caller, Resource, Right};
+use serde::Serialize;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    NAME,
+    domain::{Entry, WorkflowAction, WorkflowLog},
+    store::workflow_logs::{self, WorkflowLogFilter},
+};
+
+/// How far the clocks of those who log may be ahead of ours.
+const AHEAD: Duration = Duration::minutes(5);
+
+/// The workflow log.
+pub(crate) struct WorkflowLogs {
+    pool: PgPool,
+    changes: Changes,
+}
+
+impl WorkflowLogs {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self { changes: Changes::new(pool.clone(), NAME), pool }
+    }
+
+    /// The entries that the caller may read, of these.
+    pub(crate) async fn by_id(&self, caller: &Caller, ids: &[Uuid]) -> Result<Vec<WorkflowLog>, Fault> {
+        if caller.require(Resource::Provenance, Right::Read).is_err() {
+            return Ok(Vec::new());
+        }
+        Ok(workflow_logs::by_id(&self.pool, ids).await?)
+    }
+
+    /// A page of the log.
+    pub(crate) async fn search(
+        &self,
+        caller: &Caller,
+        filter: &WorkflowLogFilter,
+        window: &Window<i64>,
+    ) -> Result<Page<WorkflowLog>, Fault> {
+        caller.require(Resource::Provenance, Right::Search)?;
+        Ok(window.page(workflow_logs::list(&self.pool, filter, window).await?))
+    }
+
+    /// Appends to the log.
+    pub(crate) async fn add(
+        &self,
+        caller: &Caller,
+        entry: AddWorkflowLog,
+        key: Option<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Outcome<WorkflowLog> {
+        caller.require(Resource::Provenance, Right::Create)?;
+        self.changes.make_once(&entry, key, caller, now).await
+    }
+}
+
+/// An entry as it was sent.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct AddWorkflowLog {
+    pub action: WorkflowAction,
+    pub note: Option<String>,
+    pub patient_id: Option<String>,
+    pub report_id: Option<String>,
+    pub image_id: Option<String>,
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+impl Change for AddWorkflowLog {
+    const NAME: &'static str = "addWorkflowLog";
+    type Made = WorkflowLog;
+
+    async fn make(&self, making: &mut Making<'_>) -> Outcome<WorkflowLog> {
+        let entry = self.check(making.id, making.user_id(), making.now)?;
+        Ok(workflow_logs::append(making.connection(), entry).await?)
+    }
+}
+
+impl Once for AddWorkflowLog {
+    async fn made(&self, id: Uuid, connection: &mut PgConnection) -> Result<Option<WorkflowLog>, Fault> {
+        Ok(workflow_logs::by_id(connection, &[id]).await?.into_iter().next())
+    }
+}
+
+impl AddWorkflowLog {
+    fn check(&self, id: Uuid, user_id: Uuid, now: DateTime<Utc>) -> Checked<Entry> {
+        let mut refusals = Refusals::default();
+        let mut parse = |field: &str, value: Option<&str>| {
+            value.map(Uuid::try_parse).transpose().unwrap_or_else(|_| {
+                refusals.add(field, UserErrorCode::NotFound, "There is no such object");
+                None
+            })
+        };
+        let patient_id = parse("patientId", self.patient_id.as_deref());
+        let report_id = parse("reportId", self.report_id.as_deref());
+        let image_id = parse("imageId", self.image_id.as_deref());
+        let occurred_at = self.occurred_at.unwrap_or(now).trunc_subsecs(6);
+        if occurred_at > now + AHEAD {
+            refusals.add("occurredAt", UserErrorCode::OutOfRange, "What is logged has happened");
+        }
+        let note = refusals.optional_text("note", self.note.as_deref());
+        let action = self.action;
+        let entry = Entry { id, occurred_at, recorded_at: now, user_id, action, note, patient_id, report_id, image_id };
+        refusals.or(entry)
+    }
+}
