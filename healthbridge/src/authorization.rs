@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use healthbridge_auth::{Role, scopes_of};
+use healthbridge_rights::{Role, scopes_of};
 use healthbridge_graphql::ScopeRules;
 
 use crate::SUBGRAPHS;
@@ -22,7 +22,7 @@ pub fn render() -> String {
         "\nA PATIENT's `patient/` scopes reach the own record only. A row that a caller may not see looks absent.\n",
     );
     for subgraph in SUBGRAPHS {
-        let mut fields = ScopeRules::scoped_fields(&subgraph.sdl());
+        let mut fields = ScopeRules::scoped_fields(&(subgraph.description().sdl)());
         fields.sort_by(|a, b| (&a.type_name, &a.field).cmp(&(&b.type_name, &b.field)));
         write!(text, "\n## {}\n\n| field | one of |\n|---|---|\n", subgraph.name())
             .expect("writing to a String cannot fail");

@@ -2,9 +2,11 @@
 //! not known is refused. `config/example.toml` documents each.
 
 use std::{
+    collections::HashMap,
     fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use anyhow::{Context, bail};
@@ -17,62 +19,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-/// The subgraphs, in the order of their ports.
-pub const SUBGRAPHS: [Subgraph; 4] = [Subgraph::Patients, Subgraph::Imaging, Subgraph::Diagnosis, Subgraph::Billing];
-
-/// A subgraph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Subgraph {
-    /// Users, sessions, patients, medical staff.
-    Patients,
-    /// Uploads and medical images.
-    Imaging,
-    /// Reports and the workflow log.
-    Diagnosis,
-    /// Billings and payments.
-    Billing,
-}
-
-impl Subgraph {
-    /// The name in the supergraph, the configuration and the database.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Patients => healthbridge_patients::NAME,
-            Self::Imaging => healthbridge_imaging::NAME,
-            Self::Diagnosis => healthbridge_diagnosis::NAME,
-            Self::Billing => healthbridge_billing::NAME,
-        }
-    }
-
-    /// Its part of the database.
-    pub fn provision(self) -> healthbridge_postgres::Provision {
-        match self {
-            Self::Patients => healthbridge_patients::PROVISION,
-            Self::Imaging => healthbridge_imaging::PROVISION,
-            Self::Diagnosis => healthbridge_diagnosis::PROVISION,
-            Self::Billing => healthbridge_billing::PROVISION,
-        }
-    }
-
-    /// Its SDL.
-    pub fn sdl(self) -> String {
-        match self {
-            Self::Patients => healthbridge_patients::sdl(),
-            Self::Imaging => healthbridge_imaging::sdl(),
-            Self::Diagnosis => healthbridge_diagnosis::sdl(),
-            Self::Billing => healthbridge_billing::sdl(),
-        }
-    }
-
-    fn default_port(self) -> u16 {
-        match self {
-            Self::Patients => 8001,
-            Self::Imaging => 8002,
-            Self::Diagnosis => 8003,
-            Self::Billing => 8004,
-        }
-    }
-}
+use crate::Subgraph;
 
 /// The whole configuration. A role reads the sections that it needs.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -89,7 +36,7 @@ pub struct Config {
     /// The router.
     pub router: Router,
     /// The subgraphs.
-    pub subgraphs: Subgraphs,
+    pub subgraphs: HashMap<Subgraph, SubgraphSection>,
     /// The object storage.
     pub storage: Storage,
     /// How much one GraphQL request may ask for.
@@ -157,20 +104,6 @@ pub struct Router {
     pub allowed_origins: Vec<String>,
     /// Networks of proxies before the router that are believed for whom they ask (`X-Forwarded-For`).
     pub trusted_proxies: Vec<IpNet>,
-}
-
-/// The subgraphs.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Subgraphs {
-    /// Users, sessions, patients, medical staff.
-    pub patients: SubgraphSection,
-    /// Uploads and medical images.
-    pub imaging: SubgraphSection,
-    /// Reports and the workflow log.
-    pub diagnosis: SubgraphSection,
-    /// Billings and payments.
-    pub billing: SubgraphSection,
 }
 
 /// One subgraph.
@@ -290,12 +223,8 @@ impl Config {
 
     /// A subgraph's section.
     pub fn subgraph(&self, subgraph: Subgraph) -> &SubgraphSection {
-        match subgraph {
-            Subgraph::Patients => &self.subgraphs.patients,
-            Subgraph::Imaging => &self.subgraphs.imaging,
-            Subgraph::Diagnosis => &self.subgraphs.diagnosis,
-            Subgraph::Billing => &self.subgraphs.billing,
-        }
+        static NOTHING_SAID: LazyLock<SubgraphSection> = LazyLock::new(SubgraphSection::default);
+        self.subgraphs.get(&subgraph).unwrap_or(&NOTHING_SAID)
     }
 
     /// Where a subgraph listens.

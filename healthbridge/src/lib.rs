@@ -9,6 +9,8 @@ mod config;
 mod import;
 mod roles;
 mod seed;
+mod subgraphs;
 mod up;
 
-pub use config::{Config, SUBGRAPHS, Subgraph};
+pub use config::Config;
+pub use subgraphs::{SUBGRAPHS, Subgraph};

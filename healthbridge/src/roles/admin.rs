@@ -28,7 +28,7 @@ pub(crate) async fn provision(
     subgraph: Subgraph,
     role: Option<(&str, Option<&str>)>,
 ) -> anyhow::Result<()> {
-    let part = subgraph.provision();
+    let part = subgraph.description().provision;
     let migrated = healthbridge_postgres::migrate(owner, part).await;
     migrated.with_context(|| format!("cannot migrate the schema {}", subgraph.name()))?;
     let Some((role, password)) = role else { return Ok(()) };

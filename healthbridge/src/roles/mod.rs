@@ -27,7 +27,7 @@ pub(crate) use admin::{check_config, create_admin, database, migrate, provision,
 use serve::stop_signal;
 pub(crate) use serve::{bind, serve_metrics, stop_on_signal};
 
-use crate::{Config, SUBGRAPHS, Subgraph, at_rest};
+use crate::{Config, SUBGRAPHS, Subgraph, at_rest, subgraphs::Means};
 
 /// Runs the router until it is stopped.
 pub(crate) fn router(
@@ -115,21 +115,14 @@ pub(crate) async fn subgraph(config: &Config, subgraph: Subgraph) -> anyhow::Res
     let listener = bind(config.subgraph_listen(subgraph)).await?;
     let metrics = bind(config.subgraph_metrics_listen(subgraph)).await?;
     let stop = stop_on_signal();
-    let part = Part {
-        pool,
-        verifier: Verifier::new(Arc::new(keys), Arc::default(), config.issuer()?),
-        signing,
-        objects: matches!(subgraph, Subgraph::Imaging | Subgraph::Billing)
-            .then(|| config.storage_location())
-            .transpose()?
-            .map(|location| ObjectStore::new(&location)),
-    };
+    let verifier = Verifier::new(Arc::new(keys), Arc::default(), config.issuer()?);
+    let objects = if subgraph.has_objects() { Some(ObjectStore::new(&config.storage_location()?)) } else { None };
+    let means = Means { pool, signing, objects };
     eprintln!("subgraph {} listens on {}", subgraph.name(), listener.local_addr()?);
-    let verifier = part.verifier.clone();
     let revocations_url = config.revocations_url()?;
     tokio::spawn(serve_metrics(metrics, stop.clone()));
     tokio::select! {
-        ran = run_subgraph(config, subgraph, part, listener, stop) => ran,
+        ran = run_subgraph(config, subgraph, means, verifier.clone(), listener, stop) => ran,
         kept = verifier.keep_fresh(&revocations_url) => Ok(kept?),
     }
 }
@@ -137,22 +130,12 @@ pub(crate) async fn subgraph(config: &Config, subgraph: Subgraph) -> anyhow::Res
 /// How long the database may take to say goodbye.
 const CLOSE: Duration = Duration::from_millis(500);
 
-/// What a subgraph is made of.
-pub(crate) struct Part {
-    pub pool: PgPool,
-    pub verifier: Verifier,
-    pub signing: Option<Arc<SigningKeys>>,
-    pub objects: Option<ObjectStore>,
-}
-
-/// What a subgraph cleans up beside serving, for ever.
-type Sweeping = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Serves a subgraph, with what it cleans up, until `stop`. The verifier is kept fresh by the caller, who may share it.
+/// Serves a subgraph and does its jobs, until `stop`. The verifier is kept fresh by the caller, who may share it.
 pub(crate) async fn run_subgraph(
     config: &Config,
     subgraph: Subgraph,
-    part: Part,
+    means: Means,
+    verifier: Verifier,
     listener: TcpListener,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -161,51 +144,16 @@ pub(crate) async fn run_subgraph(
         trusted_proxies: config.trusted_proxies(subgraph),
         limits: config.query.behind_router(),
     };
-    let Part { pool, verifier, signing, objects } = part;
-    let (routes, sweeping): (axum::Router, Sweeping) = match subgraph {
-        Subgraph::Patients => {
-            let identity = healthbridge_patients::Identity {
-                keys: signing.context("the patients subgraph needs the signing keys")?,
-                issuer: config.issuer()?.to_owned(),
-                foreign: ForeignIssuers::new(config.auth.foreign.clone())?,
-                totp: config.totp_key()?,
-            };
-            let routes = healthbridge_patients::routes(pool.clone(), identity, verifier, exposure);
-            (routes, Box::pin(healthbridge_patients::sweep_forever(pool.clone())))
-        }
-        Subgraph::Imaging => {
-            let objects = objects.context("the imaging subgraph needs the storage")?;
-            let routes = healthbridge_imaging::routes(pool.clone(), objects.clone(), verifier, exposure);
-            (routes, Box::pin(healthbridge_imaging::sweep_forever(pool.clone(), objects)))
-        }
-        Subgraph::Diagnosis => {
-            (healthbridge_diagnosis::routes(pool.clone(), verifier, exposure), Box::pin(std::future::pending()))
-        }
-        Subgraph::Billing => {
-            let objects = objects.context("the billing subgraph needs the storage")?;
-            let routes = healthbridge_billing::routes(pool.clone(), objects.clone(), verifier, exposure);
-            (routes, Box::pin(healthbridge_billing::sweep_forever(pool.clone(), objects)))
-        }
-    };
+    let pool = means.pool.clone();
+    let opened = subgraph.open(config, means)?;
     let listening = healthbridge_listener::Part { name: subgraph.name(), face: Face::Graphql };
     tokio::select! {
-        () = serve(listener, routes, listening, config.limits.clone(), stop) => {}
-        () = sweeping => {}
-        () = forget_keys(&pool, subgraph) => {}
+        () = serve(listener, opened.routes(verifier, exposure), listening, config.limits.clone(), stop) => {}
+        () = opened.work() => {}
     }
     // What did not end in its time keeps its connection: it is not waited for twice.
     drop(tokio::time::timeout(CLOSE, pool.close()).await);
     Ok(())
-}
-
-/// Removes idempotency keys that are honoured no longer, each hour, for ever.
-async fn forget_keys(pool: &PgPool, subgraph: Subgraph) {
-    loop {
-        if let Err(error) = healthbridge_postgres::idempotency::forget_old(pool, subgraph.name()).await {
-            tracing::warn!(%error, "old idempotency keys cannot be removed; it is tried again");
-        }
-        tokio::time::sleep(Duration::from_secs(3600)).await;
-    }
 }
 
 /// Runs the embedded storage until it is stopped.
@@ -249,7 +197,7 @@ pub(crate) fn schema(folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     for subgraph in SUBGRAPHS {
         let file = folder.join(format!("{}.graphql", subgraph.name()));
-        fs::write(&file, subgraph.sdl()).with_context(|| format!("cannot write {}", file.display()))?;
+        fs::write(&file, (subgraph.description().sdl)()).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
 }

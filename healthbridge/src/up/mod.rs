@@ -148,16 +148,15 @@ fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow
     config.router.introspection = true;
     config.router.graphiql = true;
     config.router.trusted_proxies.clone_from(&args.trusted_proxies);
-    let sections = &mut config.subgraphs;
-    let in_order = [&mut sections.patients, &mut sections.imaging, &mut sections.diagnosis, &mut sections.billing];
-    for (section, (_, listener)) in in_order.into_iter().zip(&listeners.subgraphs) {
+    for (subgraph, listener) in &listeners.subgraphs {
+        let section = config.subgraphs.entry(*subgraph).or_default();
         section.listen = Some(listener.local_addr()?);
         section.introspection = true;
     }
     // The router asks from this very address, where it is not one of loopback.
     let mut from = config.trusted_proxies(Subgraph::Patients);
     from.push(IpNet::from(args.host));
-    config.subgraphs.patients.trusted_proxies = Some(from);
+    config.subgraphs.entry(Subgraph::Patients).or_default().trusted_proxies = Some(from);
     let patients = config.subgraph_listen(Subgraph::Patients);
     config.auth.jwks_url = Some(format!("http://{patients}/.well-known/jwks.json"));
     let credentials = data_dir.storage_credentials()?;

@@ -10,9 +10,8 @@ use sqlx::{PgPool, postgres::PgConnectOptions};
 
 use super::{Listeners, data_dir::DataDir, role_of, supervise::supervise, tasks::Task};
 use crate::{
-    Config, Subgraph,
-    roles::{self, Part},
-    seed,
+    Config, Subgraph, roles, seed,
+    subgraphs::Means,
 };
 
 /// All parts of this process.
@@ -81,15 +80,14 @@ impl Parts {
             let (verifier, signing, objects) = (verifier.clone(), signing.clone(), objects.clone());
             let name = format!("the subgraph {}", subgraph.name());
             tasks.push(Task::serving(&name, listener, move |listener, stop| {
-                let part = Part {
+                let means = Means {
                     // A pool for each start: whatever hangs in that of an earlier one stays there.
                     pool: database.pool(subgraph),
-                    verifier: verifier.clone(),
                     signing: Some(signing.clone()),
                     objects: Some(objects.clone()),
                 };
-                let config = config.clone();
-                async move { roles::run_subgraph(&config, subgraph, part, listener, stop).await }
+                let (config, verifier) = (config.clone(), verifier.clone());
+                async move { roles::run_subgraph(&config, subgraph, means, verifier, listener, stop).await }
             })?);
         }
         Ok(Self { tasks, database, objects })

@@ -54,8 +54,8 @@ const BILLING: &str =
 impl Hospital {
     pub fn read_subgraphs() -> HashMap<String, Graph> {
         let read = |subgraph: &Subgraph| {
-            let mut graph = Graph::read(&subgraph.sdl());
-            let own = Graph::read(&subgraph.sdl());
+            let mut graph = Graph::read(&(subgraph.description().sdl)());
+            let own = Graph::read(&(subgraph.description().sdl)());
             graph.mark_keys(std::iter::once(&own));
             (subgraph.name().to_owned(), graph)
         };
