@@ -1,6 +1,7 @@
 //! Rows made by the program: demo data and benchmarks.
 
 use healthbridge_postgres::copy::{Loader, Rows};
+use healthbridge_terms::Coded;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -26,9 +27,9 @@ pub async fn missing(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Err
 pub async fn load(pool: &PgPool, images: &[Image]) -> Result<(), sqlx::Error> {
     let mut rows = Rows::default();
     for one in images {
-        rows.value(one.id).value(one.patient_id).value(<&str>::from(one.modality)).optional(one.description.as_ref());
+        rows.value(one.id).value(one.patient_id).value(one.modality.text()).optional(one.description.as_ref());
         rows.value(&one.file_name).value(<&str>::from(one.content_type)).value(one.byte_size).value(&one.sha256);
-        rows.value(&one.object_key).value(<&str>::from(one.state)).optional(one.taken_at.map(|at| at.to_rfc3339()));
+        rows.value(&one.object_key).value(one.state.text()).optional(one.taken_at.map(|at| at.to_rfc3339()));
         rows.value(one.uploaded_at.to_rfc3339()).value(one.uploaded_by).value(one.upload_expires_at.to_rfc3339());
         rows.end_row();
     }

@@ -2,7 +2,7 @@
 
 use healthbridge_auth::Role;
 use healthbridge_graphql::Exposure;
-use healthbridge_imaging::{PROVISION, Service, routes};
+use healthbridge_imaging::{DESCRIPTION, Sweeps, open};
 use healthbridge_testkit::{Client, StatementCount, TestDatabase, TestStorage, Tokens, assert_alike, forged, serve};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -17,11 +17,12 @@ struct Setup {
 }
 
 async fn setup() -> Setup {
-    let database = TestDatabase::of(PROVISION).await;
+    let database = TestDatabase::of(DESCRIPTION.provision).await;
     let storage = TestStorage::start().await;
     let tokens = Tokens::new();
     let base =
-        serve(routes(database.pool.clone(), storage.objects.clone(), tokens.verifier(), Exposure::default())).await;
+        serve(open(database.pool.clone(), storage.objects.clone()).routes(tokens.verifier(), Exposure::default()))
+            .await;
     Setup { database, storage, tokens, anonymous: Client::new(&base) }
 }
 
@@ -208,10 +209,10 @@ async fn a_deleted_image_is_gone_and_its_bytes_go_after_the_retention() {
     let doctor =
         setup.as_role(Role::Doctor).ask(delete, json!({ "input": { "imageId": id, "reason": "no right" } })).await;
     assert_eq!(doctor.codes(), ["UNAUTHORIZED_FIELD_OR_TYPE"]);
-    let service = Service::new(setup.database.pool.clone(), setup.storage.objects.clone());
-    service.sweep(chrono::Utc::now()).await.expect("swept");
+    let sweeps = Sweeps::new(setup.database.pool.clone(), setup.storage.objects.clone());
+    sweeps.sweep(chrono::Utc::now()).await.expect("swept");
     assert_eq!(setup.storage.files(), 1);
-    service.sweep(chrono::Utc::now() + chrono::Duration::days(31)).await.expect("swept");
+    sweeps.sweep(chrono::Utc::now() + chrono::Duration::days(31)).await.expect("swept");
     assert_eq!(setup.storage.files(), 0);
 }
 

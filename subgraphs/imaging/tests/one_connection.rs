@@ -3,7 +3,7 @@
 
 use healthbridge_auth::Role;
 use healthbridge_graphql::Exposure;
-use healthbridge_imaging::{PROVISION, routes};
+use healthbridge_imaging::{DESCRIPTION, open};
 use healthbridge_testkit::{Client, Mutations, TestDatabase, TestStorage, Tokens, serve};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -22,9 +22,10 @@ async fn put(upload: &Value, bytes: &[u8]) {
 
 #[tokio::test]
 async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last() {
-    let (database, storage, tokens) = (TestDatabase::of(PROVISION).await, TestStorage::start().await, Tokens::new());
+    let (database, storage, tokens) =
+        (TestDatabase::of(DESCRIPTION.provision).await, TestStorage::start().await, Tokens::new());
     let url =
-        serve(routes(database.only_connection(), storage.objects.clone(), tokens.verifier(), Exposure::default()))
+        serve(open(database.only_connection(), storage.objects.clone()).routes(tokens.verifier(), Exposure::default()))
             .await;
     let technologist = Client::new(&url).with_token(tokens.of(Role::Technologist));
     let admin = Client::new(&url).with_token(tokens.of(Role::Admin));

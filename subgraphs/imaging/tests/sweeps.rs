@@ -4,7 +4,7 @@ use chrono::{Duration, Utc};
 use futures::{StreamExt, stream};
 use healthbridge_auth::Role;
 use healthbridge_graphql::Exposure;
-use healthbridge_imaging::{PROVISION, Service, routes};
+use healthbridge_imaging::{DESCRIPTION, Sweeps, open};
 use healthbridge_testkit::{Client, TestDatabase, TestStorage, Tokens, serve};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 struct Setup {
     database: TestDatabase,
     storage: TestStorage,
-    service: Service,
+    sweeps: Sweeps,
     /// Who may delete, and who may upload.
     admin: Client,
     technologist: Client,
@@ -27,12 +27,14 @@ const DELETE: &str = "mutation ($input: DeleteImageInput!) { deleteImage(input: 
     deletedImageId purgeAfter userErrors { code } } }";
 
 async fn setup() -> Setup {
-    let (database, storage, tokens) = (TestDatabase::of(PROVISION).await, TestStorage::start().await, Tokens::new());
+    let (database, storage, tokens) =
+        (TestDatabase::of(DESCRIPTION.provision).await, TestStorage::start().await, Tokens::new());
     let base =
-        serve(routes(database.pool.clone(), storage.objects.clone(), tokens.verifier(), Exposure::default())).await;
-    let service = Service::new(database.pool.clone(), storage.objects.clone());
+        serve(open(database.pool.clone(), storage.objects.clone()).routes(tokens.verifier(), Exposure::default()))
+            .await;
+    let sweeps = Sweeps::new(database.pool.clone(), storage.objects.clone());
     let of = |role| Client::new(&base).with_token(tokens.of(role));
-    Setup { database, storage, service, admin: of(Role::Admin), technologist: of(Role::Technologist) }
+    Setup { database, storage, sweeps, admin: of(Role::Admin), technologist: of(Role::Technologist) }
 }
 
 /// Bytes of an image, and as many others.
@@ -94,7 +96,7 @@ async fn an_image_that_is_ready_has_its_bytes_whoever_settled_the_upload_at_once
             setup.admin.data(DELETE, json!({ "input": { "imageId": id, "reason": "a test" } })).await;
         }
         if round % 3 == 2 {
-            setup.service.sweep(Utc::now() + Duration::hours(2)).await.expect("swept");
+            setup.sweeps.sweep(Utc::now() + Duration::hours(2)).await.expect("swept");
         }
         let mut is_ready = false;
         for client in clients {
@@ -117,7 +119,7 @@ async fn bytes_that_nobody_has_are_removed_in_time_and_no_others() {
     let (good, _) = good_and_bad(b"pixels");
     // One is given up and its bytes removed; then they arrive.
     let (late, late_key) = setup.begin(&good).await;
-    setup.service.sweep(Utc::now() + Duration::hours(2)).await.expect("swept");
+    setup.sweeps.sweep(Utc::now() + Duration::hours(2)).await.expect("swept");
     assert_eq!(setup.row(late).await.0, "FAILED");
     setup.put(&late_key, &good).await;
     // One is ready, one awaits its completion, one is deleted and kept for a while.
@@ -139,15 +141,15 @@ async fn bytes_that_nobody_has_are_removed_in_time_and_no_others() {
     let strays: Vec<String> = (0..1030).map(|number| format!("images/stray-{number}")).collect();
     stream::iter(&strays).for_each_concurrent(8, |key| setup.put(key, b"x")).await;
     let now = Utc::now();
-    let none = setup.service.sweep_orphans(now + Duration::hours(23)).await.expect("swept");
+    let none = setup.sweeps.sweep_orphans(now + Duration::hours(23)).await.expect("swept");
     assert_eq!((none.removed, none.failed), (0, 0), "somebody may still be about to use them");
-    let swept = setup.service.sweep_orphans(now + Duration::hours(25)).await.expect("swept");
+    let swept = setup.sweeps.sweep_orphans(now + Duration::hours(25)).await.expect("swept");
     assert_eq!((swept.removed, swept.failed), (1031, 0));
     assert!(!setup.has(&late_key).await);
     for key in kept.iter().map(String::as_str).chain(["ledger-exports/x.csv"]) {
         assert!(setup.has(key).await, "{key}");
     }
-    let again = setup.service.sweep_orphans(now + Duration::hours(25)).await.expect("swept");
+    let again = setup.sweeps.sweep_orphans(now + Duration::hours(25)).await.expect("swept");
     assert_eq!((again.removed, again.failed), (0, 0));
 }
 
@@ -162,7 +164,7 @@ async fn bytes_that_cannot_be_removed_keep_no_others() {
     }
     // A folder stands where the storage looks for the file of the first one.
     setup.storage.block(&keys[0]);
-    let swept = setup.service.sweep(Utc::now() + Duration::hours(2)).await;
+    let swept = setup.sweeps.sweep(Utc::now() + Duration::hours(2)).await;
     assert!(swept.is_err(), "it is said that one could not be removed");
     for key in &keys[1..] {
         assert!(!setup.has(key).await, "{key}");

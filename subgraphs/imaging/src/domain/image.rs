@@ -1,52 +1,71 @@
 use chrono::{DateTime, Utc};
-use strum::{EnumString, IntoStaticStr};
+use healthbridge_terms::{Coding, coded};
 use uuid::Uuid;
 
 use super::ContentType;
 
-/// How an image was acquired: DICOM CID 33 codes, of Modality (0008,0060).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "the names are DICOM's codes")]
-pub enum Modality {
-    Cr,
-    Ct,
-    Dx,
-    Ecg,
-    Es,
-    Io,
-    Ivus,
-    Mg,
-    Mr,
-    Nm,
-    Op,
-    Ot,
-    Pt,
-    Px,
-    Rf,
-    Sm,
-    Sr,
-    Us,
-    Xa,
-    Xc,
+coded! {
+    /// How an image was acquired: a subset of DICOM CID 33, codes of Modality (0008,0060).
+    pub enum Modality {
+        /// Computed radiography.
+        Cr,
+        /// Computed tomography.
+        Ct,
+        /// Digital radiography.
+        Dx,
+        /// Electrocardiography.
+        Ecg,
+        /// Endoscopy.
+        Es,
+        /// Intra-oral radiography.
+        Io,
+        /// Intravascular ultrasound.
+        Ivus,
+        /// Mammography.
+        Mg,
+        /// Magnetic resonance.
+        Mr,
+        /// Nuclear medicine.
+        Nm,
+        /// Ophthalmic photography.
+        Op,
+        /// Other.
+        Ot,
+        /// Positron emission tomography.
+        Pt,
+        /// Panoramic X-ray.
+        Px,
+        /// Radiofluoroscopy.
+        Rf,
+        /// Slide microscopy.
+        Sm,
+        /// Structured report.
+        Sr,
+        /// Ultrasound.
+        Us,
+        /// X-ray angiography.
+        Xa,
+        /// External-camera photography.
+        Xc,
+    }
 }
 
-/// Where an image is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-pub enum ImageState {
-    /// The client has the URL and has not completed the upload.
-    AwaitingUpload,
-    /// What arrived is being verified.
-    Verifying,
-    /// Something was found in it.
-    Quarantined,
-    /// It can be seen.
-    Ready,
-    /// It was deleted and waits for its removal.
-    Deleted,
-    /// The upload was abandoned or did not pass.
-    Failed,
+coded! {
+    /// Where an image is on its way.
+    pub enum ImageState {
+        /// The client has the URL and has not completed the upload.
+        AwaitingUpload,
+        /// What arrived is being verified.
+        Verifying,
+        /// Something was found in it.
+        Quarantined,
+        /// It can be seen.
+        Ready,
+        /// It was deleted and waits for its removal.
+        Deleted,
+        /// The upload was abandoned or did not pass.
+        Failed,
+    }
 }
 
 /// What the keys of images begin with, in a bucket that others use, too.
@@ -62,7 +81,7 @@ pub struct Image {
     /// How it was acquired.
     pub modality: Modality,
     /// The body part.
-    pub body_site: Option<healthbridge_graphql::Coding>,
+    pub body_site: Option<Coding>,
     /// A description.
     pub description: Option<String>,
     /// The file's name at the sender's.

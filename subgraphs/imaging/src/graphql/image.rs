@@ -1,120 +1,24 @@
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object};
-use healthbridge_graphql::{ApiError, BigInt, Coding, Time, now};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use healthbridge_graphql::{
+    Batch, BigInt, Code, Coding, Connection, List, Time, UserError, caller, codes, connection, entity, now, service,
+    settled, total, window,
+};
 use healthbridge_objectstore::Presigned;
+use healthbridge_outcome::Fault;
+use healthbridge_rights::Caller;
+use uuid::Uuid;
 
-use super::patient::{Patient, User};
-use crate::{Service, domain, service::Disposition, store::ImageFilter as StoreFilter};
-
-/// How an image was acquired: a subset of DICOM CID 33, codes of Modality (0008,0060).
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::Modality")]
-pub(crate) enum Modality {
-    /// Computed radiography.
-    Cr,
-    /// Computed tomography.
-    Ct,
-    /// Digital radiography.
-    Dx,
-    /// Electrocardiography.
-    Ecg,
-    /// Endoscopy.
-    Es,
-    /// Intra-oral radiography.
-    Io,
-    /// Intravascular ultrasound.
-    Ivus,
-    /// Mammography.
-    Mg,
-    /// Magnetic resonance.
-    Mr,
-    /// Nuclear medicine.
-    Nm,
-    /// Ophthalmic photography.
-    Op,
-    /// Other.
-    Ot,
-    /// Positron emission tomography.
-    Pt,
-    /// Panoramic X-ray.
-    Px,
-    /// Radiofluoroscopy.
-    Rf,
-    /// Slide microscopy.
-    Sm,
-    /// Structured report.
-    Sr,
-    /// Ultrasound.
-    Us,
-    /// X-ray angiography.
-    Xa,
-    /// External-camera photography.
-    Xc,
-}
-
-/// Where an image is on its way.
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::ImageState")]
-pub(crate) enum ImageState {
-    /// The client has the URL and has not completed the upload.
-    AwaitingUpload,
-    /// What arrived is being verified.
-    Verifying,
-    /// Something was found in it.
-    Quarantined,
-    /// It can be seen.
-    Ready,
-    /// It was deleted and waits for its removal.
-    Deleted,
-    /// The upload was abandoned or did not pass.
-    Failed,
-}
-
-/// What a browser does with a file (RFC 6266).
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "Disposition")]
-pub(crate) enum ContentDisposition {
-    /// Shows it.
-    Inline,
-    /// Saves it.
-    Attachment,
-}
-
-/// Which images a list shows; what is left out filters nothing.
-#[derive(InputObject)]
-pub(crate) struct ImageFilter {
-    /// Acquired in one of these ways.
-    modality: Option<Vec<Modality>>,
-    /// In one of these states. A patient sees those that are ready, whatever is asked.
-    #[graphql(default_with = "vec![ImageState::Ready]")]
-    state: Vec<ImageState>,
-    /// Taken then or later.
-    taken_from: Option<Time>,
-    /// Taken before.
-    taken_to: Option<Time>,
-}
-
-/// The store's filter; images that are ready where no filter is given.
-pub(crate) fn filter(input: Option<ImageFilter>) -> StoreFilter {
-    match input {
-        Some(filter) => StoreFilter {
-            modalities: filter.modality.into_iter().flatten().map(Into::into).collect(),
-            states: filter.state.into_iter().map(Into::into).collect(),
-            taken_from: filter.taken_from.map(Into::into),
-            taken_to: filter.taken_to.map(Into::into),
-        },
-        None => StoreFilter {
-            modalities: Vec::new(),
-            states: vec![domain::ImageState::Ready],
-            taken_from: None,
-            taken_to: None,
-        },
-    }
-}
+use super::{patient::Patient, reference::User};
+use crate::{
+    domain::{Disposition, Image, ImageState, Modality},
+    service::{DeleteImage, Images},
+    store::images,
+};
 
 /// A medical image. One that the caller may not see looks like one that does not exist.
-pub(crate) struct MedicalImage(pub(crate) Arc<domain::Image>);
+pub(crate) struct MedicalImage(pub(crate) Arc<Image>);
 
 /// A medical image. One that the caller may not see looks like one that does not exist.
 #[Object]
@@ -126,17 +30,17 @@ impl MedicalImage {
 
     /// Whose image it is. Null where the caller may not see the record, or it cannot be asked for.
     async fn patient(&self) -> Option<Patient> {
-        Some(Patient::new(self.0.patient_id.into()))
+        Some(Patient { id: self.0.patient_id.into() })
     }
 
     /// How it was acquired.
-    async fn modality(&self) -> Modality {
-        self.0.modality.into()
+    async fn modality(&self) -> Code<Modality> {
+        Code(self.0.modality)
     }
 
     /// The body part, a DICOM code.
-    async fn body_site(&self) -> Option<&Coding> {
-        self.0.body_site.as_ref()
+    async fn body_site(&self) -> Option<Coding> {
+        self.0.body_site.as_ref().map(Coding::from)
     }
 
     /// A description.
@@ -165,8 +69,8 @@ impl MedicalImage {
     }
 
     /// Where it is on its way.
-    async fn state(&self) -> ImageState {
-        self.0.state.into()
+    async fn state(&self) -> Code<ImageState> {
+        Code(self.0.state)
     }
 
     /// When it was acquired.
@@ -204,11 +108,167 @@ impl MedicalImage {
         &self,
         ctx: &Context<'_>,
         #[graphql(default = 300, desc = "How long the URL works, 1 to 3600 seconds.")] expires_in_seconds: i32,
-        #[graphql(default_with = "ContentDisposition::Inline", desc = "What a browser does with it.")]
-        disposition: ContentDisposition,
-    ) -> Result<Option<Presigned>, ApiError> {
-        let service = ctx.data_unchecked::<Arc<Service>>();
-        let url = service.download_url(&self.0, expires_in_seconds, disposition.into(), now()).await?;
-        Ok(url)
+        #[graphql(default_with = "Code(Disposition::Inline)", desc = "What a browser does with it.")] disposition: Code<
+            Disposition,
+        >,
+    ) -> Result<Option<Presigned>, Fault> {
+        service::<Images>(ctx).download_url(&self.0, expires_in_seconds, disposition.0, now()).await
+    }
+}
+
+impl List for MedicalImage {
+    const ORDER: &'static str = "image";
+    type Row = Image;
+    type Place = Uuid;
+
+    fn place(image: &Image) -> Uuid {
+        image.id
+    }
+
+    fn node(image: Arc<Image>) -> Self {
+        Self(image)
+    }
+}
+
+/// Which images a list shows; what is left out filters nothing.
+#[derive(InputObject)]
+pub(crate) struct ImageFilter {
+    /// Acquired in one of these ways.
+    modality: Option<Vec<Code<Modality>>>,
+    /// In one of these states. A patient sees those that are ready, whatever is asked.
+    #[graphql(default_with = "vec![Code(ImageState::Ready)]")]
+    state: Vec<Code<ImageState>>,
+    /// Taken then or later.
+    taken_from: Option<Time>,
+    /// Taken before.
+    taken_to: Option<Time>,
+}
+
+impl Default for ImageFilter {
+    fn default() -> Self {
+        Self { modality: None, state: vec![Code(ImageState::Ready)], taken_from: None, taken_to: None }
+    }
+}
+
+impl From<ImageFilter> for images::ImageFilter {
+    fn from(filter: ImageFilter) -> Self {
+        Self {
+            modalities: codes(filter.modality),
+            states: codes(Some(filter.state)),
+            taken_from: filter.taken_from.map(Into::into),
+            taken_to: filter.taken_to.map(Into::into),
+        }
+    }
+}
+
+/// The images with these ids.
+pub(super) struct ImageById;
+
+impl Batch for ImageById {
+    type Service = Images;
+    type Key = Uuid;
+    type Arguments = ();
+    type Row = Image;
+
+    async fn load(images: &Images, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Image>, Fault> {
+        images.by_id(caller, ids).await
+    }
+
+    fn key(image: &Image) -> Uuid {
+        image.id
+    }
+}
+
+/// How images are found.
+#[derive(Default)]
+pub(super) struct ImageQuery;
+
+#[Object]
+impl ImageQuery {
+    /// An image; null where there is none or the caller may not see it.
+    #[graphql(
+        requires_scopes = "user/ImagingStudy.r",
+        requires_scopes = "patient/ImagingStudy.r",
+        requires_scopes = "system/ImagingStudy.r"
+    )]
+    async fn image(&self, ctx: &Context<'_>, id: ID) -> Result<Option<MedicalImage>, Fault> {
+        Ok(entity::<ImageById>(ctx, &id).await?.map(MedicalImage))
+    }
+
+    /// The images of all patients, the newest first.
+    #[graphql(requires_scopes = "user/ImagingStudy.s", requires_scopes = "system/ImagingStudy.s")]
+    async fn images(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Which images; those that are ready where it is left out.")] filter: Option<ImageFilter>,
+    ) -> Result<Option<Connection<MedicalImage>>, Fault> {
+        let (filter, window) = (filter.unwrap_or_default().into(), window::<MedicalImage>(first, after)?);
+        let images = service::<Images>(ctx);
+        let (page, total) = tokio::try_join!(
+            images.search(caller(ctx), &filter, &window),
+            total(ctx, || images.count(caller(ctx), &filter)),
+        )?;
+        Ok(Some(connection(page.map(Arc::new)).counted(total)))
+    }
+
+    #[graphql(entity)]
+    async fn find_medical_image_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<MedicalImage>, Fault> {
+        Ok(entity::<ImageById>(ctx, &id).await?.map(MedicalImage))
+    }
+}
+
+/// An image that is to be deleted.
+#[derive(InputObject)]
+pub(crate) struct DeleteImageInput {
+    /// The image.
+    image_id: ID,
+    /// Why.
+    reason: String,
+    /// The version that the caller saw; another one is refused with `VERSION_CONFLICT`.
+    expected_version: Option<i32>,
+    /// Sent again with the same key and input, the mutation gives its first answer.
+    idempotency_key: Option<Uuid>,
+}
+
+impl From<DeleteImageInput> for DeleteImage {
+    fn from(input: DeleteImageInput) -> Self {
+        Self { image_id: input.image_id.0, reason: input.reason, expected_version: input.expected_version }
+    }
+}
+
+/// What was deleted, or why nothing was.
+#[derive(SimpleObject)]
+pub(crate) struct DeleteImagePayload {
+    /// The image that is gone from every list.
+    deleted_image_id: Option<ID>,
+    /// When its bytes are removed for good.
+    purge_after: Option<Time>,
+    /// Why the input was refused; then nothing was changed.
+    user_errors: Vec<UserError>,
+}
+
+/// What is done with images.
+#[derive(Default)]
+pub(super) struct ImageMutation;
+
+#[Object]
+impl ImageMutation {
+    /// Takes an image out of every list; its bytes are removed after 30 days. Refused under legal hold.
+    #[graphql(requires_scopes = "user/ImagingStudy.d", requires_scopes = "system/ImagingStudy.d")]
+    async fn delete_image(
+        &self,
+        ctx: &Context<'_>,
+        input: DeleteImageInput,
+    ) -> Result<Option<DeleteImagePayload>, Fault> {
+        let key = input.idempotency_key;
+        let (deleted, user_errors) =
+            settled(service::<Images>(ctx).delete(caller(ctx), input.into(), key, now()).await)?;
+        Ok(Some(DeleteImagePayload {
+            deleted_image_id: deleted.as_ref().map(|deleted| deleted.image_id.into()),
+            purge_after: deleted.and_then(|deleted| deleted.purge_after).map(Time::from),
+            user_errors,
+        }))
     }
 }

@@ -1,39 +1,34 @@
-//! The GraphQL face: thin types over the service.
+//! The GraphQL face: thin types over the services, a file for each aggregate.
 
 mod image;
-mod loaders;
-mod mutation;
 mod patient;
-mod query;
+mod reference;
 mod upload;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, Schema};
-use healthbridge_auth::Caller;
+use async_graphql::{EmptySubscription, MergedObject, Schema};
+use healthbridge_objectstore::ObjectStore;
+use sqlx::PgPool;
 
-use crate::Service;
-use loaders::Loaders;
-use mutation::Mutation;
-use query::Query;
+use crate::service::{Images, Uploads};
 
-type ImagingSchema = Schema<Query, Mutation, EmptySubscription>;
+/// The queries of the subgraph.
+#[derive(Default, MergedObject)]
+struct Query(image::ImageQuery, upload::UploadQuery, patient::PatientQuery);
+
+/// The mutations of the subgraph.
+#[derive(Default, MergedObject)]
+struct Mutation(upload::UploadMutation, image::ImageMutation);
 
 /// The subgraph's SDL, which the supergraph is composed from.
-pub fn sdl() -> String {
-    healthbridge_graphql::sdl(Schema::build(Query, Mutation, EmptySubscription))
+pub(crate) fn sdl() -> String {
+    healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(service: Arc<Service>) -> ImagingSchema {
-    let builder = Schema::build(Query, Mutation, EmptySubscription).data(service);
+pub(crate) fn schema(pool: &PgPool, objects: &ObjectStore) -> impl async_graphql::Executor {
+    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .data(Arc::new(Images::new(pool.clone(), objects.clone())))
+        .data(Arc::new(Uploads::new(pool.clone(), objects.clone())));
     healthbridge_graphql::finish(builder, &sdl())
-}
-
-/// Puts the loaders of a request beside it.
-pub(crate) fn prepare(
-    request: async_graphql::Request,
-    service: &Arc<Service>,
-    caller: &Caller,
-) -> async_graphql::Request {
-    request.data(Loaders::new(service, caller))
 }

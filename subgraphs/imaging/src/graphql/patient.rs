@@ -1,34 +1,20 @@
-use async_graphql::{ComplexObject, Context, ID, SimpleObject};
-use healthbridge_graphql::{ApiError, Connection, Cursor, PageArgs, parse_id, total};
+//! What images add to a patient.
 
-use super::{
-    image::{ImageFilter, MedicalImage, filter},
-    loaders::Loaders,
-};
+use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
+use healthbridge_graphql::{Batch, Connection, below, many, parse_id, total};
+use healthbridge_outcome::{Fault, Window};
+use healthbridge_rights::Caller;
+use uuid::Uuid;
 
-/// The ordering's name in cursors.
-pub(crate) const NEWEST_FIRST: &str = "image";
-
-/// An account; the patients subgraph tells more.
-#[derive(SimpleObject)]
-#[graphql(unresolvable)]
-pub(crate) struct User {
-    /// Our id, a UUIDv7.
-    pub id: ID,
-}
+use super::image::{ImageFilter, MedicalImage};
+use crate::{domain::Image, service::Images, store::images};
 
 /// A patient, as far as images go.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(crate) struct Patient {
     /// Our id, a UUIDv7.
-    id: ID,
-}
-
-impl Patient {
-    pub(crate) fn new(id: ID) -> Self {
-        Self { id }
-    }
+    pub id: ID,
 }
 
 #[ComplexObject]
@@ -45,15 +31,76 @@ impl Patient {
         #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
         #[graphql(desc = "Which images; those that are ready where it is left out.")] filter: Option<ImageFilter>,
-    ) -> Result<Option<Connection<MedicalImage>>, ApiError> {
+    ) -> Result<Option<Connection<MedicalImage>>, Fault> {
         let Some(patient) = parse_id(&self.id) else { return Ok(None) };
-        let filter = self::filter(filter);
-        let window = PageArgs::forward(first, after, 25)?.window(NEWEST_FIRST)?;
+        let filter = images::ImageFilter::from(filter.unwrap_or_default());
         let (page, total) = tokio::try_join!(
-            Loaders::of_patient(ctx, patient, filter.clone(), window),
-            total(ctx, || Loaders::count_of_patient(ctx, patient, filter.clone())),
+            below::<ImagesOfPatient, _, _>(ctx, &self.id, first, after, filter.clone()),
+            total(ctx, || count(ctx, patient, filter.clone())),
         )?;
-        let connection = Connection::new(page, |image| Cursor::write(NEWEST_FIRST, &image.id), MedicalImage);
-        Ok(Some(connection.counted(total)))
+        Ok(page.map(|page| page.counted(total)))
+    }
+}
+
+async fn count(ctx: &Context<'_>, patient: Uuid, filter: images::ImageFilter) -> Result<i64, Fault> {
+    let counts = many::<CountOfPatient>(ctx, patient, filter).await?;
+    Ok(counts.first().map(|count| count.1).unwrap_or_default())
+}
+
+/// The images below patients.
+struct ImagesOfPatient;
+
+impl Batch for ImagesOfPatient {
+    type Service = Images;
+    type Key = Uuid;
+    type Arguments = (images::ImageFilter, Window<Uuid>);
+    type Row = Image;
+
+    async fn load(
+        images: &Images,
+        caller: &Caller,
+        patients: &[Uuid],
+        (filter, window): &Self::Arguments,
+    ) -> Result<Vec<Image>, Fault> {
+        images.of_patients(caller, patients, filter, window).await
+    }
+
+    fn key(image: &Image) -> Uuid {
+        image.patient_id
+    }
+}
+
+/// How many images there are below patients.
+struct CountOfPatient;
+
+impl Batch for CountOfPatient {
+    type Service = Images;
+    type Key = Uuid;
+    type Arguments = images::ImageFilter;
+    type Row = (Uuid, i64);
+
+    async fn load(
+        images: &Images,
+        caller: &Caller,
+        patients: &[Uuid],
+        filter: &images::ImageFilter,
+    ) -> Result<Vec<(Uuid, i64)>, Fault> {
+        images.count_of_patients(caller, patients, filter).await
+    }
+
+    fn key((patient, _): &(Uuid, i64)) -> Uuid {
+        *patient
+    }
+}
+
+/// How a patient is found.
+#[derive(Default)]
+pub(crate) struct PatientQuery;
+
+#[Object]
+impl PatientQuery {
+    #[graphql(entity)]
+    async fn find_patient_by_id(&self, id: ID) -> Patient {
+        Patient { id }
     }
 }

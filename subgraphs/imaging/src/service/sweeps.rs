@@ -1,10 +1,10 @@
-//! What is removed when its time has come.
-
 use chrono::{DateTime, Duration, Utc};
-use healthbridge_objectstore::{ObjectStoreError, Swept};
+use healthbridge_objectstore::{ObjectStore, ObjectStoreError, Swept};
+use healthbridge_outcome::Fault;
+use sqlx::PgPool;
 
-use super::{Service, upload::UPLOAD_LIFETIME};
-use crate::domain::OBJECTS;
+use super::uploads::UPLOAD_LIFETIME;
+use crate::{domain::OBJECTS, store::sweeps};
 
 /// How long a URL that was used in its last second may still be sending.
 const SENDING: Duration = Duration::hours(1);
@@ -23,20 +23,37 @@ pub enum SweepError {
     Objects(#[from] ObjectStoreError),
 }
 
+impl From<SweepError> for Fault {
+    fn from(error: SweepError) -> Self {
+        Self::internal(error)
+    }
+}
+
 /// After so many pages of which nothing could be removed a sweep gives up.
 const MOST_IN_VAIN: u32 = 20;
 
-impl Service {
+/// What is removed when its time has come. Several replicas may do so at once.
+pub struct Sweeps {
+    pool: PgPool,
+    objects: ObjectStore,
+}
+
+impl Sweeps {
+    /// The sweeps of this database and storage.
+    pub fn new(pool: PgPool, objects: ObjectStore) -> Self {
+        Self { pool, objects }
+    }
+
     /// Gives up uploads that were not completed in time, and removes bytes whose time has come.
     ///
     /// # Errors
     /// When the database or the storage fails; what was done stays done, and an object that cannot be removed keeps no
     /// other one.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), SweepError> {
-        self.store.abandon_uploads(now - SENDING).await?;
+        sweeps::abandon_uploads(&self.pool, now - SENDING).await?;
         let (mut failure, mut last, mut in_vain) = (None, None, 0);
         loop {
-            let due = self.store.to_purge(now, last.as_ref()).await?;
+            let due = sweeps::to_purge(&self.pool, now, last.as_ref()).await?;
             let mut removed = 0;
             for one in &due {
                 if let Err(error) = self.objects.delete(&one.object_key).await {
@@ -44,7 +61,7 @@ impl Service {
                     failure = Some(error);
                     continue;
                 }
-                self.store.purged(one.id).await?;
+                sweeps::purged(&self.pool, one.id).await?;
                 removed += 1;
                 tracing::info!(image_id = %one.id, "removed the bytes of image {}", one.id);
             }
@@ -63,7 +80,7 @@ impl Service {
     /// When the database or the storage fails; what was done stays done.
     pub async fn sweep_orphans(&self, now: DateTime<Utc>) -> Result<Swept, SweepError> {
         let before = now - UPLOAD_LIFETIME - ORPHAN_MARGIN;
-        let owned = async |keys: Vec<String>| Ok(self.store.owned(&keys).await?);
+        let owned = async |keys: Vec<String>| Ok(sweeps::owned(&self.pool, &keys).await?);
         self.objects.sweep_orphans(OBJECTS, before, owned).await
     }
 }
