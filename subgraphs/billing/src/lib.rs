@@ -8,16 +8,14 @@ mod store;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::Router;
-use chrono::Utc;
-use healthbridge_auth::Verifier;
-use healthbridge_graphql::{Endpoint, Exposure, Readiness};
+use healthbridge_jobs::Job;
 use healthbridge_objectstore::ObjectStore;
+use healthbridge_outcome::Fault;
 use healthbridge_postgres::Provision;
+use healthbridge_subgraph::{Description, Subgraph};
 use sqlx::{PgPool, migrate::Migrator};
 
-pub use graphql::sdl;
-pub use service::{ExportError, ForeignBill, ForeignLine, ForeignPayment, Imported, Importer, Service};
+pub use service::{ExportError, Exports, ForeignBill, ForeignLine, ForeignPayment, Imported, Importer};
 pub use store::{verify, verify_each};
 
 /// The subgraph's name in the supergraph.
@@ -25,42 +23,30 @@ pub const NAME: &str = "billing";
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
-/// The subgraph's part of the database.
-pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["movement", "posting"] };
+/// What is known of the subgraph before it is opened.
+pub const DESCRIPTION: Description = Description {
+    name: NAME,
+    provision: Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["movement", "posting"] },
+    sdl: graphql::sdl,
+};
 
 /// How often exports whose time has come are deleted.
-const SWEEP_PERIOD: Duration = Duration::from_secs(60);
+const DELETE_EXPORTS: Duration = Duration::from_secs(60);
+/// How often the bucket is compared with the rows.
+const DELETE_ORPHANS: Duration = Duration::from_secs(3600);
 
-/// How many of these periods pass until the bucket is compared with the rows again.
-const ORPHANS_EACH: u64 = 60;
-
-/// The HTTP routes of the subgraph. It is ready without the storage, which only exports need.
-pub fn routes(pool: PgPool, objects: ObjectStore, verifier: Verifier, exposure: Exposure) -> Router {
-    let service = Arc::new(Service::new(pool.clone(), objects));
-    let readiness: Readiness = Arc::new(move || {
-        let pool = pool.clone();
-        Box::pin(async move { healthbridge_postgres::ping(&pool).await.map_err(|_| "the database".to_owned()) })
+/// The subgraph on its database and storage. It is ready without the storage, which only exports need.
+pub fn open(pool: PgPool, objects: ObjectStore) -> Subgraph {
+    let exports = Arc::new(Exports::new(pool.clone(), objects));
+    let schema = graphql::schema(&pool, exports.clone());
+    let expired = exports.clone();
+    let delete_expired = Job::new("delete expired exports", DELETE_EXPORTS, move |now| {
+        let exports = expired.clone();
+        async move { exports.sweep(now).await.map_err(Fault::internal) }
     });
-    let prepare = {
-        let service = service.clone();
-        move |request, caller: &_| graphql::prepare(request, &service, caller)
-    };
-    let schema = graphql::schema(service);
-    Endpoint::new(NAME, schema, verifier, prepare, readiness, exposure).routes()
-}
-
-/// Deletes the exports whose time has come, for ever. Several replicas may do so at once.
-pub async fn sweep_forever(pool: PgPool, objects: ObjectStore) {
-    let service = Service::new(pool, objects);
-    for round in 0_u64.. {
-        if let Err(error) = service.sweep(Utc::now()).await {
-            tracing::warn!(%error, "deleting exports failed; it is tried again");
-        }
-        if round.is_multiple_of(ORPHANS_EACH)
-            && let Err(error) = service.sweep_orphans(Utc::now()).await
-        {
-            tracing::warn!(%error, "looking for objects that nobody has failed; it is tried again");
-        }
-        tokio::time::sleep(SWEEP_PERIOD).await;
-    }
+    let delete_orphans = Job::new("delete objects that are nobody's", DELETE_ORPHANS, move |now| {
+        let exports = exports.clone();
+        async move { exports.sweep_orphans(now).await.map(drop).map_err(Fault::internal) }
+    });
+    Subgraph::new(&DESCRIPTION, pool, schema).with_job(delete_expired).with_job(delete_orphans)
 }

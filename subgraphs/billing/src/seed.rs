@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use healthbridge_postgres::copy::{Loader, Rows};
+use healthbridge_terms::{Coded, Money};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::{Account, Billing, Money, Movement, PaymentMethod, Recorded};
+use crate::domain::{Billing, Movement, PaymentMethod, Recorded};
 
 /// A payment of a billing.
 #[derive(Clone, Debug)]
@@ -44,7 +45,7 @@ pub async fn load(pool: &PgPool, billings: &[Billing], payments: &[Payment]) -> 
         rows.value(one.id).value(one.patient_id).optional(one.report_id).optional(one.image_id);
         rows.value(&one.description).value(one.quantity).value(one.unit_price.amount()).value(price.net.currency());
         rows.value(price.charged.amount()).value(price.discounts.amount()).value(price.tax.amount());
-        rows.value(price.net.amount()).value(<&str>::from(one.status)).value(one.serviced_at.to_rfc3339());
+        rows.value(price.net.amount()).value(one.status.text()).value(one.serviced_at.to_rfc3339());
         rows.value(one.created_at.to_rfc3339()).value(one.created_by).end_row();
         movements.push(Movement::charge(one, Recorded { by: one.created_by, at: one.created_at }));
     }
@@ -66,12 +67,11 @@ async fn load_movements(loader: &mut Loader, movements: &[Movement]) -> Result<(
     let (mut postings, mut rows) = (Rows::default(), Rows::default());
     for one in movements {
         for ((account, amount), place) in one.postings.iter().zip(1..) {
-            let billing = if let Account::Receivable(billing) = account { Some(*billing) } else { None };
-            postings.value(one.id).value(place).value(<&str>::from(*account)).optional(billing);
+            postings.value(one.id).value(place).value(account.text()).optional(account.billing());
             postings.value(amount.amount()).end_row();
         }
-        rows.value(one.id).value(<&str>::from(one.kind)).value(one.patient_id).value(one.amount.currency());
-        rows.value(one.amount.amount()).optional(one.method.map(<&str>::from)).value(one.recorded_by);
+        rows.value(one.id).value(one.kind.text()).value(one.patient_id).value(one.amount.currency());
+        rows.value(one.amount.amount()).optional(one.method.map(Coded::text)).value(one.recorded_by);
         rows.value(one.recorded_at.to_rfc3339()).end_row();
     }
     loader.load(postings, "billing.posting", "movement_id, place, account, billing_id, amount").await?;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream;
 use healthbridge_auth::Role;
-use healthbridge_billing::Service;
+use healthbridge_billing::Exports;
 use healthbridge_objectstore::Announced;
 use healthbridge_testkit::TestStorage;
 use reqwest::StatusCode;
@@ -130,7 +130,7 @@ async fn only_those_who_search_payments_export_and_it_is_noted_who_did() {
     }
     assert_eq!(setup.storage.files(), 0);
     let claims = setup.tokens.claims(Role::Auditor, None, None);
-    let auditor = setup.anonymous.with_token(setup.tokens.keys().sign(&claims, now));
+    let auditor = setup.anonymous.with_token(setup.tokens.key.sign(&claims));
     let exported = auditor.data(EXPORT, input).await;
     let id: Uuid = exported["exportLedger"]["export"]["id"].as_str().expect("an id").parse().expect("a UUID");
     let noted =
@@ -144,10 +144,10 @@ async fn an_expired_export_is_deleted_and_its_note_stays() {
     let setup = setup().await;
     let now = Utc::now();
     let exported = export(&setup, now - TimeDelta::days(1), now).await;
-    let service = Service::new(setup.database.pool.clone(), setup.storage.objects.clone());
-    service.sweep(now + TimeDelta::minutes(14)).await.expect("swept");
+    let exports = Exports::new(setup.database.pool.clone(), setup.storage.objects.clone());
+    exports.sweep(now + TimeDelta::minutes(14)).await.expect("swept");
     assert_eq!(read(&exported["export"]).await.0, StatusCode::OK);
-    service.sweep(now + TimeDelta::minutes(16)).await.expect("swept");
+    exports.sweep(now + TimeDelta::minutes(16)).await.expect("swept");
     assert_eq!(read(&exported["export"]).await.0, StatusCode::NOT_FOUND);
     assert_eq!(setup.storage.files(), 0);
     let noted = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM billing.ledger_export WHERE deleted_at IS NOT NULL");

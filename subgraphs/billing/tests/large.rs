@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use healthbridge_billing::{PROVISION, verify_each};
+use healthbridge_billing::{DESCRIPTION, verify_each};
 use healthbridge_testkit::TestDatabase;
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, raw_sql};
 
@@ -59,7 +59,7 @@ fn peak() -> u64 {
 async fn a_ledger_of_millions_of_movements_is_verified_as_a_stream() {
     let movements = std::env::var("HEALTHBRIDGE_MOVEMENTS").ok().and_then(|text| text.parse().ok());
     let patients = movements.unwrap_or(1_000_000_u32) / EACH;
-    let database = TestDatabase::of(PROVISION).await;
+    let database = TestDatabase::of(DESCRIPTION.provision).await;
     let mut connection = database.options.connect().await.expect("the database");
     let begun = Instant::now();
     run(&mut connection, "SET session_replication_role = replica; SET synchronous_commit = off", patients).await;

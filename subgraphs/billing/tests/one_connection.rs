@@ -2,7 +2,7 @@
 //! And each first answer is what every later one is.
 
 use healthbridge_auth::Role;
-use healthbridge_billing::{PROVISION, routes, verify};
+use healthbridge_billing::{DESCRIPTION, open, verify};
 use healthbridge_graphql::Exposure;
 use healthbridge_testkit::{Client, Mutations, TestDatabase, TestStorage, Tokens, serve};
 use serde_json::{Value, json};
@@ -18,9 +18,10 @@ async fn later(client: &Client, selection: &str, id: &Value) -> Value {
 
 #[tokio::test]
 async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last() {
-    let (database, storage, tokens) = (TestDatabase::of(PROVISION).await, TestStorage::start().await, Tokens::new());
+    let (database, storage, tokens) =
+        (TestDatabase::of(DESCRIPTION.provision).await, TestStorage::start().await, Tokens::new());
     let url =
-        serve(routes(database.only_connection(), storage.objects.clone(), tokens.verifier(), Exposure::default()))
+        serve(open(database.only_connection(), storage.objects.clone()).routes(tokens.verifier(), Exposure::default()))
             .await;
     let clerk = Client::new(&url).with_token(tokens.of(Role::Clerk));
     let auditor = Client::new(&url).with_token(tokens.of(Role::Auditor));

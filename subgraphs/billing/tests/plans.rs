@@ -1,7 +1,7 @@
 //! Lists below patients read from indexes, however many invoices there are: the plans that PostgreSQL really took.
 
 use healthbridge_auth::Role;
-use healthbridge_billing::{PROVISION, routes};
+use healthbridge_billing::{DESCRIPTION, open};
 use healthbridge_graphql::Exposure;
 use healthbridge_testkit::{Client, Plans, TestDatabase, TestStorage, Tokens, serve};
 use sqlx::{postgres::PgPoolOptions, raw_sql};
@@ -21,13 +21,13 @@ VACUUM ANALYZE billing.invoice";
 #[tokio::test]
 async fn the_lists_of_a_patient_never_read_those_of_all() {
     let plans = Plans::start();
-    let database = TestDatabase::of(PROVISION).await;
+    let database = TestDatabase::of(DESCRIPTION.provision).await;
     for statement in FILL.split(';') {
         raw_sql(statement).execute(&database.pool).await.expect("filled");
     }
     let (tokens, storage) = (Tokens::new(), TestStorage::start().await);
     let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(Plans::of(&database.options));
-    let base = serve(routes(pool, storage.objects.clone(), tokens.verifier(), Exposure::default())).await;
+    let base = serve(open(pool, storage.objects.clone()).routes(tokens.verifier(), Exposure::default())).await;
     let clerk = Client::new(&base).with_token(tokens.of(Role::Clerk));
     let (patient,): (Uuid,) =
         sqlx::query_as("SELECT md5('7')::uuid").fetch_one(&database.pool).await.expect("a patient");

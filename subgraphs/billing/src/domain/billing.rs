@@ -1,39 +1,44 @@
 use chrono::{DateTime, Utc};
-use healthbridge_graphql::Coding;
+use healthbridge_terms::{Coding, Money, coded};
 use rust_decimal::Decimal;
-use strum::{EnumString, IntoStaticStr};
 use uuid::Uuid;
 
-use super::{CurrencyCode, Money, Price, Recorded};
+use super::{Price, Recorded};
 
-/// FHIR chargeitem-status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names are FHIR's codes")]
-pub enum ChargeItemStatus {
-    Planned,
-    Billable,
-    NotBillable,
-    Aborted,
-    Billed,
-    EnteredInError,
-    Unknown,
+coded! {
+    /// The status of a billing (FHIR chargeitem-status).
+    pub enum ChargeItemStatus {
+        /// The service is planned.
+        Planned,
+        /// The patient owes it.
+        Billable,
+        /// Nobody owes it.
+        NotBillable,
+        /// The service was aborted.
+        Aborted,
+        /// It is on an invoice.
+        Billed,
+        /// It should not exist.
+        EnteredInError,
+        /// Not known.
+        Unknown,
+    }
 }
 
-/// How far a billing is paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-pub enum PaymentState {
-    /// Nothing was paid.
-    Unpaid,
-    /// A part was paid.
-    PartiallyPaid,
-    /// All was paid.
-    Paid,
-    /// All that was paid was paid back.
-    Refunded,
-    /// A part of what was paid was paid back.
-    PartiallyRefunded,
+coded! {
+    /// How far a billing is paid.
+    pub enum PaymentState {
+        /// Nothing was paid.
+        Unpaid,
+        /// A part was paid.
+        PartiallyPaid,
+        /// All was paid.
+        Paid,
+        /// All that was paid was paid back.
+        Refunded,
+        /// A part of what was paid was paid back.
+        PartiallyRefunded,
+    }
 }
 
 /// What a billing is for.
@@ -163,29 +168,4 @@ impl Billing {
             PaymentState::PartiallyPaid
         }
     }
-}
-
-/// What a patient's billings in one currency come to.
-#[derive(Clone, Debug)]
-pub struct CurrencyTotal {
-    /// The patient.
-    pub patient_id: Uuid,
-    /// The currency.
-    pub currency: CurrencyCode,
-    /// What was charged.
-    pub charged: Money,
-    /// What was taken off.
-    pub discounts: Money,
-    /// Taxes.
-    pub tax: Money,
-    /// What is owed after discounts and taxes.
-    pub net: Money,
-    /// What was paid.
-    pub paid: Money,
-    /// What was paid back.
-    pub refunded: Money,
-    /// What is still to be paid.
-    pub outstanding: Money,
-    /// How many billings are owed.
-    pub item_count: i32,
 }

@@ -1,9 +1,8 @@
 //! The ledger as CSV (RFC 4180), a line for each posting.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use healthbridge_terms::Money;
 use uuid::Uuid;
-
-use super::Money;
 
 /// A time, from the first moment up to and without the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,29 +1,31 @@
 use chrono::{DateTime, NaiveDate, Utc};
-use strum::{EnumString, IntoStaticStr};
+use healthbridge_terms::{CurrencyCode, Money, coded};
 use uuid::Uuid;
 
-use super::{CurrencyCode, Money};
-
-/// What a numbered paper is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-pub enum InvoiceKind {
-    /// Asks for money.
-    Invoice,
-    /// Takes an invoice back.
-    CreditNote,
+coded! {
+    /// What a numbered paper is.
+    pub enum InvoiceKind {
+        /// Asks for money.
+        Invoice,
+        /// Takes an invoice back.
+        CreditNote,
+    }
 }
 
-/// FHIR invoice-status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names are FHIR's codes")]
-pub enum InvoiceStatus {
-    Draft,
-    Issued,
-    Balanced,
-    Cancelled,
-    EnteredInError,
+coded! {
+    /// The status of an invoice (FHIR invoice-status).
+    pub enum InvoiceStatus {
+        /// It can still change, and nobody has seen it.
+        Draft,
+        /// It has a number, and does not change.
+        Issued,
+        /// It is issued, and all of it is paid.
+        Balanced,
+        /// It was taken back, by a credit note if it was issued.
+        Cancelled,
+        /// It should not exist.
+        EnteredInError,
+    }
 }
 
 /// An invoice or a credit note (FHIR Invoice).

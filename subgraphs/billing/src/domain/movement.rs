@@ -1,45 +1,47 @@
 //! Movements of the ledger, in double entry.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use strum::{EnumString, IntoStaticStr};
+use healthbridge_terms::{Money, MoneyError, coded};
 use uuid::Uuid;
 
-use super::{Billing, Money, MoneyError};
+use super::Billing;
 
-/// What a movement is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-pub enum LedgerKind {
-    /// Something is owed.
-    Charge,
-    /// What is owed has changed.
-    Adjustment,
-    /// What was owed is owed no more.
-    Void,
-    /// Money came.
-    Payment,
-    /// Money went back.
-    Refund,
+coded! {
+    /// What a movement of the ledger is.
+    pub enum LedgerKind {
+        /// Something is owed.
+        Charge,
+        /// What is owed has changed.
+        Adjustment,
+        /// What was owed is owed no more.
+        Void,
+        /// Money came.
+        Payment,
+        /// Money went back.
+        Refund,
+    }
 }
 
-/// How money moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names speak")]
-pub enum PaymentMethod {
-    Cash,
-    Card,
-    BankTransfer,
-    Insurance,
-    Cheque,
-    Other,
+coded! {
+    /// How money moves.
+    pub enum PaymentMethod {
+        /// Coins and notes.
+        Cash,
+        /// A card.
+        Card,
+        /// A transfer between banks.
+        BankTransfer,
+        /// The insurance pays.
+        Insurance,
+        /// A cheque.
+        Cheque,
+        /// Another way.
+        Other,
+    }
 }
 
 /// A side of a movement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Account {
     /// What a patient owes for a billing.
     Receivable(Uuid),
@@ -51,6 +53,24 @@ pub enum Account {
     Tax,
     /// Money.
     Cash,
+}
+
+impl Account {
+    /// Its name in the ledger.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Receivable(_) => "RECEIVABLE",
+            Self::Revenue => "REVENUE",
+            Self::Discount => "DISCOUNT",
+            Self::Tax => "TAX",
+            Self::Cash => "CASH",
+        }
+    }
+
+    /// The billing of a receivable.
+    pub fn billing(self) -> Option<Uuid> {
+        if let Self::Receivable(billing) = self { Some(billing) } else { None }
+    }
 }
 
 /// A movement to be written.
@@ -164,6 +184,25 @@ impl Movement {
         postings.extend(parts.iter().map(|(billing, part)| (Account::Receivable(*billing), part.negated())));
         let payment = Self::of(LedgerKind::Payment, patient_id, amount, postings, recorded);
         Ok(Some(Self { method: Some(method), ..payment }))
+    }
+
+    /// Money of a payment that goes back, with the part that falls to each billing.
+    ///
+    /// # Errors
+    /// When the parts are in another currency, or together too large.
+    pub fn refund(
+        payment: &LedgerEntry,
+        patient_id: Uuid,
+        parts: &[(Uuid, Money)],
+        reason: String,
+        recorded: Recorded,
+    ) -> Result<Self, MoneyError> {
+        let nothing = Money::zero(payment.amount.currency());
+        let amount = parts.iter().try_fold(nothing, |sum, (_, part)| sum.plus(*part))?;
+        let mut postings = vec![(Account::Cash, amount.negated())];
+        postings.extend(parts.iter().map(|(billing, part)| (Account::Receivable(*billing), *part)));
+        let refund = Self::of(LedgerKind::Refund, patient_id, amount, postings, recorded);
+        Ok(Self { method: payment.method, reason: Some(reason), reverses_id: Some(payment.id), ..refund })
     }
 
     fn of(

@@ -1,24 +1,25 @@
 //! What a billing's price consists of (FHIR `Invoice.lineItem.priceComponent`).
 
-use healthbridge_graphql::Coding;
+use healthbridge_terms::{Coding, Money, MoneyError, coded};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr};
+use serde::Serialize;
 
-use super::{Money, MoneyError};
-
-/// FHIR invoice-priceComponentType.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, Serialize, Deserialize)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names are FHIR's codes")]
-pub enum PriceComponentType {
-    Base,
-    Surcharge,
-    Deduction,
-    Discount,
-    Tax,
-    Informational,
+coded! {
+    /// What a component of a price is (FHIR invoice-priceComponentType).
+    pub enum PriceComponentType {
+        /// The quantity times the unit price.
+        Base,
+        /// Added to the base.
+        Surcharge,
+        /// Taken off what is charged, by a contract.
+        Deduction,
+        /// Taken off what is charged.
+        Discount,
+        /// Added to what remains after discounts.
+        Tax,
+        /// Told, and counted nowhere.
+        Informational,
+    }
 }
 
 /// A component that is asked for: a part of what it is taken of, or an amount.

@@ -1,8 +1,6 @@
 use chrono::NaiveDate;
-use healthbridge_graphql::Coding;
+use healthbridge_terms::{Coding, CurrencyCode, Money};
 use uuid::Uuid;
-
-use super::{CurrencyCode, Money};
 
 /// A service of the price list (FHIR ChargeItemDefinition).
 #[derive(Clone, Debug)]

@@ -1,10 +1,10 @@
 use chrono::NaiveDate;
+use healthbridge_terms::{CurrencyCode, Money};
+use uuid::Uuid;
 
-use super::{CurrencyCode, Money};
-
-/// What moved in a time, in one currency.
+/// What was charged and what moved, in one currency.
 #[derive(Clone, Debug)]
-pub struct Statistics {
+pub struct Sums {
     /// The currency.
     pub currency: CurrencyCode,
     /// What was charged.
@@ -23,6 +23,15 @@ pub struct Statistics {
     pub outstanding: Money,
     /// Billings made, less those taken back.
     pub item_count: i64,
+}
+
+/// What a patient's billings in one currency come to.
+#[derive(Clone, Debug)]
+pub struct CurrencyTotal {
+    /// The patient.
+    pub patient_id: Uuid,
+    /// The sums of the billings that are owed.
+    pub sums: Sums,
 }
 
 /// A month's revenue in one currency.

@@ -1,121 +1,30 @@
+mod change;
+
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{ApiError, Coding, Connection, Cursor, PageArgs, Time};
+use async_graphql::{Context, ID, InputObject, Object};
+use healthbridge_graphql::{
+    Batch, Code, Coding, Connection, List, Time, caller, codes, connection, entity, one, page, service, window,
+};
+use healthbridge_outcome::Fault;
+use healthbridge_rights::Caller;
+use uuid::Uuid;
 
 use super::{
-    invoice::Invoice,
-    ledger::{self, LedgerEntry},
-    loaders::Loaders,
-    reference::{Appointment, DiagnosisReport, MedicalImage, Patient},
-    scalar::{CurrencyCode, Decimal, Money},
+    invoice::{Invoice, InvoiceById},
+    ledger::{LedgerEntry, LedgerOfBilling},
+    money::{CurrencyCode, Decimal, Money},
+    occasion::{Appointment, DiagnosisReport, MedicalImage},
+    patient::Patient,
+    price::PriceComponent,
 };
-use crate::{domain, store::BillingFilter as StoreFilter};
+use crate::{
+    domain::{self, ChargeItemStatus, PaymentState},
+    service::Billings,
+    store::billings,
+};
 
-/// The ordering's name in cursors.
-pub(crate) const NEWEST_FIRST: &str = "billing";
-
-/// The status of a billing (FHIR chargeitem-status).
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::ChargeItemStatus")]
-pub(crate) enum ChargeItemStatus {
-    /// The service is planned.
-    Planned,
-    /// The patient owes it.
-    Billable,
-    /// Nobody owes it.
-    NotBillable,
-    /// The service was aborted.
-    Aborted,
-    /// It is on an invoice.
-    Billed,
-    /// It should not exist.
-    EnteredInError,
-    /// Not known.
-    Unknown,
-}
-
-/// How far a billing is paid.
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::PaymentState")]
-pub(crate) enum PaymentState {
-    /// Nothing was paid.
-    Unpaid,
-    /// A part was paid.
-    PartiallyPaid,
-    /// All was paid.
-    Paid,
-    /// All that was paid was paid back.
-    Refunded,
-    /// A part of what was paid was paid back.
-    PartiallyRefunded,
-}
-
-/// What a component of a price is (FHIR invoice-priceComponentType).
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::PriceComponentType")]
-pub(crate) enum PriceComponentType {
-    /// The quantity times the unit price.
-    Base,
-    /// Added to the base.
-    Surcharge,
-    /// Taken off what is charged, by a contract.
-    Deduction,
-    /// Taken off what is charged.
-    Discount,
-    /// Added to what remains after discounts.
-    Tax,
-    /// Told, and counted nowhere.
-    Informational,
-}
-
-/// A component of a price (FHIR Invoice priceComponent).
-#[derive(SimpleObject)]
-pub(crate) struct PriceComponent {
-    /// What it is.
-    #[graphql(name = "type")]
-    kind: PriceComponentType,
-    /// The code of a discount or a tax.
-    code: Option<Coding>,
-    /// The part that it is of what it is taken of, where it was given as one: `"0.19"` is 19 %.
-    factor: Option<Decimal>,
-    /// How much.
-    amount: Money,
-}
-
-impl From<&domain::PriceComponent> for PriceComponent {
-    fn from(one: &domain::PriceComponent) -> Self {
-        let (factor, amount) = (one.factor.map(Decimal), one.amount.into());
-        Self { kind: one.kind.into(), code: one.code.clone(), factor, amount }
-    }
-}
-
-/// Which billings a list shows; what is left out filters nothing.
-#[derive(InputObject)]
-pub(crate) struct BillingFilter {
-    /// In one of these states.
-    status: Option<Vec<ChargeItemStatus>>,
-    /// Paid so far.
-    payment_state: Option<Vec<PaymentState>>,
-    /// In this currency.
-    currency: Option<CurrencyCode>,
-    /// The service was given then or later.
-    serviced_from: Option<Time>,
-    /// The service was given before.
-    serviced_to: Option<Time>,
-}
-
-/// The store's filter.
-pub(crate) fn filter(input: Option<BillingFilter>) -> StoreFilter {
-    let Some(filter) = input else { return StoreFilter::default() };
-    StoreFilter {
-        statuses: filter.status.into_iter().flatten().map(Into::into).collect(),
-        payment_states: filter.payment_state.into_iter().flatten().map(Into::into).collect(),
-        currency: filter.currency.map(|currency| currency.0),
-        serviced_from: filter.serviced_from.map(Into::into),
-        serviced_to: filter.serviced_to.map(Into::into),
-    }
-}
+pub(super) use change::BillingMutation;
 
 /// A billing (FHIR ChargeItem). One that the caller may not see looks like one that does not exist.
 pub(crate) struct Billing(pub(crate) Arc<domain::Billing>);
@@ -149,16 +58,16 @@ impl Billing {
     }
 
     /// The invoice that it is on.
-    async fn invoice(&self, ctx: &Context<'_>) -> Result<Option<Invoice>, ApiError> {
+    async fn invoice(&self, ctx: &Context<'_>) -> Result<Option<Invoice>, Fault> {
         match self.0.invoice_id {
-            Some(id) => Ok(Loaders::invoice(ctx, id).await?.map(Invoice)),
+            Some(id) => Ok(one::<InvoiceById>(ctx, id).await?.map(Invoice)),
             None => Ok(None),
         }
     }
 
     /// The code of the service: CPT, HCPCS or the hospital's own.
-    async fn code(&self) -> Option<&Coding> {
-        self.0.code.as_ref()
+    async fn code(&self) -> Option<Coding> {
+        self.0.code.as_ref().map(Coding::from)
     }
 
     /// The service.
@@ -218,11 +127,9 @@ impl Billing {
         ctx: &Context<'_>,
         #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
-    ) -> Result<Option<Connection<LedgerEntry>>, ApiError> {
-        let window = PageArgs::forward(first, after, 25)?.window(ledger::NEWEST_FIRST)?;
-        let page = Loaders::ledger(ctx, self.0.id, window).await?;
-        let cursor = |entry: &Arc<domain::LedgerEntry>| Cursor::write(ledger::NEWEST_FIRST, &entry.seq);
-        Ok(Some(Connection::new(page, cursor, LedgerEntry)))
+    ) -> Result<Option<Connection<LedgerEntry>>, Fault> {
+        let window = window::<LedgerEntry>(first, after)?;
+        Ok(Some(connection(page::<LedgerOfBilling, _, _>(ctx, self.0.id, (), window).await?)))
     }
 
     /// What is still to be paid: net, less what was paid and not paid back.
@@ -231,13 +138,13 @@ impl Billing {
     }
 
     /// Status.
-    async fn status(&self) -> ChargeItemStatus {
-        self.0.status.into()
+    async fn status(&self) -> Code<ChargeItemStatus> {
+        Code(self.0.status)
     }
 
     /// How far it is paid.
-    async fn payment_state(&self) -> PaymentState {
-        self.0.payment_state().into()
+    async fn payment_state(&self) -> Code<PaymentState> {
+        Code(self.0.payment_state())
     }
 
     /// When the service was given.
@@ -253,5 +160,100 @@ impl Billing {
     /// Counts changes, from 1.
     async fn version(&self) -> i32 {
         self.0.version
+    }
+}
+
+impl List for Billing {
+    const ORDER: &'static str = "billing";
+    type Row = domain::Billing;
+    type Place = Uuid;
+
+    fn place(billing: &domain::Billing) -> Uuid {
+        billing.id
+    }
+
+    fn node(billing: Arc<domain::Billing>) -> Self {
+        Self(billing)
+    }
+}
+
+/// Which billings a list shows; what is left out filters nothing.
+#[derive(Default, InputObject)]
+pub(crate) struct BillingFilter {
+    /// In one of these states.
+    status: Option<Vec<Code<ChargeItemStatus>>>,
+    /// Paid so far.
+    payment_state: Option<Vec<Code<PaymentState>>>,
+    /// In this currency.
+    currency: Option<CurrencyCode>,
+    /// The service was given then or later.
+    serviced_from: Option<Time>,
+    /// The service was given before.
+    serviced_to: Option<Time>,
+}
+
+impl From<BillingFilter> for billings::BillingFilter {
+    fn from(filter: BillingFilter) -> Self {
+        Self {
+            statuses: codes(filter.status),
+            payment_states: codes(filter.payment_state),
+            currency: filter.currency.map(|currency| currency.0),
+            serviced_from: filter.serviced_from.map(Into::into),
+            serviced_to: filter.serviced_to.map(Into::into),
+        }
+    }
+}
+
+/// The billings with these ids.
+pub(super) struct BillingById;
+
+impl Batch for BillingById {
+    type Service = Billings;
+    type Key = Uuid;
+    type Arguments = ();
+    type Row = domain::Billing;
+
+    async fn load(billings: &Billings, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Self::Row>, Fault> {
+        billings.by_id(caller, ids).await
+    }
+
+    fn key(billing: &domain::Billing) -> Uuid {
+        billing.id
+    }
+}
+
+/// How billings are found.
+#[derive(Default)]
+pub(super) struct BillingQuery;
+
+#[Object]
+impl BillingQuery {
+    /// A billing; null where there is none or the caller may not see it.
+    #[graphql(
+        requires_scopes = "user/ChargeItem.r",
+        requires_scopes = "patient/ChargeItem.r",
+        requires_scopes = "system/ChargeItem.r"
+    )]
+    async fn billing(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Billing>, Fault> {
+        Ok(entity::<BillingById>(ctx, &id).await?.map(Billing))
+    }
+
+    /// The billings of all patients, the newest first.
+    #[graphql(requires_scopes = "user/ChargeItem.s", requires_scopes = "system/ChargeItem.s")]
+    async fn billings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Which billings.")] filter: Option<BillingFilter>,
+    ) -> Result<Option<Connection<Billing>>, Fault> {
+        let (filter, window) = (filter.unwrap_or_default().into(), window::<Billing>(first, after)?);
+        let page = service::<Billings>(ctx).search(caller(ctx), &filter, &window).await?;
+        Ok(Some(connection(page.map(Arc::new))))
+    }
+
+    #[graphql(entity)]
+    async fn find_billing_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Billing>, Fault> {
+        Ok(entity::<BillingById>(ctx, &id).await?.map(Billing))
     }
 }

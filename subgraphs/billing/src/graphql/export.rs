@@ -1,10 +1,12 @@
-use std::sync::Arc;
-
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{ApiError, BigInt, Outcome, Time, UserError, caller, now};
+use healthbridge_graphql::{BigInt, Time, UserError, caller, now, service, settled};
 use healthbridge_objectstore::Presigned;
+use healthbridge_outcome::Fault;
 
-use crate::{Service, domain::Period, service::Exported};
+use crate::{
+    domain::Period,
+    service::{ExportLedger, Exported, Exports},
+};
 
 /// Which part of the ledger is exported.
 #[derive(InputObject)]
@@ -61,20 +63,10 @@ pub(crate) struct LedgerExportPayload {
     user_errors: Vec<UserError>,
 }
 
-impl From<Outcome<Exported>> for LedgerExportPayload {
-    fn from(outcome: Outcome<Exported>) -> Self {
-        match outcome {
-            Ok(exported) => Self { export: Some(exported.into()), user_errors: Vec::new() },
-            Err(user_errors) => Self { export: None, user_errors },
-        }
-    }
-}
-
-/// The mutations of exports.
+/// What is exported.
 #[derive(Default)]
-pub(crate) struct ExportMutation;
+pub(super) struct ExportMutation;
 
-/// The mutations of exports.
 #[Object]
 impl ExportMutation {
     /// Writes a part of the ledger into a file that can be read by a presigned URL, with patients' ids and no names. It is
@@ -85,9 +77,9 @@ impl ExportMutation {
         &self,
         ctx: &Context<'_>,
         input: ExportLedgerInput,
-    ) -> Result<Option<LedgerExportPayload>, ApiError> {
-        let period = Period { from: input.from.into(), to: input.to.into() };
-        let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.export_ledger(caller(ctx), period, now()).await?.into()))
+    ) -> Result<Option<LedgerExportPayload>, Fault> {
+        let asked = ExportLedger(Period { from: input.from.into(), to: input.to.into() });
+        let (export, user_errors) = settled(service::<Exports>(ctx).export(caller(ctx), asked, now()).await)?;
+        Ok(Some(LedgerExportPayload { export: export.map(Into::into), user_errors }))
     }
 }

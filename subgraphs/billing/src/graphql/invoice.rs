@@ -1,71 +1,25 @@
-//! Invoices and credit notes (FHIR Invoice).
-
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{ApiError, Date, Outcome, Time, UserError, caller, now, parse_id};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use futures::future::try_join_all;
+use healthbridge_graphql::{
+    Batch, Code, Connection, Date, List, Time, UserError, caller, codes, connection, entity, now, one, service,
+    settled, window,
+};
+use healthbridge_outcome::{Fault, Outcome};
+use healthbridge_rights::Caller;
 use uuid::Uuid;
 
 use super::{
-    billing::Billing,
-    ledger::PaymentMethod,
-    loaders::Loaders,
-    mutation::PaymentPayload,
-    reference::Patient,
-    scalar::{CurrencyCode, Money, MoneyInput},
+    billing::{Billing, BillingById},
+    money::{CurrencyCode, Money},
+    patient::Patient,
 };
 use crate::{
-    Service, domain,
-    service::{CreateInvoice, PayInvoice},
-    store::InvoiceFilter as StoreFilter,
+    domain::{self, InvoiceKind, InvoiceStatus},
+    service::{CancelInvoice, CreateInvoice, Invoices, IssueInvoice},
+    store::invoices,
 };
-
-/// The ordering's name in cursors.
-pub(crate) const NEWEST_FIRST: &str = "invoice";
-
-/// The status of an invoice (FHIR invoice-status).
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::InvoiceStatus")]
-pub(crate) enum InvoiceStatus {
-    /// It can still change, and nobody has seen it.
-    Draft,
-    /// It has a number, and does not change.
-    Issued,
-    /// It is issued, and all of it is paid.
-    Balanced,
-    /// It was taken back, by a credit note if it was issued.
-    Cancelled,
-    /// It should not exist.
-    EnteredInError,
-}
-
-/// What a numbered paper is.
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::InvoiceKind")]
-pub(crate) enum InvoiceKind {
-    /// Asks for money.
-    Invoice,
-    /// Takes an invoice back.
-    CreditNote,
-}
-
-/// Which invoices a list shows; what is left out filters nothing.
-#[derive(InputObject)]
-pub(crate) struct InvoiceFilter {
-    /// In one of these states.
-    status: Option<Vec<InvoiceStatus>>,
-    /// To be paid before this day.
-    due_before: Option<Date>,
-}
-
-/// The store's filter.
-pub(crate) fn filter(input: Option<InvoiceFilter>) -> StoreFilter {
-    let Some(filter) = input else { return StoreFilter::default() };
-    StoreFilter {
-        statuses: filter.status.into_iter().flatten().map(Into::into).collect(),
-        due_before: filter.due_before.map(|date| date.0),
-    }
-}
 
 /// An invoice or a credit note (FHIR Invoice). One that the caller may not see looks like one that does not exist.
 pub(crate) struct Invoice(pub(crate) Arc<domain::Invoice>);
@@ -79,8 +33,8 @@ impl Invoice {
     }
 
     /// What it is.
-    async fn kind(&self) -> InvoiceKind {
-        self.0.kind.into()
+    async fn kind(&self) -> Code<InvoiceKind> {
+        Code(self.0.kind)
     }
 
     /// The number, without gap in its series and year, such as `INV-2026-000001`; `DRAFT` for a draft.
@@ -89,8 +43,8 @@ impl Invoice {
     }
 
     /// Status.
-    async fn status(&self) -> InvoiceStatus {
-        self.0.status().into()
+    async fn status(&self) -> Code<InvoiceStatus> {
+        Code(self.0.status())
     }
 
     /// Who owes it. Null where the caller may not see the record, or it cannot be asked for.
@@ -99,13 +53,9 @@ impl Invoice {
     }
 
     /// The billings on it, in the order in which they were named.
-    async fn lines(&self, ctx: &Context<'_>) -> Result<Vec<Billing>, ApiError> {
-        let mut lines = Vec::new();
-        for id in &self.0.billing_ids {
-            lines.push(Loaders::billing(ctx, *id));
-        }
-        let loaded = futures::future::try_join_all(lines).await?;
-        Ok(loaded.into_iter().flatten().map(Billing).collect())
+    async fn lines(&self, ctx: &Context<'_>) -> Result<Vec<Billing>, Fault> {
+        let lines = self.0.billing_ids.iter().map(|id| one::<BillingById>(ctx, *id));
+        Ok(try_join_all(lines).await?.into_iter().flatten().map(Billing).collect())
     }
 
     /// The currency of all its lines.
@@ -149,9 +99,9 @@ impl Invoice {
     }
 
     /// The invoice that a credit note takes back.
-    async fn cancels(&self, ctx: &Context<'_>) -> Result<Option<Invoice>, ApiError> {
+    async fn cancels(&self, ctx: &Context<'_>) -> Result<Option<Invoice>, Fault> {
         match self.0.cancels_id {
-            Some(id) => Ok(Loaders::invoice(ctx, id).await?.map(Invoice)),
+            Some(id) => Ok(one::<InvoiceById>(ctx, id).await?.map(Invoice)),
             None => Ok(None),
         }
     }
@@ -159,6 +109,89 @@ impl Invoice {
     /// Counts changes, from 1.
     async fn version(&self) -> i32 {
         self.0.version
+    }
+}
+
+impl List for Invoice {
+    const ORDER: &'static str = "invoice";
+    type Row = domain::Invoice;
+    type Place = Uuid;
+
+    fn place(invoice: &domain::Invoice) -> Uuid {
+        invoice.id
+    }
+
+    fn node(invoice: Arc<domain::Invoice>) -> Self {
+        Self(invoice)
+    }
+}
+
+/// Which invoices a list shows; what is left out filters nothing.
+#[derive(Default, InputObject)]
+pub(crate) struct InvoiceFilter {
+    /// In one of these states.
+    status: Option<Vec<Code<InvoiceStatus>>>,
+    /// To be paid before this day.
+    due_before: Option<Date>,
+}
+
+impl From<InvoiceFilter> for invoices::InvoiceFilter {
+    fn from(filter: InvoiceFilter) -> Self {
+        Self { statuses: codes(filter.status), due_before: filter.due_before.map(|date| date.0) }
+    }
+}
+
+/// The invoices with these ids.
+pub(super) struct InvoiceById;
+
+impl Batch for InvoiceById {
+    type Service = Invoices;
+    type Key = Uuid;
+    type Arguments = ();
+    type Row = domain::Invoice;
+
+    async fn load(invoices: &Invoices, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Self::Row>, Fault> {
+        invoices.by_id(caller, ids).await
+    }
+
+    fn key(invoice: &domain::Invoice) -> Uuid {
+        invoice.id
+    }
+}
+
+/// How invoices are found.
+#[derive(Default)]
+pub(super) struct InvoiceQuery;
+
+#[Object]
+impl InvoiceQuery {
+    /// An invoice or a credit note; null where there is none or the caller may not see it.
+    #[graphql(
+        requires_scopes = "user/Invoice.r",
+        requires_scopes = "patient/Invoice.r",
+        requires_scopes = "system/Invoice.r"
+    )]
+    async fn invoice(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Invoice>, Fault> {
+        Ok(entity::<InvoiceById>(ctx, &id).await?.map(Invoice))
+    }
+
+    /// The invoices and credit notes of all patients, the newest first.
+    #[graphql(requires_scopes = "user/Invoice.s", requires_scopes = "system/Invoice.s")]
+    async fn invoices(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Which invoices.")] filter: Option<InvoiceFilter>,
+    ) -> Result<Option<Connection<Invoice>>, Fault> {
+        let (filter, window) = (filter.unwrap_or_default().into(), window::<Invoice>(first, after)?);
+        let page = service::<Invoices>(ctx).search(caller(ctx), &filter, &window).await?;
+        Ok(Some(connection(page.map(Arc::new))))
+    }
+
+    #[graphql(entity)]
+    async fn find_invoice_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Invoice>, Fault> {
+        Ok(entity::<InvoiceById>(ctx, &id).await?.map(Invoice))
     }
 }
 
@@ -195,21 +228,6 @@ pub(crate) struct CancelInvoiceInput {
     expected_version: i32,
 }
 
-/// Money that is paid for an invoice.
-#[derive(InputObject)]
-pub(crate) struct PayInvoiceInput {
-    /// The invoice.
-    invoice_id: ID,
-    /// How much, in the invoice's currency; all that is outstanding where it is left out. A part pays the first lines first.
-    amount: Option<MoneyInput>,
-    /// How.
-    method: PaymentMethod,
-    /// What it is called elsewhere: a receipt's number, say.
-    reference: Option<String>,
-    /// Sent again with the same key and input, the mutation gives its first answer, and moves no money.
-    idempotency_key: Uuid,
-}
-
 /// An invoice, or why there is none.
 #[derive(SimpleObject)]
 pub(crate) struct InvoicePayload {
@@ -221,23 +239,19 @@ pub(crate) struct InvoicePayload {
     user_errors: Vec<UserError>,
 }
 
-impl From<Outcome<(domain::Invoice, Option<domain::Invoice>)>> for InvoicePayload {
-    fn from(outcome: Outcome<(domain::Invoice, Option<domain::Invoice>)>) -> Self {
+impl InvoicePayload {
+    fn of(outcome: Outcome<(domain::Invoice, Option<domain::Invoice>)>) -> Result<Option<Self>, Fault> {
+        let (cancelled, user_errors) = settled(outcome)?;
+        let (invoice, note) = cancelled.unzip();
         let shown = |invoice| Invoice(Arc::new(invoice));
-        match outcome {
-            Ok((invoice, note)) => {
-                Self { invoice: Some(shown(invoice)), credit_note: note.map(shown), user_errors: Vec::new() }
-            }
-            Err(user_errors) => Self { invoice: None, credit_note: None, user_errors },
-        }
+        Ok(Some(Self { invoice: invoice.map(shown), credit_note: note.flatten().map(shown), user_errors }))
     }
 }
 
-/// The mutations of invoices.
+/// What is done with invoices, but for paying them.
 #[derive(Default)]
-pub(crate) struct InvoiceMutation;
+pub(super) struct InvoiceMutation;
 
-/// The mutations of invoices.
 #[Object]
 impl InvoiceMutation {
     /// Puts billings of a patient on a draft.
@@ -246,15 +260,15 @@ impl InvoiceMutation {
         &self,
         ctx: &Context<'_>,
         input: CreateInvoiceInput,
-    ) -> Result<Option<InvoicePayload>, ApiError> {
+    ) -> Result<Option<InvoicePayload>, Fault> {
         let key = input.idempotency_key;
-        let input = CreateInvoice {
+        let invoice = CreateInvoice {
             patient_id: input.patient_id.0,
             billing_ids: input.billing_ids.into_iter().map(|id| id.0).collect(),
             due_at: input.due_at.map(|date| date.0),
         };
-        let made = ctx.data_unchecked::<Arc<Service>>().create_invoice(caller(ctx), input, key, now()).await?;
-        Ok(Some(made.map(|invoice| (invoice, None)).into()))
+        let outcome = service::<Invoices>(ctx).create(caller(ctx), invoice, key, now()).await;
+        InvoicePayload::of(outcome.map(|invoice| (invoice, None)))
     }
 
     /// Issues a draft: it gets the next number of its year, and what stands in it no longer changes. Its billings are BILLED.
@@ -263,11 +277,11 @@ impl InvoiceMutation {
         &self,
         ctx: &Context<'_>,
         input: IssueInvoiceInput,
-    ) -> Result<Option<InvoicePayload>, ApiError> {
-        let service = ctx.data_unchecked::<Arc<Service>>();
-        let (id, version) = (parse_id(&input.invoice_id), input.expected_version);
-        let issued = service.issue_invoice(caller(ctx), id, version, now()).await?;
-        Ok(Some(issued.map(|invoice| (invoice, None)).into()))
+    ) -> Result<Option<InvoicePayload>, Fault> {
+        let IssueInvoiceInput { invoice_id, expected_version } = input;
+        let issue = IssueInvoice { invoice_id: invoice_id.0, expected_version };
+        let outcome = service::<Invoices>(ctx).issue(caller(ctx), issue, now()).await;
+        InvoicePayload::of(outcome.map(|invoice| (invoice, None)))
     }
 
     /// Cancels an invoice. An issued one is taken back by a credit note. Its billings are BILLABLE again, with what was paid
@@ -277,23 +291,9 @@ impl InvoiceMutation {
         &self,
         ctx: &Context<'_>,
         input: CancelInvoiceInput,
-    ) -> Result<Option<InvoicePayload>, ApiError> {
-        let service = ctx.data_unchecked::<Arc<Service>>();
-        let (id, version) = (parse_id(&input.invoice_id), input.expected_version);
-        Ok(Some(service.cancel_invoice(caller(ctx), id, version, &input.reason, now()).await?.into()))
-    }
-
-    /// Takes money for an invoice: all that is outstanding where no amount is given. One payment may pay several lines.
-    #[graphql(requires_scopes = "user/PaymentNotice.c", requires_scopes = "system/PaymentNotice.c")]
-    async fn pay_invoice(&self, ctx: &Context<'_>, input: PayInvoiceInput) -> Result<Option<PaymentPayload>, ApiError> {
-        let key = input.idempotency_key;
-        let input = PayInvoice {
-            invoice_id: input.invoice_id.0,
-            amount: input.amount.map(MoneyInput::into_parts),
-            method: input.method.into(),
-            reference: input.reference,
-        };
-        let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.pay_invoice(caller(ctx), input, key, now()).await?.into()))
+    ) -> Result<Option<InvoicePayload>, Fault> {
+        let CancelInvoiceInput { invoice_id, reason, expected_version } = input;
+        let cancel = CancelInvoice { invoice_id: invoice_id.0, expected_version, reason };
+        InvoicePayload::of(service::<Invoices>(ctx).cancel(caller(ctx), cancel, now()).await)
     }
 }

@@ -2,48 +2,17 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object};
-use healthbridge_graphql::{ApiError, Time};
+use async_graphql::{Context, ID, Object};
+use healthbridge_graphql::{Batch, Code, List, Time, entity, one};
+use healthbridge_outcome::{Fault, Window};
+use healthbridge_rights::Caller;
+use uuid::Uuid;
 
-use super::{loaders::Loaders, reference::User, scalar::Money};
-use crate::domain;
-
-/// The ordering's name in cursors.
-pub(crate) const NEWEST_FIRST: &str = "ledger";
-
-/// What a movement of the ledger is.
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::LedgerKind")]
-pub(crate) enum LedgerKind {
-    /// Something is owed.
-    Charge,
-    /// What is owed has changed.
-    Adjustment,
-    /// What was owed is owed no more.
-    Void,
-    /// Money came.
-    Payment,
-    /// Money went back.
-    Refund,
-}
-
-/// How money moves.
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::PaymentMethod")]
-pub(crate) enum PaymentMethod {
-    /// Coins and notes.
-    Cash,
-    /// A card.
-    Card,
-    /// A transfer between banks.
-    BankTransfer,
-    /// The insurance pays.
-    Insurance,
-    /// A cheque.
-    Cheque,
-    /// Another way.
-    Other,
-}
+use super::{money::Money, reference::User};
+use crate::{
+    domain::{self, LedgerKind, PaymentMethod},
+    service::Payments,
+};
 
 /// A movement of money, or of what is owed, in a ledger that only grows: a refund is a new one that points at its payment.
 pub(crate) struct LedgerEntry(pub(crate) Arc<domain::LedgerEntry>);
@@ -57,8 +26,8 @@ impl LedgerEntry {
     }
 
     /// What it is.
-    async fn kind(&self) -> LedgerKind {
-        self.0.kind.into()
+    async fn kind(&self) -> Code<LedgerKind> {
+        Code(self.0.kind)
     }
 
     /// What moved, never negative.
@@ -67,8 +36,8 @@ impl LedgerEntry {
     }
 
     /// How money moved; null where none did.
-    async fn method(&self) -> Option<PaymentMethod> {
-        self.0.method.map(Into::into)
+    async fn method(&self) -> Option<Code<PaymentMethod>> {
+        self.0.method.map(Code)
     }
 
     /// What it was called elsewhere: a receipt's number, say.
@@ -77,9 +46,9 @@ impl LedgerEntry {
     }
 
     /// The payment that a refund gives back.
-    async fn reverses(&self, ctx: &Context<'_>) -> Result<Option<LedgerEntry>, ApiError> {
+    async fn reverses(&self, ctx: &Context<'_>) -> Result<Option<LedgerEntry>, Fault> {
         match self.0.reverses_id {
-            Some(id) => Ok(Loaders::ledger_entry(ctx, id).await?.map(LedgerEntry)),
+            Some(id) => Ok(one::<LedgerEntryById>(ctx, id).await?.map(LedgerEntry)),
             None => Ok(None),
         }
     }
@@ -92,5 +61,73 @@ impl LedgerEntry {
     /// When.
     async fn recorded_at(&self) -> Time {
         self.0.recorded_at.into()
+    }
+}
+
+/// A billing's movements: each with the billing.
+impl List for LedgerEntry {
+    const ORDER: &'static str = "ledger";
+    type Row = (Uuid, domain::LedgerEntry);
+    type Place = i64;
+
+    fn place((_, entry): &Self::Row) -> i64 {
+        entry.seq
+    }
+
+    fn node(row: Arc<Self::Row>) -> Self {
+        Self(Arc::new(Arc::unwrap_or_clone(row).1))
+    }
+}
+
+/// The movements of billings.
+pub(super) struct LedgerOfBilling;
+
+impl Batch for LedgerOfBilling {
+    type Service = Payments;
+    type Key = Uuid;
+    type Arguments = ((), Window<i64>);
+    type Row = (Uuid, domain::LedgerEntry);
+
+    async fn load(
+        payments: &Payments,
+        caller: &Caller,
+        billings: &[Uuid],
+        ((), window): &Self::Arguments,
+    ) -> Result<Vec<Self::Row>, Fault> {
+        payments.of_billings(caller, billings, window).await
+    }
+
+    fn key((billing, _): &Self::Row) -> Uuid {
+        *billing
+    }
+}
+
+/// The movements with these ids.
+struct LedgerEntryById;
+
+impl Batch for LedgerEntryById {
+    type Service = Payments;
+    type Key = Uuid;
+    type Arguments = ();
+    type Row = domain::LedgerEntry;
+
+    async fn load(payments: &Payments, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Self::Row>, Fault> {
+        payments.by_id(caller, ids).await
+    }
+
+    fn key(entry: &domain::LedgerEntry) -> Uuid {
+        entry.id
+    }
+}
+
+/// How movements are found.
+#[derive(Default)]
+pub(super) struct LedgerQuery;
+
+#[Object]
+impl LedgerQuery {
+    #[graphql(entity)]
+    async fn find_ledger_entry_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<LedgerEntry>, Fault> {
+        Ok(entity::<LedgerEntryById>(ctx, &id).await?.map(LedgerEntry))
     }
 }

@@ -1,51 +1,59 @@
-//! The GraphQL face: thin types over the service.
+//! The GraphQL face: thin types over the services, a file for each aggregate.
 
 mod billing;
 mod export;
 mod invoice;
 mod ledger;
-mod loaders;
-mod mutation;
-mod query;
+mod money;
+mod occasion;
+mod patient;
+mod payment;
+mod price;
 mod reference;
-mod scalar;
 mod service_item;
 mod statistics;
 
 use std::sync::Arc;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
-use healthbridge_auth::Caller;
+use sqlx::PgPool;
 
-use crate::Service;
-use export::ExportMutation;
-use invoice::InvoiceMutation;
-use loaders::Loaders;
-use mutation::BillingMutation;
-use query::Query;
-use service_item::PriceListMutation;
+use crate::service::{Billings, Exports, Invoices, Payments, ServiceItems, Statistics};
+
+/// The queries of the subgraph.
+#[derive(Default, MergedObject)]
+struct Query(
+    billing::BillingQuery,
+    invoice::InvoiceQuery,
+    ledger::LedgerQuery,
+    service_item::PriceListQuery,
+    statistics::StatisticsQuery,
+    occasion::OccasionQuery,
+    patient::PatientQuery,
+);
 
 /// The mutations of the subgraph.
 #[derive(Default, MergedObject)]
-pub(crate) struct Mutation(BillingMutation, InvoiceMutation, PriceListMutation, ExportMutation);
-
-type BillingSchema = Schema<Query, Mutation, EmptySubscription>;
+struct Mutation(
+    billing::BillingMutation,
+    invoice::InvoiceMutation,
+    payment::PaymentMutation,
+    service_item::PriceListMutation,
+    export::ExportMutation,
+);
 
 /// The subgraph's SDL, which the supergraph is composed from.
-pub fn sdl() -> String {
-    healthbridge_graphql::sdl(Schema::build(Query, Mutation::default(), EmptySubscription))
+pub(crate) fn sdl() -> String {
+    healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(service: Arc<Service>) -> BillingSchema {
-    let builder = Schema::build(Query, Mutation::default(), EmptySubscription).data(service);
+pub(crate) fn schema(pool: &PgPool, exports: Arc<Exports>) -> impl async_graphql::Executor {
+    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .data(Arc::new(Billings::new(pool.clone())))
+        .data(Arc::new(Invoices::new(pool.clone())))
+        .data(Arc::new(Payments::new(pool.clone())))
+        .data(Arc::new(ServiceItems::new(pool.clone())))
+        .data(Arc::new(Statistics::new(pool.clone())))
+        .data(exports);
     healthbridge_graphql::finish(builder, &sdl())
-}
-
-/// Puts the loaders of a request beside it.
-pub(crate) fn prepare(
-    request: async_graphql::Request,
-    service: &Arc<Service>,
-    caller: &Caller,
-) -> async_graphql::Request {
-    request.data(Loaders::new(service, caller))
 }

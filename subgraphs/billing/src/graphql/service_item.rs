@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{ApiError, Coding, Date, Outcome, UserError, caller, now, parse_id};
+use healthbridge_graphql::{
+    Coding, Connection, Date, List, UserError, caller, connection, now, service, settled, window,
+};
+use healthbridge_outcome::{Fault, Outcome};
 use uuid::Uuid;
 
 use super::{
-    mutation::ServiceCodeInput,
-    scalar::{Money, MoneyInput},
+    money::{Money, MoneyInput},
+    price::ServiceCodeInput,
 };
-use crate::{Service, domain, service::AddServiceItem, store::ServiceItemFilter as StoreFilter};
-
-/// The ordering's name in cursors.
-pub(crate) const NEWEST_FIRST: &str = "service-item";
+use crate::{
+    domain,
+    service::{AddServiceItem, RetireServiceItem, ServiceItems},
+    store::service_items,
+};
 
 /// A service of the price list (FHIR ChargeItemDefinition).
 #[derive(SimpleObject)]
@@ -34,13 +38,13 @@ pub(crate) struct ServiceItem {
     version: i32,
 }
 
-impl From<domain::ServiceItem> for ServiceItem {
-    fn from(item: domain::ServiceItem) -> Self {
+impl From<&domain::ServiceItem> for ServiceItem {
+    fn from(item: &domain::ServiceItem) -> Self {
         Self {
             id: item.id.into(),
-            code: item.code,
-            name: item.name,
-            prices: item.prices.into_iter().map(Money::from).collect(),
+            code: item.code.as_ref().map(Coding::from),
+            name: item.name.clone(),
+            prices: item.prices.iter().copied().map(Money::from).collect(),
             valid_from: Date(item.valid_from),
             valid_to: item.valid_to.map(Date),
             version: item.version,
@@ -48,8 +52,22 @@ impl From<domain::ServiceItem> for ServiceItem {
     }
 }
 
+impl List for ServiceItem {
+    const ORDER: &'static str = "service-item";
+    type Row = domain::ServiceItem;
+    type Place = Uuid;
+
+    fn place(item: &domain::ServiceItem) -> Uuid {
+        item.id
+    }
+
+    fn node(item: Arc<domain::ServiceItem>) -> Self {
+        Self::from(&*item)
+    }
+}
+
 /// Which services of the price list are shown; what is left out filters nothing.
-#[derive(InputObject)]
+#[derive(Default, InputObject)]
 pub(crate) struct ServiceItemFilter {
     /// The beginning of the name, in any case.
     search: Option<String>,
@@ -59,10 +77,31 @@ pub(crate) struct ServiceItemFilter {
     valid_on: Option<Date>,
 }
 
-/// The store's filter.
-pub(crate) fn filter(input: Option<ServiceItemFilter>) -> StoreFilter {
-    let Some(filter) = input else { return StoreFilter::default() };
-    StoreFilter { search: filter.search, code: filter.code, valid_on: filter.valid_on.map(|date| date.0) }
+impl From<ServiceItemFilter> for service_items::ServiceItemFilter {
+    fn from(filter: ServiceItemFilter) -> Self {
+        Self { search: filter.search, code: filter.code, valid_on: filter.valid_on.map(|date| date.0) }
+    }
+}
+
+/// How the price list is read.
+#[derive(Default)]
+pub(super) struct PriceListQuery;
+
+#[Object]
+impl PriceListQuery {
+    /// The price list, the newest service first.
+    #[graphql(requires_scopes = "user/ChargeItem.r", requires_scopes = "system/ChargeItem.r")]
+    async fn service_items(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Which services.")] filter: Option<ServiceItemFilter>,
+    ) -> Result<Option<Connection<ServiceItem>>, Fault> {
+        let (filter, window) = (filter.unwrap_or_default().into(), window::<ServiceItem>(first, after)?);
+        let page = service::<ServiceItems>(ctx).list(caller(ctx), &filter, &window).await?;
+        Ok(Some(connection(page.map(Arc::new))))
+    }
 }
 
 /// A service to be put on the price list.
@@ -102,20 +141,17 @@ pub(crate) struct ServiceItemPayload {
     user_errors: Vec<UserError>,
 }
 
-impl From<Outcome<domain::ServiceItem>> for ServiceItemPayload {
-    fn from(outcome: Outcome<domain::ServiceItem>) -> Self {
-        match outcome {
-            Ok(item) => Self { service_item: Some(item.into()), user_errors: Vec::new() },
-            Err(user_errors) => Self { service_item: None, user_errors },
-        }
+impl ServiceItemPayload {
+    fn of(outcome: Outcome<domain::ServiceItem>) -> Result<Option<Self>, Fault> {
+        let (item, user_errors) = settled(outcome)?;
+        Ok(Some(Self { service_item: item.as_ref().map(ServiceItem::from), user_errors }))
     }
 }
 
-/// The mutations of the price list.
+/// What is done with the price list.
 #[derive(Default)]
-pub(crate) struct PriceListMutation;
+pub(super) struct PriceListMutation;
 
-/// The mutations of the price list.
 #[Object]
 impl PriceListMutation {
     /// Puts a service on the price list. Another price is another service: retire the one, and add the other.
@@ -124,17 +160,16 @@ impl PriceListMutation {
         &self,
         ctx: &Context<'_>,
         input: AddServiceItemInput,
-    ) -> Result<Option<ServiceItemPayload>, ApiError> {
+    ) -> Result<Option<ServiceItemPayload>, Fault> {
         let key = input.idempotency_key;
-        let input = AddServiceItem {
-            code: input.code.map(Coding::from),
+        let item = AddServiceItem {
+            code: input.code.map(Into::into),
             name: input.name,
             prices: input.prices.into_iter().map(MoneyInput::into_parts).collect(),
             valid_from: input.valid_from.map(|date| date.0),
             valid_to: input.valid_to.map(|date| date.0),
         };
-        let service = ctx.data_unchecked::<Arc<Service>>();
-        Ok(Some(service.add_service_item(caller(ctx), input, key, now()).await?.into()))
+        ServiceItemPayload::of(service::<ServiceItems>(ctx).add(caller(ctx), item, key, now()).await)
     }
 
     /// Takes a service off the price list. What was charged by it stays as it is.
@@ -143,10 +178,12 @@ impl PriceListMutation {
         &self,
         ctx: &Context<'_>,
         input: RetireServiceItemInput,
-    ) -> Result<Option<ServiceItemPayload>, ApiError> {
-        let service = ctx.data_unchecked::<Arc<Service>>();
-        let (id, end) = (parse_id(&input.service_item_id), input.valid_to.map(|date| date.0));
-        let retired = service.retire_service_item(caller(ctx), id, input.expected_version, end, now()).await?;
-        Ok(Some(retired.into()))
+    ) -> Result<Option<ServiceItemPayload>, Fault> {
+        let retire = RetireServiceItem {
+            service_item_id: input.service_item_id.0,
+            expected_version: input.expected_version,
+            valid_to: input.valid_to.map(|date| date.0),
+        };
+        ServiceItemPayload::of(service::<ServiceItems>(ctx).retire(caller(ctx), retire, now()).await)
     }
 }

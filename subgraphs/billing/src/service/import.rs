@@ -3,15 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, SubsecRound, Utc};
-use healthbridge_graphql::{Coding, Outcome, Refusals, UserErrorCode, reasons};
+use healthbridge_outcome::{Checked, Refusals, UserError, UserErrorCode, reasons};
+use healthbridge_terms::Coding;
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{billing_input, payment_amounts::payable_parts, refuse};
 use crate::{
-    domain::{Billing, Money, Movement, PaymentMethod, Recorded, Wanted},
-    store::Store,
+    domain::{Billing, Given, Movement, Parts, PaymentMethod, Recorded, Wanted, charge, payable_parts},
+    store::{billings, imports, ledger},
 };
 
 /// What a resource of another system says of a bill: its lines, what was paid for it, or both.
@@ -52,7 +52,7 @@ pub struct ForeignPayment {
     /// The other system's name for it.
     pub source: String,
     /// How much, and its currency; all that is outstanding where it is left out.
-    pub amount: Option<(Decimal, String)>,
+    pub amount: Option<Given>,
     /// How.
     pub method: PaymentMethod,
 }
@@ -73,14 +73,14 @@ pub struct Imported {
 /// Imports batches into a database.
 #[derive(Clone, Debug)]
 pub struct Importer {
-    store: Store,
+    pool: PgPool,
     responsible: Uuid,
 }
 
 impl Importer {
     /// An importer into this database; the account answers for what it writes.
     pub fn new(pool: PgPool, responsible: Uuid) -> Self {
-        Self { store: Store::new(pool), responsible }
+        Self { pool, responsible }
     }
 
     /// Takes over a batch, whole or not at all. A bill or payment that cannot be is skipped, whole. The ledger says when it was
@@ -90,20 +90,20 @@ impl Importer {
     /// When the database fails.
     pub async fn import(&self, bills: Vec<ForeignBill>, now: DateTime<Utc>) -> Result<Imported, sqlx::Error> {
         let recorded = Recorded { by: self.responsible, at: now.trunc_subsecs(6) };
-        let mut transaction = self.store.pool().begin().await?;
-        Store::lock_imports(&mut transaction).await?;
+        let mut transaction = self.pool.begin().await?;
+        imports::lock(&mut transaction).await?;
         let sources: Vec<String> = bills.iter().map(|bill| bill.source.clone()).collect();
         let payments: Vec<String> =
             bills.iter().filter_map(|bill| Some(bill.payment.as_ref()?.source.clone())).collect();
-        let known = Store::imported_bills(&mut transaction, &sources).await?;
+        let known = imports::bills(&mut transaction, &sources).await?;
         // Billings before balances, as whoever pays does: neither waits for the other.
         let ids: Vec<Uuid> = known.values().flatten().copied().collect();
-        let locked = Store::lock_billings(&mut transaction, &ids).await?;
+        let locked = billings::lock(&mut transaction, &ids).await?;
         let mut locked: HashMap<Uuid, Billing> = locked.into_iter().map(|billing| (billing.id, billing)).collect();
         let mut lines = |ids: Vec<Uuid>| ids.iter().filter_map(|id| locked.remove(id)).collect();
         let mut batch = Batch {
             bills: known.into_iter().map(|(source, ids)| (source, lines(ids))).collect(),
-            payments: Store::imported_payments(&mut transaction, &payments).await?,
+            payments: imports::payments(&mut transaction, &payments).await?,
             done: Imported::default(),
             recorded,
         };
@@ -160,21 +160,20 @@ impl Batch {
         lines.iter().zip(1..).map(one).collect()
     }
 
-    fn billing(&self, patient_id: Uuid, line: &ForeignLine) -> Outcome<Billing> {
+    fn billing(&self, patient_id: Uuid, line: &ForeignLine) -> Checked<Billing> {
         let mut refusals = Refusals::default();
         let description = refusals.line("description", &line.description);
         let code = line.code.as_ref().map(|code| refusals.coding("code", code));
-        billing_input::quantity(&mut refusals, line.quantity);
-        let unit_price = billing_input::unit_price(&mut refusals, line.unit_price, &line.currency);
-        let price =
-            unit_price.and_then(|unit| billing_input::price(&mut refusals, unit, line.quantity, &line.components));
-        let (Some(unit_price), Some(price)) = (unit_price, price) else {
-            return Err(refusals.or(()).err().unwrap_or_default());
-        };
+        charge::quantity(&mut refusals, line.quantity);
+        let unit_price = charge::unit_price(&mut refusals, line.unit_price, &line.currency);
+        let price = unit_price.and_then(|unit| charge::price(&mut refusals, unit, line.quantity, &line.components));
         let serviced_at = line.serviced_at.trunc_subsecs(6);
-        let billing =
-            Billing::new(patient_id, description, line.quantity, unit_price, price, serviced_at, self.recorded);
-        refusals.or(Billing { code, ..billing })
+        let billing = unit_price.zip(price).map(|(unit, price)| Billing {
+            code,
+            ..Billing::new(patient_id, description, line.quantity, unit, price, serviced_at, self.recorded)
+        });
+        // Without a price there is a refusal.
+        refusals.or(billing)?.ok_or_else(Vec::new)
     }
 
     async fn charge(
@@ -184,12 +183,12 @@ impl Batch {
         billings: Vec<Billing>,
     ) -> Result<(), sqlx::Error> {
         for billing in &billings {
-            Store::insert(connection, billing).await?;
-            Store::insert_movement(connection, &Movement::charge(billing, self.recorded)).await?;
+            billings::insert(connection, billing).await?;
+            ledger::insert(connection, &Movement::charge(billing, self.recorded)).await?;
             self.done.billings += 1;
         }
         let ids: Vec<Uuid> = billings.iter().map(|billing| billing.id).collect();
-        Store::insert_imported_bill(connection, source, &ids, self.recorded.at).await?;
+        imports::insert_bill(connection, source, &ids, self.recorded.at).await?;
         self.bills.insert(source.to_owned(), billings);
         Ok(())
     }
@@ -216,8 +215,8 @@ impl Batch {
         let Some(movement) = movement.map_err(in_range)? else { return Ok(()) };
         // The name is the other system's word for it, so that a person finds it there.
         let movement = Movement { reference: Some(payment.source.clone()), ..movement };
-        Store::insert_movement(connection, &movement).await?;
-        Store::insert_imported_payment(connection, &payment.source, movement.id, self.recorded.at).await?;
+        ledger::insert(connection, &movement).await?;
+        imports::insert_payment(connection, &payment.source, movement.id, self.recorded.at).await?;
         // As the database has just done: another payment of the batch may be for the same bill.
         for (id, part) in parts {
             for billing in billings.iter_mut().filter(|billing| billing.id == id) {
@@ -231,7 +230,8 @@ impl Batch {
 }
 
 /// What of a payment falls to which of a bill's billings; nothing where a bill that is said to be paid is over nothing.
-fn parts(billings: &[Billing], patient_id: Uuid, payment: &ForeignPayment) -> Outcome<Option<Vec<(Uuid, Money)>>> {
+fn parts(billings: &[Billing], patient_id: Uuid, payment: &ForeignPayment) -> Checked<Option<Parts>> {
+    let refuse = |field, code, message: &str| Err(vec![UserError::at(field, code, message)]);
     let Some(first) = billings.first() else { return Ok(None) };
     if first.patient_id != patient_id {
         return refuse("patient", UserErrorCode::NotAllowed, "The bill is another patient's");

@@ -1,237 +1,124 @@
-use std::collections::HashSet;
+mod cancel;
+mod create;
+mod issue;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, SubsecRound, Utc};
-use healthbridge_auth::{Caller, Resource, Right};
-use healthbridge_graphql::{ApiError, Outcome, Refusals, UserError, UserErrorCode};
-use healthbridge_postgres::idempotency::{self, Begin};
-use serde::Serialize;
-use serde_json::json;
+use chrono::{DateTime, Datelike, Utc};
+use healthbridge_change::{Changes, Making};
+use healthbridge_outcome::{Fault, Outcome, Page, Stop, UserError, UserErrorCode, Window};
+use healthbridge_rights::{Caller, Resource, Right};
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Service, refuse};
+use super::covered;
 use crate::{
     NAME,
-    domain::{Billing, ChargeItemStatus, Invoice, InvoiceKind, InvoiceStatus, Recorded},
-    store::{Issue, NewInvoice, Store},
+    domain::Invoice,
+    store::invoices::{self, InvoiceFilter},
 };
 
-/// Most billings of an invoice.
-const MOST: usize = 500;
-/// How long an invoice without a date may wait to be paid.
-const DEFAULT_TERM: Days = Days::new(30);
-/// The series of numbers.
-const INVOICES: &str = "INV";
-const CREDIT_NOTES: &str = "CN";
+pub(crate) use cancel::CancelInvoice;
+pub(crate) use create::CreateInvoice;
+pub(crate) use issue::IssueInvoice;
 
-/// An invoice to be made, as it was sent.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct CreateInvoice {
-    pub patient_id: String,
-    pub billing_ids: Vec<String>,
-    pub due_at: Option<NaiveDate>,
+/// Invoices and credit notes.
+pub(crate) struct Invoices {
+    pool: PgPool,
+    changes: Changes,
 }
 
-impl Service {
-    /// Puts billings of a patient in one currency on a draft.
-    pub(crate) async fn create_invoice(
+impl Invoices {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self { changes: Changes::new(pool.clone(), NAME), pool }
+    }
+
+    /// The invoices that the caller may read, of these.
+    pub(crate) async fn by_id(&self, caller: &Caller, ids: &[Uuid]) -> Result<Vec<Invoice>, Fault> {
+        match caller.reach(Resource::Invoice, Right::Read).confine() {
+            None => Ok(Vec::new()),
+            Some(own) => Ok(invoices::by_id(&self.pool, ids, own).await?),
+        }
+    }
+
+    /// A page of invoices of each of these patients, of those that the caller may read.
+    pub(crate) async fn of_patients(
         &self,
         caller: &Caller,
-        input: CreateInvoice,
+        patients: &[Uuid],
+        filter: &InvoiceFilter,
+        window: &Window<Uuid>,
+    ) -> Result<Vec<Invoice>, Fault> {
+        let patients = covered(caller.reach(Resource::Invoice, Right::Read), patients);
+        if patients.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(invoices::of_patients(&self.pool, &patients, filter, window).await?)
+    }
+
+    /// A page of the invoices that the caller may search.
+    pub(crate) async fn search(
+        &self,
+        caller: &Caller,
+        filter: &InvoiceFilter,
+        window: &Window<Uuid>,
+    ) -> Result<Page<Invoice>, Fault> {
+        caller.require(Resource::Invoice, Right::Search)?;
+        Ok(window.page(invoices::list(&self.pool, filter, window).await?))
+    }
+
+    /// Puts billings of a patient in one currency on a draft.
+    pub(crate) async fn create(
+        &self,
+        caller: &Caller,
+        invoice: CreateInvoice,
         key: Uuid,
         now: DateTime<Utc>,
-    ) -> Result<Outcome<Invoice>, ApiError> {
-        let account = caller.require(Resource::Invoice, Right::Create)?;
-        let recorded = Recorded { by: account.user_id, at: now.trunc_subsecs(6) };
-        let id = Uuid::now_v7();
-        let key = idempotency::Key { key, caller: account.user_id, operation: "createInvoice" };
-        let begun = idempotency::begin(self.store.pool(), NAME, Some(key), &input, id).await;
-        let mut transaction = match begun.map_err(ApiError::internal)? {
-            Begin::New(transaction) => transaction,
-            Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
-            Begin::InProgress => return Ok(Err(vec![UserError::key_in_progress()])),
-            Begin::Done(id) => return self.invoice(id).await.map(Ok),
-        };
-        let ids: Vec<Uuid> = input.billing_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect();
-        let lines = Store::lock_billings(&mut transaction, &ids).await.map_err(ApiError::internal)?;
-        let lines = match check(&input, lines, recorded.at.date_naive()) {
-            Ok(lines) => lines,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        let billing_ids: Vec<Uuid> = lines.iter().map(|line| line.id).collect();
-        let Some(first) = lines.first() else { return Ok(Err(Vec::new())) };
-        let invoice = NewInvoice {
-            id,
-            patient_id: first.patient_id,
-            currency: first.price.net.currency().as_str(),
-            billing_ids: &billing_ids,
-            due_at: input.due_at,
-        };
-        Store::insert_invoice(&mut transaction, &invoice, recorded).await.map_err(ApiError::internal)?;
-        transaction.commit().await.map_err(ApiError::internal)?;
-        self.invoice(id).await.map(Ok)
+    ) -> Outcome<Invoice> {
+        caller.require(Resource::Invoice, Right::Create)?;
+        self.changes.make_once(&invoice, Some(key), caller, now).await
     }
 
     /// Issues a draft: it gets the next number, and what stands in it no longer changes.
-    pub(crate) async fn issue_invoice(
-        &self,
-        caller: &Caller,
-        id: Option<Uuid>,
-        expected_version: i32,
-        now: DateTime<Utc>,
-    ) -> Result<Outcome<Invoice>, ApiError> {
+    pub(crate) async fn issue(&self, caller: &Caller, issue: IssueInvoice, now: DateTime<Utc>) -> Outcome<Invoice> {
         caller.require(Resource::Invoice, Right::Update)?;
-        let now = now.trunc_subsecs(6);
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        let invoice = match lock(&mut transaction, id, expected_version).await? {
-            Ok(invoice) => invoice,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        if invoice.stored_status != InvoiceStatus::Draft {
-            return Ok(refuse("invoiceId", UserErrorCode::IllegalTransition, "Only a draft is issued"));
-        }
-        let lines = Store::lock_billings(&mut transaction, &invoice.billing_ids).await.map_err(ApiError::internal)?;
-        if lines.iter().any(|line| line.status != ChargeItemStatus::Billable) {
-            let message = "A line is owed no more: cancel the draft, and make another";
-            return Ok(refuse("invoiceId", UserErrorCode::IllegalTransition, message));
-        }
-        // Last of all: whoever wants a number waits for this transaction from here on.
-        let number = next_number(&mut transaction, INVOICES, now).await?;
-        let issue = Issue {
-            number: &number,
-            due_at: invoice.due_at.unwrap_or_else(|| now.date_naive() + DEFAULT_TERM),
-            total_net: invoice.total_net.amount(),
-            total_gross: invoice.total_gross.amount(),
-            content: json!(lines.iter().map(frozen).collect::<Vec<_>>()),
-        };
-        Store::issue_invoice(&mut transaction, invoice.id, &issue, now).await.map_err(ApiError::internal)?;
-        transaction.commit().await.map_err(ApiError::internal)?;
-        self.invoice(invoice.id).await.map(Ok)
+        self.changes.make(&issue, caller, now).await
     }
 
     /// Cancels an invoice. An issued one is taken back by a credit note; what was paid stays with its billings, which can be
-    /// put on another invoice. Gives the credit note, or the draft that was cancelled.
-    pub(crate) async fn cancel_invoice(
+    /// put on another invoice. Gives the invoice, and the credit note if there is one.
+    pub(crate) async fn cancel(
         &self,
         caller: &Caller,
-        id: Option<Uuid>,
-        expected_version: i32,
-        reason: &str,
+        cancel: CancelInvoice,
         now: DateTime<Utc>,
-    ) -> Result<Outcome<(Invoice, Option<Invoice>)>, ApiError> {
-        let account = caller.require(Resource::Invoice, Right::Update)?;
-        let recorded = Recorded { by: account.user_id, at: now.trunc_subsecs(6) };
-        let mut refusals = Refusals::default();
-        let reason = refusals.line("reason", reason);
-        if let Err(refused) = refusals.or(()) {
-            return Ok(Err(refused));
-        }
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        let invoice = match lock(&mut transaction, id, expected_version).await? {
-            Ok(invoice) => invoice,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        let is_cancelled = !matches!(invoice.stored_status, InvoiceStatus::Draft | InvoiceStatus::Issued);
-        if is_cancelled || invoice.kind == InvoiceKind::CreditNote {
-            let message = "Only a draft or an issued invoice is cancelled";
-            return Ok(refuse("invoiceId", UserErrorCode::IllegalTransition, message));
-        }
-        Store::lock_billings(&mut transaction, &invoice.billing_ids).await.map_err(ApiError::internal)?;
-        Store::cancel_invoice(&mut transaction, invoice.id, &reason).await.map_err(ApiError::internal)?;
-        let mut note = None;
-        if invoice.stored_status == InvoiceStatus::Issued {
-            let (note_id, number) = (Uuid::now_v7(), next_number(&mut transaction, CREDIT_NOTES, recorded.at).await?);
-            let written =
-                Store::insert_credit_note(&mut transaction, note_id, invoice.id, &number, &reason, recorded).await;
-            written.map_err(ApiError::internal)?;
-            note = Some(note_id);
-        }
-        transaction.commit().await.map_err(ApiError::internal)?;
-        let note = match note {
-            Some(note) => Some(self.invoice(note).await?),
-            None => None,
-        };
-        Ok(Ok((self.invoice(invoice.id).await?, note)))
-    }
-
-    pub(super) async fn invoice(&self, id: Uuid) -> Result<Invoice, ApiError> {
-        let found = self.store.invoices_by_id(&[id], None).await.map_err(ApiError::internal)?;
-        found.into_iter().next().ok_or(ApiError::Unauthorized)
+    ) -> Outcome<(Invoice, Option<Invoice>)> {
+        caller.require(Resource::Invoice, Right::Update)?;
+        self.changes.make(&cancel, caller, now).await
     }
 }
 
-async fn lock(
-    connection: &mut sqlx::PgConnection,
-    id: Option<Uuid>,
-    expected_version: i32,
-) -> Result<Outcome<Invoice>, ApiError> {
-    let found = match id {
-        Some(id) => Store::lock_invoice(connection, id).await.map_err(ApiError::internal)?,
-        None => None,
+/// An invoice, locked until the change ends.
+pub(super) async fn locked(making: &mut Making<'_>, id: &str) -> Outcome<Invoice> {
+    let found = match Uuid::try_parse(id) {
+        Ok(id) => invoices::lock(making.connection(), id).await?,
+        Err(_) => None,
     };
-    Ok(match found {
-        None => refuse("invoiceId", UserErrorCode::NotFound, "There is no such invoice"),
-        Some(invoice) if invoice.version != expected_version => Err(vec![UserError::version_conflict()]),
-        Some(invoice) => Ok(invoice),
-    })
+    found.ok_or_else(|| Stop::refuse("invoiceId", UserErrorCode::NotFound, "There is no such invoice"))
 }
 
-async fn next_number(
-    connection: &mut sqlx::PgConnection,
-    series: &str,
-    now: DateTime<Utc>,
-) -> Result<String, ApiError> {
-    let year = now.year();
-    let next = Store::next_invoice_number(connection, series, year).await.map_err(ApiError::internal)?;
+/// An invoice of the version that the caller saw, locked until the change ends.
+async fn locked_at(making: &mut Making<'_>, id: &str, expected_version: i32) -> Outcome<Invoice> {
+    let invoice = locked(making, id).await?;
+    if invoice.version == expected_version { Ok(invoice) } else { Err(UserError::version_conflict().into()) }
+}
+
+/// An invoice as it is now.
+pub(super) async fn present(connection: &mut PgConnection, id: Uuid) -> Result<Invoice, Fault> {
+    invoices::by_id(connection, &[id], None).await?.into_iter().next().ok_or(Fault::Unauthorized)
+}
+
+/// The next number of a series in this year. Last of all: whoever wants a number waits for this change from here on.
+async fn next_number(making: &mut Making<'_>, series: &str) -> Result<String, Fault> {
+    let year = making.now.year();
+    let next = invoices::next_number(making.connection(), series, year).await?;
     Ok(format!("{series}-{year}-{next:06}"))
-}
-
-/// The lines of an invoice in the order in which they were named, if they can be.
-fn check(input: &CreateInvoice, found: Vec<Billing>, today: NaiveDate) -> Outcome<Vec<Billing>> {
-    let mut refusals = Refusals::default();
-    if input.billing_ids.is_empty() {
-        refusals.add("billingIds", UserErrorCode::Required, "An invoice has at least one billing");
-    }
-    if input.billing_ids.len() > MOST {
-        refusals.add("billingIds", UserErrorCode::OutOfRange, format!("An invoice has at most {MOST} billings"));
-    }
-    if input.due_at.is_some_and(|due| due < today || due.year() > 9999) {
-        refusals.add("dueAt", UserErrorCode::OutOfRange, "An invoice is due today or later");
-    }
-    let patient = Uuid::try_parse(&input.patient_id).ok();
-    let (mut lines, mut seen): (Vec<Billing>, HashSet<Uuid>) = (Vec::new(), HashSet::new());
-    for (place, id) in input.billing_ids.iter().take(MOST).enumerate() {
-        let field = format!("billingIds.{place}");
-        let id = Uuid::try_parse(id).unwrap_or_default();
-        let Some(line) = found.iter().find(|line| line.id == id && Some(line.patient_id) == patient) else {
-            refusals.add(&field, UserErrorCode::NotFound, "The patient has no such billing");
-            continue;
-        };
-        if !seen.insert(id) {
-            refusals.add(&field, UserErrorCode::AlreadyExists, "The billing is named twice");
-        } else if line.invoice_id.is_some() {
-            refusals.add(&field, UserErrorCode::AlreadyExists, "The billing is on an invoice");
-        } else if line.status != ChargeItemStatus::Billable {
-            refusals.add(&field, UserErrorCode::IllegalTransition, "The billing is not owed");
-        } else if lines.first().is_some_and(|first| first.price.net.currency() != line.price.net.currency()) {
-            refusals.add(&field, UserErrorCode::CurrencyMismatch, "An invoice has one currency");
-        }
-        lines.push(line.clone());
-    }
-    refusals.or(lines)
-}
-
-/// A line as it stood in the invoice when it was issued.
-fn frozen(line: &Billing) -> serde_json::Value {
-    json!({
-        "id": line.id,
-        "code": line.code,
-        "description": line.description,
-        "quantity": line.quantity,
-        "unitPrice": line.unit_price.amount(),
-        "charged": line.price.charged.amount(),
-        "discounts": line.price.discounts.amount(),
-        "tax": line.price.tax.amount(),
-        "net": line.price.net.amount(),
-        "servicedAt": line.serviced_at,
-    })
 }

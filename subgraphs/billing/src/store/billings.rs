@@ -1,14 +1,14 @@
 use chrono::{DateTime, Utc};
-use healthbridge_graphql::{Coding, Window};
+use healthbridge_outcome::Window;
 use healthbridge_postgres::known;
+use healthbridge_terms::{Coded, Coding, CurrencyCode};
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, types::Json};
+use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
 
-use super::{Store, StoredComponent, money};
-use crate::domain::{
-    Billing, ChargeItemStatus, CurrencyCode, CurrencyTotal, Occasion, PaymentState, Price, PriceComponent,
-};
+use super::{money, texts};
+use crate::domain::{Billing, ChargeItemStatus, Occasion, PaymentState, Price, PriceComponent, PriceComponentType};
 
 struct Row {
     id: Uuid,
@@ -77,36 +77,16 @@ impl TryFrom<Row> for Billing {
     }
 }
 
-struct TotalRow {
-    patient_id: Uuid,
-    currency: String,
-    charged: Decimal,
-    discounts: Decimal,
-    tax: Decimal,
-    paid: Decimal,
-    refunded: Decimal,
-    item_count: i32,
-}
-
-impl TryFrom<TotalRow> for CurrencyTotal {
-    type Error = sqlx::Error;
-
-    fn try_from(row: TotalRow) -> Result<Self, sqlx::Error> {
-        let currency = known("currency", &row.currency)?;
-        let net = row.charged - row.discounts + row.tax;
-        Ok(Self {
-            patient_id: row.patient_id,
-            currency,
-            charged: money("charged", row.charged, currency)?,
-            discounts: money("discounts", row.discounts, currency)?,
-            tax: money("tax", row.tax, currency)?,
-            net: money("net", net, currency)?,
-            paid: money("paid", row.paid, currency)?,
-            refunded: money("refunded", row.refunded, currency)?,
-            outstanding: money("outstanding", net - row.paid + row.refunded, currency)?,
-            item_count: row.item_count,
-        })
-    }
+/// A component of a price as it is kept.
+#[derive(Serialize, Deserialize)]
+struct StoredComponent {
+    #[serde(rename = "type")]
+    kind: PriceComponentType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<Coding>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    factor: Option<Decimal>,
+    amount: Decimal,
 }
 
 fn billings(rows: Vec<Row>) -> Result<Vec<Billing>, sqlx::Error> {
@@ -133,20 +113,6 @@ pub(crate) struct BillingFilter {
     pub serviced_to: Option<DateTime<Utc>>,
 }
 
-impl BillingFilter {
-    fn status_names(&self) -> Vec<String> {
-        self.statuses.iter().map(|status| <&str>::from(*status).to_owned()).collect()
-    }
-
-    fn payment_state_names(&self) -> Vec<String> {
-        self.payment_states.iter().map(|state| <&str>::from(*state).to_owned()).collect()
-    }
-
-    fn currency_code(&self) -> Option<&'static str> {
-        self.currency.map(CurrencyCode::as_str)
-    }
-}
-
 /// All columns of billings.
 macro_rules! billings {
     ($which:tt, $($argument:expr),* $(,)?) => {
@@ -162,182 +128,169 @@ macro_rules! billings {
     };
 }
 
-impl Store {
-    /// The billings with these ids, of the one patient if one is named.
-    pub(crate) async fn by_id(&self, ids: &[Uuid], own: Option<Uuid>) -> Result<Vec<Billing>, sqlx::Error> {
-        let rows = billings!(r#"WHERE id = ANY($1) AND ($2::uuid IS NULL OR patient_id = $2)"#, ids, own,);
-        billings(rows.fetch_all(&self.pool).await?)
-    }
+/// The billings with these ids, of the one patient if one is named.
+pub(crate) async fn by_id(
+    db: impl PgExecutor<'_>,
+    ids: &[Uuid],
+    own: Option<Uuid>,
+) -> Result<Vec<Billing>, sqlx::Error> {
+    let rows = billings!(r#"WHERE id = ANY($1) AND ($2::uuid IS NULL OR patient_id = $2)"#, ids, own,);
+    billings(rows.fetch_all(db).await?)
+}
 
-    /// The billings for these reports, images and appointments, of the one patient if one is named.
-    pub(crate) async fn billings_for(
-        &self,
-        occasions: &[Occasion],
-        own: Option<Uuid>,
-    ) -> Result<Vec<Billing>, sqlx::Error> {
-        let ids = |id: fn(&Occasion) -> Option<Uuid>| occasions.iter().filter_map(id).collect::<Vec<_>>();
-        let reports = ids(|occasion| if let Occasion::Report(id) = occasion { Some(*id) } else { None });
-        let images = ids(|occasion| if let Occasion::Image(id) = occasion { Some(*id) } else { None });
-        let appointments = ids(|occasion| if let Occasion::Appointment(id) = occasion { Some(*id) } else { None });
-        let rows = billings!(
-            r#"WHERE (report_id = ANY($1) OR image_id = ANY($2) OR appointment_id = ANY($3))
-                 AND ($4::uuid IS NULL OR patient_id = $4)
-               ORDER BY id DESC"#,
-            &reports,
-            &images,
-            &appointments,
-            own,
-        );
-        billings(rows.fetch_all(&self.pool).await?)
-    }
+/// The billings for these reports, images and appointments, of the one patient if one is named.
+pub(crate) async fn for_occasions(
+    db: impl PgExecutor<'_>,
+    occasions: &[Occasion],
+    own: Option<Uuid>,
+) -> Result<Vec<Billing>, sqlx::Error> {
+    let ids = |id: fn(&Occasion) -> Option<Uuid>| occasions.iter().filter_map(id).collect::<Vec<_>>();
+    let reports = ids(|occasion| if let Occasion::Report(id) = occasion { Some(*id) } else { None });
+    let images = ids(|occasion| if let Occasion::Image(id) = occasion { Some(*id) } else { None });
+    let appointments = ids(|occasion| if let Occasion::Appointment(id) = occasion { Some(*id) } else { None });
+    let rows = billings!(
+        r#"WHERE (report_id = ANY($1) OR image_id = ANY($2) OR appointment_id = ANY($3))
+             AND ($4::uuid IS NULL OR patient_id = $4)
+           ORDER BY id DESC"#,
+        &reports,
+        &images,
+        &appointments,
+        own,
+    );
+    billings(rows.fetch_all(db).await?)
+}
 
-    /// Of each patient one row more than the page has, the newest first.
-    pub(crate) async fn of_patients(
-        &self,
-        patients: &[Uuid],
-        filter: &BillingFilter,
-        window: &Window<Uuid>,
-    ) -> Result<Vec<Billing>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT b.id AS "id!", b.patient_id AS "patient_id!", b.report_id, b.image_id, b.appointment_id, b.invoice_id,
-                      b.service_item_id,
-                      b.code AS "code: _", b.description AS "description!", b.quantity AS "quantity!",
-                      b.unit_price AS "unit_price!", b.currency AS "currency!", b.components AS "components!: _",
-                      b.charged AS "charged!", b.discounts AS "discounts!", b.tax AS "tax!", b.net AS "net!",
-                      b.paid AS "paid!", b.refunded AS "refunded!", b.status AS "status!",
-                      b.serviced_at AS "serviced_at!", b.created_at AS "created_at!", b.created_by AS "created_by!",
-                      b.version AS "version!"
-               FROM unnest($1::uuid[]) AS patient (id)
-               CROSS JOIN LATERAL (
-                   SELECT * FROM billing.billing AS billing
-                   WHERE billing.patient_id = patient.id
-                     AND (cardinality($2::text[]) = 0 OR billing.status = ANY($2))
-                     AND (cardinality($3::text[]) = 0 OR billing.payment_state = ANY($3))
-                     AND ($4::text IS NULL OR billing.currency = $4)
-                     AND ($5::timestamptz IS NULL OR billing.serviced_at >= $5)
-                     AND ($6::timestamptz IS NULL OR billing.serviced_at < $6)
-                     AND ($7::uuid IS NULL OR billing.id < $7)
-                   ORDER BY billing.id DESC LIMIT $8
-               ) AS b
-               ORDER BY b.patient_id, b.id DESC"#,
-            patients,
-            &filter.status_names(),
-            &filter.payment_state_names(),
-            filter.currency_code(),
-            filter.serviced_from,
-            filter.serviced_to,
-            window.start,
-            window.limit(),
-        );
-        billings(rows.fetch_all(&self.pool).await?)
-    }
+/// Of each patient one row more than the page has, the newest first.
+pub(crate) async fn of_patients(
+    db: impl PgExecutor<'_>,
+    patients: &[Uuid],
+    filter: &BillingFilter,
+    window: &Window<Uuid>,
+) -> Result<Vec<Billing>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT b.id AS "id!", b.patient_id AS "patient_id!", b.report_id, b.image_id, b.appointment_id, b.invoice_id,
+                  b.service_item_id,
+                  b.code AS "code: _", b.description AS "description!", b.quantity AS "quantity!",
+                  b.unit_price AS "unit_price!", b.currency AS "currency!", b.components AS "components!: _",
+                  b.charged AS "charged!", b.discounts AS "discounts!", b.tax AS "tax!", b.net AS "net!",
+                  b.paid AS "paid!", b.refunded AS "refunded!", b.status AS "status!",
+                  b.serviced_at AS "serviced_at!", b.created_at AS "created_at!", b.created_by AS "created_by!",
+                  b.version AS "version!"
+           FROM unnest($1::uuid[]) AS patient (id)
+           CROSS JOIN LATERAL (
+               SELECT * FROM billing.billing AS billing
+               WHERE billing.patient_id = patient.id
+                 AND (cardinality($2::text[]) = 0 OR billing.status = ANY($2))
+                 AND (cardinality($3::text[]) = 0 OR billing.payment_state = ANY($3))
+                 AND ($4::text IS NULL OR billing.currency = $4)
+                 AND ($5::timestamptz IS NULL OR billing.serviced_at >= $5)
+                 AND ($6::timestamptz IS NULL OR billing.serviced_at < $6)
+                 AND ($7::uuid IS NULL OR billing.id < $7)
+               ORDER BY billing.id DESC LIMIT $8
+           ) AS b
+           ORDER BY b.patient_id, b.id DESC"#,
+        patients,
+        &texts(&filter.statuses),
+        &texts(&filter.payment_states),
+        filter.currency.map(CurrencyCode::as_str),
+        filter.serviced_from,
+        filter.serviced_to,
+        window.start,
+        window.limit(),
+    );
+    billings(rows.fetch_all(db).await?)
+}
 
-    /// One row more than the page has, over all patients, the newest first.
-    pub(crate) async fn list(
-        &self,
-        filter: &BillingFilter,
-        window: &Window<Uuid>,
-    ) -> Result<Vec<Billing>, sqlx::Error> {
-        let rows = billings!(
-            r#"WHERE (cardinality($1::text[]) = 0 OR status = ANY($1))
-                 AND (cardinality($2::text[]) = 0 OR payment_state = ANY($2))
-                 AND ($3::text IS NULL OR currency = $3)
-                 AND ($4::timestamptz IS NULL OR serviced_at >= $4)
-                 AND ($5::timestamptz IS NULL OR serviced_at < $5)
-                 AND ($6::uuid IS NULL OR id < $6)
-               ORDER BY id DESC LIMIT $7"#,
-            &filter.status_names(),
-            &filter.payment_state_names(),
-            filter.currency_code(),
-            filter.serviced_from,
-            filter.serviced_to,
-            window.start,
-            window.limit(),
-        );
-        billings(rows.fetch_all(&self.pool).await?)
-    }
+/// One row more than the page has, over all patients, the newest first.
+pub(crate) async fn list(
+    db: impl PgExecutor<'_>,
+    filter: &BillingFilter,
+    window: &Window<Uuid>,
+) -> Result<Vec<Billing>, sqlx::Error> {
+    let rows = billings!(
+        r#"WHERE (cardinality($1::text[]) = 0 OR status = ANY($1))
+             AND (cardinality($2::text[]) = 0 OR payment_state = ANY($2))
+             AND ($3::text IS NULL OR currency = $3)
+             AND ($4::timestamptz IS NULL OR serviced_at >= $4)
+             AND ($5::timestamptz IS NULL OR serviced_at < $5)
+             AND ($6::uuid IS NULL OR id < $6)
+           ORDER BY id DESC LIMIT $7"#,
+        &texts(&filter.statuses),
+        &texts(&filter.payment_states),
+        filter.currency.map(CurrencyCode::as_str),
+        filter.serviced_from,
+        filter.serviced_to,
+        window.start,
+        window.limit(),
+    );
+    billings(rows.fetch_all(db).await?)
+}
 
-    /// What the billings of these patients come to: a maintained row for each patient and currency, however many billings
-    /// there are.
-    pub(crate) async fn totals(&self, patients: &[Uuid]) -> Result<Vec<CurrencyTotal>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            TotalRow,
-            "SELECT patient_id, currency, charged, discounts, tax, paid, refunded, item_count
-             FROM billing.balance WHERE patient_id = ANY($1) ORDER BY patient_id, currency",
-            patients,
-        );
-        rows.fetch_all(&self.pool).await?.into_iter().map(CurrencyTotal::try_from).collect()
-    }
+/// The billings with these ids, locked until the transaction ends, in the order of their ids: two payments of several
+/// billings never wait for each other.
+pub(crate) async fn lock(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Billing>, sqlx::Error> {
+    let rows = billings!(r#"WHERE id = ANY($1) ORDER BY id FOR UPDATE"#, ids,);
+    billings(rows.fetch_all(connection).await?)
+}
 
-    /// The billings with these ids, locked until the transaction ends, in the order of their ids: two payments of several
-    /// billings never wait for each other.
-    pub(crate) async fn lock_billings(
-        connection: &mut PgConnection,
-        ids: &[Uuid],
-    ) -> Result<Vec<Billing>, sqlx::Error> {
-        let rows = billings!(r#"WHERE id = ANY($1) ORDER BY id FOR UPDATE"#, ids,);
-        billings(rows.fetch_all(connection).await?)
-    }
+/// Adds a billing.
+pub(crate) async fn insert(connection: &mut PgConnection, billing: &Billing) -> Result<(), sqlx::Error> {
+    let inserted = sqlx::query!(
+        "INSERT INTO billing.billing (id, patient_id, report_id, image_id, code, description, quantity, unit_price,
+             currency, net, status, serviced_at, created_at, created_by, version, components, charged, discounts, tax,
+             appointment_id, service_item_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+        billing.id,
+        billing.patient_id,
+        billing.report_id,
+        billing.image_id,
+        billing.code.as_ref().map(Json) as _,
+        billing.description,
+        billing.quantity,
+        billing.unit_price.amount(),
+        billing.price.net.currency().as_str(),
+        billing.price.net.amount(),
+        billing.status.text(),
+        billing.serviced_at,
+        billing.created_at,
+        billing.created_by,
+        billing.version,
+        components(billing) as _,
+        billing.price.charged.amount(),
+        billing.price.discounts.amount(),
+        billing.price.tax.amount(),
+        billing.appointment_id,
+        billing.service_item_id,
+    );
+    inserted.execute(connection).await.map(drop)
+}
 
-    /// Adds a billing.
-    pub(crate) async fn insert(connection: &mut PgConnection, billing: &Billing) -> Result<(), sqlx::Error> {
-        let inserted = sqlx::query!(
-            "INSERT INTO billing.billing (id, patient_id, report_id, image_id, code, description, quantity, unit_price,
-                 currency, net, status, serviced_at, created_at, created_by, version, components, charged, discounts, tax,
-                 appointment_id, service_item_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
-            billing.id,
-            billing.patient_id,
-            billing.report_id,
-            billing.image_id,
-            billing.code.as_ref().map(Json) as _,
-            billing.description,
-            billing.quantity,
-            billing.unit_price.amount(),
-            billing.price.net.currency().as_str(),
-            billing.price.net.amount(),
-            <&str>::from(billing.status),
-            billing.serviced_at,
-            billing.created_at,
-            billing.created_by,
-            billing.version,
-            components(billing) as _,
-            billing.price.charged.amount(),
-            billing.price.discounts.amount(),
-            billing.price.tax.amount(),
-            billing.appointment_id,
-            billing.service_item_id,
-        );
-        inserted.execute(connection).await.map(drop)
-    }
-
-    /// Writes what may change of a billing that is locked. What was paid is the ledger's to write.
-    pub(crate) async fn update(
-        connection: &mut PgConnection,
-        billing: &Billing,
-        void_reason: Option<&str>,
-    ) -> Result<(), sqlx::Error> {
-        let updated = sqlx::query!(
-            "UPDATE billing.billing SET code = $2, description = $3, quantity = $4, unit_price = $5, components = $6,
-                 charged = $7, discounts = $8, tax = $9, net = $10, status = $11, serviced_at = $12, version = $13,
-                 void_reason = coalesce($14, void_reason)
-             WHERE id = $1",
-            billing.id,
-            billing.code.as_ref().map(Json) as _,
-            billing.description,
-            billing.quantity,
-            billing.unit_price.amount(),
-            components(billing) as _,
-            billing.price.charged.amount(),
-            billing.price.discounts.amount(),
-            billing.price.tax.amount(),
-            billing.price.net.amount(),
-            <&str>::from(billing.status),
-            billing.serviced_at,
-            billing.version,
-            void_reason,
-        );
-        updated.execute(connection).await.map(drop)
-    }
+/// Writes what may change of a billing that is locked. What was paid is the ledger's to write.
+pub(crate) async fn update(
+    connection: &mut PgConnection,
+    billing: &Billing,
+    void_reason: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let updated = sqlx::query!(
+        "UPDATE billing.billing SET code = $2, description = $3, quantity = $4, unit_price = $5, components = $6,
+             charged = $7, discounts = $8, tax = $9, net = $10, status = $11, serviced_at = $12, version = $13,
+             void_reason = coalesce($14, void_reason)
+         WHERE id = $1",
+        billing.id,
+        billing.code.as_ref().map(Json) as _,
+        billing.description,
+        billing.quantity,
+        billing.unit_price.amount(),
+        components(billing) as _,
+        billing.price.charged.amount(),
+        billing.price.discounts.amount(),
+        billing.price.tax.amount(),
+        billing.price.net.amount(),
+        billing.status.text(),
+        billing.serviced_at,
+        billing.version,
+        void_reason,
+    );
+    updated.execute(connection).await.map(drop)
 }

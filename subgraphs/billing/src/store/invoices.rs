@@ -1,12 +1,12 @@
 use chrono::{DateTime, NaiveDate, Utc};
-use healthbridge_graphql::Window;
+use healthbridge_outcome::Window;
 use healthbridge_postgres::known;
 use rust_decimal::Decimal;
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::{Store, money};
+use super::{money, texts};
 use crate::domain::{Invoice, InvoiceStatus, Recorded};
 
 struct Row {
@@ -57,12 +57,6 @@ pub(crate) struct InvoiceFilter {
     pub due_before: Option<NaiveDate>,
 }
 
-impl InvoiceFilter {
-    fn status_names(&self) -> Vec<String> {
-        self.statuses.iter().map(|status| <&str>::from(*status).to_owned()).collect()
-    }
-}
-
 /// An invoice to be written.
 pub(crate) struct NewInvoice<'a> {
     pub id: Uuid,
@@ -72,18 +66,10 @@ pub(crate) struct NewInvoice<'a> {
     pub due_at: Option<NaiveDate>,
 }
 
-/// What an invoice is issued with.
-pub(crate) struct Issue<'a> {
-    pub number: &'a str,
-    pub due_at: NaiveDate,
-    pub total_net: Decimal,
-    pub total_gross: Decimal,
-    pub content: Value,
-}
-
-/// The columns of an invoice: a draft's totals are those of its lines, and what is paid always is.
+/// The invoices that `$from` and `$rest` leave, the latter behind the sums of their lines: a draft's totals are those of its
+/// lines, and what is paid always is.
 macro_rules! invoices {
-    ($from:tt, $($argument:expr),* $(,)?) => {
+    ([$($from:tt)+], $rest:tt, $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
             Row,
             r#"SELECT invoice.id AS "id!", invoice.kind AS "kind!", invoice.patient_id AS "patient_id!",
@@ -92,251 +78,228 @@ macro_rules! invoices {
                       coalesce(invoice.total_net, lines.total_net) AS "total_net!",
                       coalesce(invoice.total_gross, lines.total_gross) AS "total_gross!", lines.paid AS "paid!",
                       invoice.version AS "version!" "#
-                + $from,
+                + $($from)+
+                + r#" CROSS JOIN LATERAL (
+                          SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
+                          FROM billing.billing WHERE id = ANY(invoice.billing_ids)
+                      ) AS lines "#
+                + $rest,
             $($argument),*
         )
     };
 }
 
-impl Store {
-    /// The invoices with these ids, of the one patient if one is named.
-    pub(crate) async fn invoices_by_id(&self, ids: &[Uuid], own: Option<Uuid>) -> Result<Vec<Invoice>, sqlx::Error> {
-        let rows = invoices!(
-            r#"FROM billing.invoice AS invoice
-               CROSS JOIN LATERAL (
-                   SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
-                   FROM billing.billing WHERE id = ANY(invoice.billing_ids)
-               ) AS lines
-               WHERE invoice.id = ANY($1) AND ($2::uuid IS NULL OR invoice.patient_id = $2)"#,
-            ids,
-            own,
-        );
-        rows.fetch_all(&self.pool).await?.into_iter().map(Invoice::try_from).collect()
-    }
+/// Those of the invoices that `$from` chooses from which a filter leaves, `$1` and `$2`, as a page has them, `$3` and `$4`.
+/// An issued one of which nothing is outstanding is balanced.
+macro_rules! some_invoices {
+    ($from:tt, $rest:tt, $filter:expr, $window:expr $(, $argument:expr)*) => {
+        invoices!(
+            [$from
+                + r#" AND (cardinality($1::text[]) = 0 OR (CASE
+                          WHEN one.status = 'ISSUED' AND one.kind = 'INVOICE' AND NOT EXISTS (
+                              SELECT FROM billing.billing AS line
+                              WHERE line.id = ANY(one.billing_ids) AND line.net - line.paid + line.refunded > 0)
+                          THEN 'BALANCED' ELSE one.status END) = ANY($1))
+                      AND ($2::date IS NULL OR one.due_at < $2) AND one.id < $3
+                      ORDER BY one.id DESC LIMIT $4) AS invoice "#],
+            $rest,
+            &texts(&$filter.statuses),
+            $filter.due_before,
+            $window.start.unwrap_or(Uuid::max()),
+            $window.limit()
+            $(, $argument)*
+        )
+    };
+}
 
-    /// Of each patient one row more than the page has, the newest first.
-    pub(crate) async fn invoices_of_patients(
-        &self,
-        patients: &[Uuid],
-        filter: &InvoiceFilter,
-        window: &Window<Uuid>,
-    ) -> Result<Vec<Invoice>, sqlx::Error> {
-        if *filter != InvoiceFilter::default() {
-            return self.some_invoices_of_patients(patients, filter, window).await;
-        }
-        let rows = invoices!(
-            r#"FROM unnest($1::uuid[]) AS patient (id)
-               CROSS JOIN LATERAL (
-                   SELECT * FROM billing.invoice AS one
-                   WHERE one.patient_id = patient.id AND one.id < $2
-                   ORDER BY one.id DESC LIMIT $3
-               ) AS invoice
-               CROSS JOIN LATERAL (
-                   SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
-                   FROM billing.billing WHERE id = ANY(invoice.billing_ids)
-               ) AS lines
-               ORDER BY invoice.patient_id, invoice.id DESC"#,
-            patients,
-            window.start.unwrap_or(Uuid::max()),
-            window.limit(),
-        );
-        rows.fetch_all(&self.pool).await?.into_iter().map(Invoice::try_from).collect()
-    }
+fn invoices(rows: Vec<Row>) -> Result<Vec<Invoice>, sqlx::Error> {
+    rows.into_iter().map(Invoice::try_from).collect()
+}
 
-    async fn some_invoices_of_patients(
-        &self,
-        patients: &[Uuid],
-        filter: &InvoiceFilter,
-        window: &Window<Uuid>,
-    ) -> Result<Vec<Invoice>, sqlx::Error> {
-        let rows = invoices!(
-            r#"FROM unnest($1::uuid[]) AS patient (id)
-               CROSS JOIN LATERAL (
-                   SELECT * FROM billing.invoice AS one
-                   WHERE one.patient_id = patient.id AND one.id < $4
-                     AND (cardinality($2::text[]) = 0 OR (CASE
-                         WHEN one.status = 'ISSUED' AND one.kind = 'INVOICE' AND NOT EXISTS (
-                             SELECT FROM billing.billing AS line
-                             WHERE line.id = ANY(one.billing_ids) AND line.net - line.paid + line.refunded > 0)
-                         THEN 'BALANCED' ELSE one.status END) = ANY($2))
-                     AND ($3::date IS NULL OR one.due_at < $3)
-                   ORDER BY one.id DESC LIMIT $5
-               ) AS invoice
-               CROSS JOIN LATERAL (
-                   SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
-                   FROM billing.billing WHERE id = ANY(invoice.billing_ids)
-               ) AS lines
-               ORDER BY invoice.patient_id, invoice.id DESC"#,
-            patients,
-            &filter.status_names(),
-            filter.due_before,
-            window.start.unwrap_or(Uuid::max()),
-            window.limit(),
-        );
-        rows.fetch_all(&self.pool).await?.into_iter().map(Invoice::try_from).collect()
-    }
+/// The invoices with these ids, of the one patient if one is named.
+pub(crate) async fn by_id(
+    db: impl PgExecutor<'_>,
+    ids: &[Uuid],
+    own: Option<Uuid>,
+) -> Result<Vec<Invoice>, sqlx::Error> {
+    let rows = invoices!(
+        ["FROM billing.invoice AS invoice"],
+        "WHERE invoice.id = ANY($1) AND ($2::uuid IS NULL OR invoice.patient_id = $2)",
+        ids,
+        own,
+    );
+    invoices(rows.fetch_all(db).await?)
+}
 
-    /// One row more than the page has, over all patients, the newest first.
-    pub(crate) async fn list_invoices(
-        &self,
-        filter: &InvoiceFilter,
-        window: &Window<Uuid>,
-    ) -> Result<Vec<Invoice>, sqlx::Error> {
-        let rows = invoices!(
-            r#"FROM (
-                   SELECT * FROM billing.invoice AS one
-                   WHERE one.id < $3
-                     AND (cardinality($1::text[]) = 0 OR (CASE
-                         WHEN one.status = 'ISSUED' AND one.kind = 'INVOICE' AND NOT EXISTS (
-                             SELECT FROM billing.billing AS line
-                             WHERE line.id = ANY(one.billing_ids) AND line.net - line.paid + line.refunded > 0)
-                         THEN 'BALANCED' ELSE one.status END) = ANY($1))
-                     AND ($2::date IS NULL OR one.due_at < $2)
-                   ORDER BY one.id DESC LIMIT $4
-               ) AS invoice
-               CROSS JOIN LATERAL (
-                   SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
-                   FROM billing.billing WHERE id = ANY(invoice.billing_ids)
-               ) AS lines
-               ORDER BY invoice.id DESC"#,
-            &filter.status_names(),
-            filter.due_before,
-            window.start.unwrap_or(Uuid::max()),
-            window.limit(),
-        );
-        rows.fetch_all(&self.pool).await?.into_iter().map(Invoice::try_from).collect()
+/// Of each patient one row more than the page has, the newest first.
+pub(crate) async fn of_patients(
+    db: impl PgExecutor<'_>,
+    patients: &[Uuid],
+    filter: &InvoiceFilter,
+    window: &Window<Uuid>,
+) -> Result<Vec<Invoice>, sqlx::Error> {
+    if *filter != InvoiceFilter::default() {
+        return some_of_patients(db, patients, filter, window).await;
     }
+    let rows = invoices!(
+        [r#"FROM unnest($1::uuid[]) AS patient (id)
+           CROSS JOIN LATERAL (
+               SELECT * FROM billing.invoice AS one
+               WHERE one.patient_id = patient.id AND one.id < $2
+               ORDER BY one.id DESC LIMIT $3
+           ) AS invoice"#],
+        "ORDER BY invoice.patient_id, invoice.id DESC",
+        patients,
+        window.start.unwrap_or(Uuid::max()),
+        window.limit(),
+    );
+    invoices(rows.fetch_all(db).await?)
+}
 
-    /// The invoice, locked until the transaction ends.
-    pub(crate) async fn lock_invoice(connection: &mut PgConnection, id: Uuid) -> Result<Option<Invoice>, sqlx::Error> {
-        let locked = sqlx::query!("SELECT id FROM billing.invoice WHERE id = $1 FOR UPDATE", id);
-        if locked.fetch_optional(&mut *connection).await?.is_none() {
-            return Ok(None);
-        }
-        let row = invoices!(
-            r#"FROM billing.invoice AS invoice
-               CROSS JOIN LATERAL (
-                   SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
-                   FROM billing.billing WHERE id = ANY(invoice.billing_ids)
-               ) AS lines
-               WHERE invoice.id = $1"#,
-            id,
-        );
-        row.fetch_optional(connection).await?.map(Invoice::try_from).transpose()
-    }
+async fn some_of_patients(
+    db: impl PgExecutor<'_>,
+    patients: &[Uuid],
+    filter: &InvoiceFilter,
+    window: &Window<Uuid>,
+) -> Result<Vec<Invoice>, sqlx::Error> {
+    let rows = some_invoices!(
+        r#"FROM unnest($5::uuid[]) AS patient (id)
+           CROSS JOIN LATERAL (
+               SELECT * FROM billing.invoice AS one WHERE one.patient_id = patient.id"#,
+        "ORDER BY invoice.patient_id, invoice.id DESC",
+        filter,
+        window,
+        patients
+    );
+    invoices(rows.fetch_all(db).await?)
+}
 
-    /// Adds a draft, and puts its billings on it.
-    pub(crate) async fn insert_invoice(
-        connection: &mut PgConnection,
-        invoice: &NewInvoice<'_>,
-        recorded: Recorded,
-    ) -> Result<(), sqlx::Error> {
-        let inserted = sqlx::query!(
-            "INSERT INTO billing.invoice (id, kind, patient_id, currency, status, billing_ids, due_at, created_at, created_by)
-             VALUES ($1, 'INVOICE', $2, $3, 'DRAFT', $4, $5, $6, $7)",
-            invoice.id,
-            invoice.patient_id,
-            invoice.currency,
-            invoice.billing_ids,
-            invoice.due_at,
-            recorded.at,
-            recorded.by,
-        );
-        inserted.execute(&mut *connection).await?;
-        let put = sqlx::query!(
-            "UPDATE billing.billing SET invoice_id = $1 WHERE id = ANY($2)",
-            invoice.id,
-            invoice.billing_ids,
-        );
-        put.execute(connection).await.map(drop)
-    }
+/// One row more than the page has, over all patients, the newest first.
+pub(crate) async fn list(
+    db: impl PgExecutor<'_>,
+    filter: &InvoiceFilter,
+    window: &Window<Uuid>,
+) -> Result<Vec<Invoice>, sqlx::Error> {
+    let rows = some_invoices!(
+        "FROM (SELECT * FROM billing.invoice AS one WHERE true",
+        "ORDER BY invoice.id DESC",
+        filter,
+        window
+    );
+    invoices(rows.fetch_all(db).await?)
+}
 
-    /// The next number of a series and year. Others who want one wait until this transaction ends: none is left out.
-    pub(crate) async fn next_invoice_number(
-        connection: &mut PgConnection,
-        series: &str,
-        year: i32,
-    ) -> Result<i32, sqlx::Error> {
-        let next = sqlx::query_scalar!(
-            "INSERT INTO billing.invoice_number AS known (series, year, last) VALUES ($1, $2, 1)
-             ON CONFLICT (series, year) DO UPDATE SET last = known.last + 1 RETURNING last",
-            series,
-            year,
-        );
-        next.fetch_one(connection).await
+/// The invoice, locked until the transaction ends.
+pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Invoice>, sqlx::Error> {
+    let locked = sqlx::query!("SELECT id FROM billing.invoice WHERE id = $1 FOR UPDATE", id);
+    if locked.fetch_optional(&mut *connection).await?.is_none() {
+        return Ok(None);
     }
+    Ok(by_id(connection, &[id], None).await?.into_iter().next())
+}
 
-    /// Issues a draft; its billings are BILLED from then on.
-    pub(crate) async fn issue_invoice(
-        connection: &mut PgConnection,
-        id: Uuid,
-        issue: &Issue<'_>,
-        now: DateTime<Utc>,
-    ) -> Result<(), sqlx::Error> {
-        let issued = sqlx::query!(
-            "UPDATE billing.invoice SET status = 'ISSUED', number = $2, due_at = $3, issued_at = $4, total_net = $5,
-                 total_gross = $6, content = $7, version = version + 1
-             WHERE id = $1",
-            id,
-            issue.number,
-            issue.due_at,
-            now,
-            issue.total_net,
-            issue.total_gross,
-            issue.content,
-        );
-        issued.execute(&mut *connection).await?;
-        let billed = sqlx::query!(
-            "UPDATE billing.billing SET status = 'BILLED', version = version + 1 WHERE invoice_id = $1",
-            id,
-        );
-        billed.execute(connection).await.map(drop)
-    }
+/// Adds a draft, and puts its billings on it.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    invoice: &NewInvoice<'_>,
+    recorded: Recorded,
+) -> Result<(), sqlx::Error> {
+    let inserted = sqlx::query!(
+        "INSERT INTO billing.invoice (id, kind, patient_id, currency, status, billing_ids, due_at, created_at, created_by)
+         VALUES ($1, 'INVOICE', $2, $3, 'DRAFT', $4, $5, $6, $7)",
+        invoice.id,
+        invoice.patient_id,
+        invoice.currency,
+        invoice.billing_ids,
+        invoice.due_at,
+        recorded.at,
+        recorded.by,
+    );
+    inserted.execute(&mut *connection).await?;
+    let put =
+        sqlx::query!("UPDATE billing.billing SET invoice_id = $1 WHERE id = ANY($2)", invoice.id, invoice.billing_ids,);
+    put.execute(connection).await.map(drop)
+}
 
-    /// Cancels an invoice; its billings are BILLABLE again, and on no invoice.
-    pub(crate) async fn cancel_invoice(
-        connection: &mut PgConnection,
-        id: Uuid,
-        reason: &str,
-    ) -> Result<(), sqlx::Error> {
-        let cancelled = sqlx::query!(
-            "UPDATE billing.invoice SET status = 'CANCELLED', reason = $2, version = version + 1 WHERE id = $1",
-            id,
-            reason,
-        );
-        cancelled.execute(&mut *connection).await?;
-        let free = sqlx::query!(
-            "UPDATE billing.billing SET invoice_id = NULL, status = CASE status WHEN 'BILLED' THEN 'BILLABLE' ELSE status END,
-                 version = version + (status = 'BILLED')::integer
-             WHERE invoice_id = $1",
-            id,
-        );
-        free.execute(connection).await.map(drop)
-    }
+/// The next number of a series and year. Others who want one wait until this transaction ends: none is left out.
+pub(crate) async fn next_number(connection: &mut PgConnection, series: &str, year: i32) -> Result<i32, sqlx::Error> {
+    let next = sqlx::query_scalar!(
+        "INSERT INTO billing.invoice_number AS known (series, year, last) VALUES ($1, $2, 1)
+         ON CONFLICT (series, year) DO UPDATE SET last = known.last + 1 RETURNING last",
+        series,
+        year,
+    );
+    next.fetch_one(connection).await
+}
 
-    /// Adds the credit note that takes an issued invoice back: the same content, and the totals on the other side.
-    pub(crate) async fn insert_credit_note(
-        connection: &mut PgConnection,
-        id: Uuid,
-        cancels: Uuid,
-        number: &str,
-        reason: &str,
-        recorded: Recorded,
-    ) -> Result<(), sqlx::Error> {
-        let inserted = sqlx::query!(
-            "INSERT INTO billing.invoice (id, kind, patient_id, currency, status, number, billing_ids, cancels_id, due_at,
-                 issued_at, total_net, total_gross, content, reason, created_at, created_by)
-             SELECT $1, 'CREDIT_NOTE', patient_id, currency, 'ISSUED', $3, billing_ids, id, $5::date, $6, -total_net,
-                 -total_gross, content, $4, $6, $7
-             FROM billing.invoice WHERE id = $2",
-            id,
-            cancels,
-            number,
-            reason,
-            recorded.at.date_naive(),
-            recorded.at,
-            recorded.by,
-        );
-        inserted.execute(connection).await.map(drop)
-    }
+/// Issues a draft; its billings are BILLED from then on.
+pub(crate) async fn issue(
+    connection: &mut PgConnection,
+    draft: &Invoice,
+    number: &str,
+    due_at: NaiveDate,
+    content: &Value,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let issued = sqlx::query!(
+        "UPDATE billing.invoice SET status = 'ISSUED', number = $2, due_at = $3, issued_at = $4, total_net = $5,
+             total_gross = $6, content = $7, version = version + 1
+         WHERE id = $1",
+        draft.id,
+        number,
+        due_at,
+        now,
+        draft.total_net.amount(),
+        draft.total_gross.amount(),
+        content,
+    );
+    issued.execute(&mut *connection).await?;
+    let billed = sqlx::query!(
+        "UPDATE billing.billing SET status = 'BILLED', version = version + 1 WHERE invoice_id = $1",
+        draft.id,
+    );
+    billed.execute(connection).await.map(drop)
+}
+
+/// Cancels an invoice; its billings are BILLABLE again, and on no invoice.
+pub(crate) async fn cancel(connection: &mut PgConnection, id: Uuid, reason: &str) -> Result<(), sqlx::Error> {
+    let cancelled = sqlx::query!(
+        "UPDATE billing.invoice SET status = 'CANCELLED', reason = $2, version = version + 1 WHERE id = $1",
+        id,
+        reason,
+    );
+    cancelled.execute(&mut *connection).await?;
+    let free = sqlx::query!(
+        "UPDATE billing.billing SET invoice_id = NULL, status = CASE status WHEN 'BILLED' THEN 'BILLABLE' ELSE status END,
+             version = version + (status = 'BILLED')::integer
+         WHERE invoice_id = $1",
+        id,
+    );
+    free.execute(connection).await.map(drop)
+}
+
+/// Adds the credit note that takes an issued invoice back: the same content, and the totals on the other side.
+pub(crate) async fn insert_credit_note(
+    connection: &mut PgConnection,
+    id: Uuid,
+    cancels: Uuid,
+    number: &str,
+    reason: &str,
+    recorded: Recorded,
+) -> Result<(), sqlx::Error> {
+    let inserted = sqlx::query!(
+        "INSERT INTO billing.invoice (id, kind, patient_id, currency, status, number, billing_ids, cancels_id, due_at,
+             issued_at, total_net, total_gross, content, reason, created_at, created_by)
+         SELECT $1, 'CREDIT_NOTE', patient_id, currency, 'ISSUED', $3, billing_ids, id, $5::date, $6, -total_net,
+             -total_gross, content, $4, $6, $7
+         FROM billing.invoice WHERE id = $2",
+        id,
+        cancels,
+        number,
+        reason,
+        recorded.at.date_naive(),
+        recorded.at,
+        recorded.by,
+    );
+    inserted.execute(connection).await.map(drop)
 }

@@ -1,12 +1,13 @@
 use chrono::{DateTime, Utc};
-use healthbridge_graphql::Window;
+use healthbridge_outcome::Window;
 use healthbridge_postgres::known;
+use healthbridge_terms::{Coded, Money};
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::{Store, money};
-use crate::domain::{Account, LedgerEntry, Movement};
+use super::money;
+use crate::domain::{LedgerEntry, Movement};
 
 struct Row {
     id: Uuid,
@@ -39,158 +40,132 @@ impl TryFrom<Row> for LedgerEntry {
     }
 }
 
-/// What a payment put on a billing, and what of it was paid back.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Allocation {
-    pub billing_id: Uuid,
-    pub paid: Decimal,
-    pub refunded: Decimal,
+/// Writes a movement: its postings, then itself, which the database seals.
+pub(crate) async fn insert(connection: &mut PgConnection, movement: &Movement) -> Result<(), sqlx::Error> {
+    insert_postings(connection, movement).await?;
+    seal(connection, movement).await
 }
 
-impl Store {
-    /// Writes a movement: its postings, then itself, which the database seals.
-    pub(crate) async fn insert_movement(connection: &mut PgConnection, movement: &Movement) -> Result<(), sqlx::Error> {
-        Self::insert_postings(connection, movement).await?;
-        Self::seal_movement(connection, movement).await
-    }
+/// Writes the sides of a movement, which must follow in the same transaction.
+pub(crate) async fn insert_postings(connection: &mut PgConnection, movement: &Movement) -> Result<(), sqlx::Error> {
+    let sides = || movement.postings.iter();
+    let accounts: Vec<String> = sides().map(|(account, _)| account.text().to_owned()).collect();
+    let billings: Vec<Option<Uuid>> = sides().map(|(account, _)| account.billing()).collect();
+    let amounts: Vec<Decimal> = sides().map(|(_, amount)| amount.amount()).collect();
+    let posted = sqlx::query!(
+        "INSERT INTO billing.posting (movement_id, place, account, billing_id, amount)
+         SELECT $1, side.place, side.account, side.billing_id, side.amount
+         FROM unnest($2::text[], $3::uuid[], $4::numeric[]) WITH ORDINALITY
+             AS side (account, billing_id, amount, place)",
+        movement.id,
+        &accounts,
+        &billings as _,
+        &amounts,
+    );
+    posted.execute(connection).await.map(drop)
+}
 
-    /// Writes the sides of a movement, which must follow in the same transaction.
-    pub(crate) async fn insert_postings(connection: &mut PgConnection, movement: &Movement) -> Result<(), sqlx::Error> {
-        let accounts: Vec<String> =
-            movement.postings.iter().map(|(account, _)| <&str>::from(*account).to_owned()).collect();
-        let billings: Vec<Option<Uuid>> = movement
-            .postings
-            .iter()
-            .map(|(account, _)| if let Account::Receivable(billing) = account { Some(*billing) } else { None })
-            .collect();
-        let amounts: Vec<Decimal> = movement.postings.iter().map(|(_, amount)| amount.amount()).collect();
-        let posted = sqlx::query!(
-            "INSERT INTO billing.posting (movement_id, place, account, billing_id, amount)
-             SELECT $1, side.place, side.account, side.billing_id, side.amount
-             FROM unnest($2::text[], $3::uuid[], $4::numeric[]) WITH ORDINALITY
-                 AS side (account, billing_id, amount, place)",
-            movement.id,
-            &accounts,
-            &billings as _,
-            &amounts,
-        );
-        posted.execute(connection).await.map(drop)
-    }
+/// Writes a movement whose sides are written. The database checks them, and brings billings and balance up to date.
+pub(crate) async fn seal(connection: &mut PgConnection, movement: &Movement) -> Result<(), sqlx::Error> {
+    let inserted = sqlx::query!(
+        "INSERT INTO billing.movement (id, kind, patient_id, currency, amount, method, reference, reason, reverses_id,
+             recorded_by, recorded_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        movement.id,
+        movement.kind.text(),
+        movement.patient_id,
+        movement.amount.currency().as_str(),
+        movement.amount.amount(),
+        movement.method.map(Coded::text),
+        movement.reference,
+        movement.reason,
+        movement.reverses_id,
+        movement.recorded_by,
+        movement.recorded_at,
+    );
+    inserted.execute(connection).await.map(drop)
+}
 
-    /// Writes a movement whose sides are written. The database checks them, and brings billings and balance up to date.
-    pub(crate) async fn seal_movement(connection: &mut PgConnection, movement: &Movement) -> Result<(), sqlx::Error> {
-        let inserted = sqlx::query!(
-            "INSERT INTO billing.movement (id, kind, patient_id, currency, amount, method, reference, reason, reverses_id,
-                 recorded_by, recorded_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-            movement.id,
-            <&str>::from(movement.kind),
-            movement.patient_id,
-            movement.amount.currency().as_str(),
-            movement.amount.amount(),
-            movement.method.map(<&str>::from),
-            movement.reference,
-            movement.reason,
-            movement.reverses_id,
-            movement.recorded_by,
-            movement.recorded_at,
-        );
-        inserted.execute(connection).await.map(drop)
-    }
+/// Of each billing one movement more than the page has, the newest first.
+pub(crate) async fn of_billings(
+    db: impl PgExecutor<'_>,
+    billings: &[Uuid],
+    window: &Window<i64>,
+) -> Result<Vec<(Uuid, LedgerEntry)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT billing.id AS "billing_id!", found.id AS "id!", found.seq AS "seq!", found.kind AS "kind!",
+                  found.currency AS "currency!", found.amount AS "amount!", found.method, found.reference,
+                  found.reverses_id, found.recorded_by AS "recorded_by!", found.recorded_at AS "recorded_at!"
+           FROM unnest($1::uuid[]) AS billing (id)
+           CROSS JOIN LATERAL (
+               SELECT movement.* FROM billing.movement AS movement
+               WHERE movement.id IN (SELECT movement_id FROM billing.posting WHERE billing_id = billing.id)
+                 AND ($2::bigint IS NULL OR movement.seq < $2)
+               ORDER BY movement.seq DESC LIMIT $3
+           ) AS found
+           ORDER BY billing.id, found.seq DESC"#,
+        billings,
+        window.start,
+        window.limit(),
+    );
+    let rows = rows.fetch_all(db).await?.into_iter().map(|row| {
+        let entry = Row {
+            id: row.id,
+            seq: row.seq,
+            kind: row.kind,
+            currency: row.currency,
+            amount: row.amount,
+            method: row.method,
+            reference: row.reference,
+            reverses_id: row.reverses_id,
+            recorded_by: row.recorded_by,
+            recorded_at: row.recorded_at,
+        };
+        Ok((row.billing_id, LedgerEntry::try_from(entry)?))
+    });
+    rows.collect()
+}
 
-    /// Of each billing one movement more than the page has, the newest first.
-    pub(crate) async fn ledgers_of(
-        &self,
-        billings: &[Uuid],
-        window: &Window<i64>,
-    ) -> Result<Vec<(Uuid, LedgerEntry)>, sqlx::Error> {
-        let rows = sqlx::query!(
-            r#"SELECT billing.id AS "billing_id!", found.id AS "id!", found.seq AS "seq!", found.kind AS "kind!",
-                      found.currency AS "currency!", found.amount AS "amount!", found.method, found.reference,
-                      found.reverses_id, found.recorded_by AS "recorded_by!", found.recorded_at AS "recorded_at!"
-               FROM unnest($1::uuid[]) AS billing (id)
-               CROSS JOIN LATERAL (
-                   SELECT movement.* FROM billing.movement AS movement
-                   WHERE movement.id IN (SELECT movement_id FROM billing.posting WHERE billing_id = billing.id)
-                     AND ($2::bigint IS NULL OR movement.seq < $2)
-                   ORDER BY movement.seq DESC LIMIT $3
-               ) AS found
-               ORDER BY billing.id, found.seq DESC"#,
-            billings,
-            window.start,
-            window.limit(),
-        );
-        let rows = rows.fetch_all(&self.pool).await?.into_iter().map(|row| {
-            let entry = Row {
-                id: row.id,
-                seq: row.seq,
-                kind: row.kind,
-                currency: row.currency,
-                amount: row.amount,
-                method: row.method,
-                reference: row.reference,
-                reverses_id: row.reverses_id,
-                recorded_by: row.recorded_by,
-                recorded_at: row.recorded_at,
-            };
-            Ok((row.billing_id, LedgerEntry::try_from(entry)?))
-        });
-        rows.collect()
-    }
+/// The movements with these ids.
+pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<LedgerEntry>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, seq, kind, currency, amount, method, reference, reverses_id, recorded_by, recorded_at
+         FROM billing.movement WHERE id = ANY($1)",
+        ids,
+    );
+    rows.fetch_all(db).await?.into_iter().map(LedgerEntry::try_from).collect()
+}
 
-    /// The movements with these ids.
-    pub(crate) async fn ledger_entries(&self, ids: &[Uuid]) -> Result<Vec<LedgerEntry>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            "SELECT id, seq, kind, currency, amount, method, reference, reverses_id, recorded_by, recorded_at
-             FROM billing.movement WHERE id = ANY($1)",
-            ids,
-        );
-        rows.fetch_all(&self.pool).await?.into_iter().map(LedgerEntry::try_from).collect()
-    }
+/// The billings that a movement is about.
+pub(crate) async fn billings_of_movement(
+    connection: &mut PgConnection,
+    movement: Uuid,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    let ids = sqlx::query_scalar!(
+        r#"SELECT billing_id AS "id!" FROM billing.posting
+           WHERE movement_id = $1 AND account = 'RECEIVABLE' ORDER BY place"#,
+        movement,
+    );
+    ids.fetch_all(connection).await
+}
 
-    /// The movement with this id.
-    pub(crate) async fn ledger_entry(
-        connection: &mut PgConnection,
-        id: Uuid,
-    ) -> Result<Option<LedgerEntry>, sqlx::Error> {
-        let row = sqlx::query_as!(
-            Row,
-            "SELECT id, seq, kind, currency, amount, method, reference, reverses_id, recorded_by, recorded_at
-             FROM billing.movement WHERE id = $1",
-            id,
-        );
-        row.fetch_optional(connection).await?.map(LedgerEntry::try_from).transpose()
-    }
-
-    /// The billings that a movement is about.
-    pub(crate) async fn billings_of_movement(
-        connection: &mut PgConnection,
-        movement: Uuid,
-    ) -> Result<Vec<Uuid>, sqlx::Error> {
-        let ids = sqlx::query_scalar!(
-            r#"SELECT billing_id AS "id!" FROM billing.posting
-               WHERE movement_id = $1 AND account = 'RECEIVABLE' ORDER BY place"#,
-            movement,
-        );
-        ids.fetch_all(connection).await
-    }
-
-    /// What a payment put on each of its billings, and what of it was paid back, the first billing first.
-    pub(crate) async fn allocations(
-        connection: &mut PgConnection,
-        payment: Uuid,
-    ) -> Result<Vec<Allocation>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Allocation,
-            r#"SELECT paid.billing_id AS "billing_id!", -paid.amount AS "paid!",
-                      (SELECT coalesce(sum(back.amount), 0) FROM billing.posting AS back
-                       JOIN billing.movement AS refund ON refund.id = back.movement_id
-                       WHERE refund.reverses_id = paid.movement_id AND back.billing_id = paid.billing_id) AS "refunded!"
-               FROM billing.posting AS paid
-               WHERE paid.movement_id = $1 AND paid.account = 'RECEIVABLE' ORDER BY paid.place"#,
-            payment,
-        );
-        rows.fetch_all(connection).await
-    }
+/// What is left of a payment on each of its billings, the last billing first.
+pub(crate) async fn left(
+    connection: &mut PgConnection,
+    payment: &LedgerEntry,
+) -> Result<Vec<(Uuid, Money)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT paid.billing_id AS "billing_id!",
+                  -paid.amount - (SELECT coalesce(sum(back.amount), 0) FROM billing.posting AS back
+                                  JOIN billing.movement AS refund ON refund.id = back.movement_id
+                                  WHERE refund.reverses_id = paid.movement_id
+                                    AND back.billing_id = paid.billing_id) AS "left!"
+           FROM billing.posting AS paid
+           WHERE paid.movement_id = $1 AND paid.account = 'RECEIVABLE' ORDER BY paid.place DESC"#,
+        payment.id,
+    );
+    let currency = payment.amount.currency();
+    let left = rows.fetch_all(connection).await?.into_iter();
+    left.map(|row| Ok((row.billing_id, money("left", row.left, currency)?))).collect()
 }

@@ -1,11 +1,12 @@
 use chrono::NaiveDate;
-use healthbridge_graphql::{Coding, Window};
+use healthbridge_outcome::Window;
 use healthbridge_postgres::{known, sought};
+use healthbridge_terms::Coding;
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
 
-use super::{Store, money};
+use super::money;
 use crate::domain::{Recorded, ServiceItem};
 
 struct Row {
@@ -46,119 +47,107 @@ pub(crate) struct ServiceItemFilter {
     pub valid_on: Option<NaiveDate>,
 }
 
-impl Store {
-    /// One row more than the page has, the newest first.
-    pub(crate) async fn list_service_items(
-        &self,
-        filter: &ServiceItemFilter,
-        window: &Window<Uuid>,
-    ) -> Result<Vec<ServiceItem>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT id, code AS "code: _", name, prices.currencies AS "currencies!", prices.amounts AS "amounts!: Vec<Decimal>",
-                      valid_from, valid_to, version
-               FROM billing.service_item AS item
-               CROSS JOIN LATERAL (
-                   SELECT array_agg(currency::text ORDER BY currency) AS currencies,
-                          array_agg(amount ORDER BY currency) AS amounts
-                   FROM billing.service_price WHERE service_item_id = item.id
-               ) AS prices
-               WHERE ($1::text IS NULL OR starts_with(lower(name), lower($1)))
-                 AND ($2::text IS NULL OR code ->> 'code' = $2)
-                 AND ($3::date IS NULL OR (valid_from <= $3 AND (valid_to IS NULL OR valid_to > $3)))
-                 AND ($4::uuid IS NULL OR id < $4)
-               ORDER BY id DESC LIMIT $5"#,
-            filter.search.as_deref().map(sought),
-            filter.code.as_deref().map(sought),
-            filter.valid_on,
-            window.start,
-            window.limit(),
-        );
-        rows.fetch_all(&self.pool).await?.into_iter().map(ServiceItem::try_from).collect()
-    }
+/// One row more than the page has, the newest first.
+pub(crate) async fn list(
+    db: impl PgExecutor<'_>,
+    filter: &ServiceItemFilter,
+    window: &Window<Uuid>,
+) -> Result<Vec<ServiceItem>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, code AS "code: _", name, prices.currencies AS "currencies!", prices.amounts AS "amounts!: Vec<Decimal>",
+                  valid_from, valid_to, version
+           FROM billing.service_item AS item
+           CROSS JOIN LATERAL (
+               SELECT array_agg(currency::text ORDER BY currency) AS currencies,
+                      array_agg(amount ORDER BY currency) AS amounts
+               FROM billing.service_price WHERE service_item_id = item.id
+           ) AS prices
+           WHERE ($1::text IS NULL OR starts_with(lower(name), lower($1)))
+             AND ($2::text IS NULL OR code ->> 'code' = $2)
+             AND ($3::date IS NULL OR (valid_from <= $3 AND (valid_to IS NULL OR valid_to > $3)))
+             AND ($4::uuid IS NULL OR id < $4)
+           ORDER BY id DESC LIMIT $5"#,
+        filter.search.as_deref().map(sought),
+        filter.code.as_deref().map(sought),
+        filter.valid_on,
+        window.start,
+        window.limit(),
+    );
+    rows.fetch_all(db).await?.into_iter().map(ServiceItem::try_from).collect()
+}
 
-    /// The item with this id, kept from changing until the transaction ends.
-    pub(crate) async fn lock_service_item(
-        connection: &mut PgConnection,
-        id: Uuid,
-    ) -> Result<Option<ServiceItem>, sqlx::Error> {
-        let row = sqlx::query_as!(
-            Row,
-            r#"SELECT id, code AS "code: _", name,
-                      ARRAY(SELECT currency::text FROM billing.service_price
-                            WHERE service_item_id = item.id ORDER BY currency) AS "currencies!",
-                      ARRAY(SELECT amount FROM billing.service_price
-                            WHERE service_item_id = item.id ORDER BY currency) AS "amounts!: Vec<Decimal>",
-                      valid_from, valid_to, version
-               FROM billing.service_item AS item WHERE id = $1 FOR UPDATE"#,
-            id,
-        );
-        row.fetch_optional(connection).await?.map(ServiceItem::try_from).transpose()
-    }
+/// The item with this id, kept from changing until the transaction ends.
+pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<ServiceItem>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT id, code AS "code: _", name,
+                  ARRAY(SELECT currency::text FROM billing.service_price
+                        WHERE service_item_id = item.id ORDER BY currency) AS "currencies!",
+                  ARRAY(SELECT amount FROM billing.service_price
+                        WHERE service_item_id = item.id ORDER BY currency) AS "amounts!: Vec<Decimal>",
+                  valid_from, valid_to, version
+           FROM billing.service_item AS item WHERE id = $1 FOR UPDATE"#,
+        id,
+    );
+    row.fetch_optional(connection).await?.map(ServiceItem::try_from).transpose()
+}
 
-    /// Adds an item with its prices.
-    pub(crate) async fn insert_service_item(
-        connection: &mut PgConnection,
-        item: &ServiceItem,
-        recorded: Recorded,
-    ) -> Result<(), sqlx::Error> {
-        let inserted = sqlx::query!(
-            "INSERT INTO billing.service_item (id, code, name, valid_from, valid_to, created_at, created_by, version)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-            item.id,
-            item.code.as_ref().map(Json) as _,
-            item.name,
-            item.valid_from,
-            item.valid_to,
-            recorded.at,
-            recorded.by,
-            item.version,
-        );
-        inserted.execute(&mut *connection).await?;
-        let currencies: Vec<String> = item.prices.iter().map(|price| price.currency().as_str().to_owned()).collect();
-        let amounts: Vec<Decimal> = item.prices.iter().map(|price| price.amount()).collect();
-        let priced = sqlx::query!(
-            "INSERT INTO billing.service_price (service_item_id, currency, amount)
-             SELECT $1, currency, amount FROM unnest($2::text[], $3::numeric[]) AS price (currency, amount)",
-            item.id,
-            &currencies,
-            &amounts,
-        );
-        priced.execute(connection).await.map(drop)
-    }
+/// Adds an item with its prices.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    item: &ServiceItem,
+    recorded: Recorded,
+) -> Result<(), sqlx::Error> {
+    let inserted = sqlx::query!(
+        "INSERT INTO billing.service_item (id, code, name, valid_from, valid_to, created_at, created_by, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        item.id,
+        item.code.as_ref().map(Json) as _,
+        item.name,
+        item.valid_from,
+        item.valid_to,
+        recorded.at,
+        recorded.by,
+        item.version,
+    );
+    inserted.execute(&mut *connection).await?;
+    let currencies: Vec<String> = item.prices.iter().map(|price| price.currency().as_str().to_owned()).collect();
+    let amounts: Vec<Decimal> = item.prices.iter().map(|price| price.amount()).collect();
+    let priced = sqlx::query!(
+        "INSERT INTO billing.service_price (service_item_id, currency, amount)
+         SELECT $1, currency, amount FROM unnest($2::text[], $3::numeric[]) AS price (currency, amount)",
+        item.id,
+        &currencies,
+        &amounts,
+    );
+    priced.execute(connection).await.map(drop)
+}
 
-    /// Ends the validity of an item.
-    pub(crate) async fn retire_service_item(
-        connection: &mut PgConnection,
-        id: Uuid,
-        valid_to: NaiveDate,
-    ) -> Result<(), sqlx::Error> {
-        let retired = sqlx::query!(
-            "UPDATE billing.service_item SET valid_to = $2, version = version + 1 WHERE id = $1",
-            id,
-            valid_to,
-        );
-        retired.execute(connection).await.map(drop)
-    }
+/// Ends the validity of an item.
+pub(crate) async fn retire(connection: &mut PgConnection, id: Uuid, valid_to: NaiveDate) -> Result<(), sqlx::Error> {
+    let retired = sqlx::query!(
+        "UPDATE billing.service_item SET valid_to = $2, version = version + 1 WHERE id = $1",
+        id,
+        valid_to,
+    );
+    retired.execute(connection).await.map(drop)
+}
 
-    /// The items with these ids.
-    pub(crate) async fn service_items_by_id(
-        executor: impl PgExecutor<'_>,
-        ids: &[Uuid],
-    ) -> Result<Vec<ServiceItem>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT id, code AS "code: _", name, prices.currencies AS "currencies!", prices.amounts AS "amounts!: Vec<Decimal>",
-                      valid_from, valid_to, version
-               FROM billing.service_item AS item
-               CROSS JOIN LATERAL (
-                   SELECT array_agg(currency::text ORDER BY currency) AS currencies,
-                          array_agg(amount ORDER BY currency) AS amounts
-                   FROM billing.service_price WHERE service_item_id = item.id
-               ) AS prices
-               WHERE id = ANY($1)"#,
-            ids,
-        );
-        rows.fetch_all(executor).await?.into_iter().map(ServiceItem::try_from).collect()
-    }
+/// The items with these ids.
+pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<ServiceItem>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, code AS "code: _", name, prices.currencies AS "currencies!", prices.amounts AS "amounts!: Vec<Decimal>",
+                  valid_from, valid_to, version
+           FROM billing.service_item AS item
+           CROSS JOIN LATERAL (
+               SELECT array_agg(currency::text ORDER BY currency) AS currencies,
+                      array_agg(amount ORDER BY currency) AS amounts
+               FROM billing.service_price WHERE service_item_id = item.id
+           ) AS prices
+           WHERE id = ANY($1)"#,
+        ids,
+    );
+    rows.fetch_all(db).await?.into_iter().map(ServiceItem::try_from).collect()
 }

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use chrono::Utc;
 use healthbridge_billing::domain::{
-    Account, Billing, ChargeItemStatus, CurrencyCode, LedgerKind, Money, Movement, PaymentMethod, Price,
-    PriceComponentType, Recorded, Size, Wanted,
+    Account, Billing, ChargeItemStatus, LedgerKind, Movement, PaymentMethod, Price, PriceComponentType, Recorded, Size,
+    Wanted,
 };
+use healthbridge_terms::{CurrencyCode, Money};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use uuid::Uuid;

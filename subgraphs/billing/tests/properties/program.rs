@@ -1,6 +1,6 @@
 //! The steps through the program and its database.
 
-use healthbridge_billing::domain::{CurrencyCode, Money};
+use healthbridge_terms::{CurrencyCode, Money};
 use healthbridge_testkit::Client;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use healthbridge_auth::Role;
-use healthbridge_billing::{PROVISION, routes};
+use healthbridge_billing::{DESCRIPTION, open};
 use healthbridge_graphql::Exposure;
 use healthbridge_testkit::{Client, TestDatabase, TestStorage, Tokens, serve};
 use serde_json::{Value, json};
@@ -16,11 +16,12 @@ pub struct Setup {
 }
 
 pub async fn setup() -> Setup {
-    let database = TestDatabase::of(PROVISION).await;
+    let database = TestDatabase::of(DESCRIPTION.provision).await;
     let tokens = Tokens::new();
     let storage = TestStorage::start().await;
     let base =
-        serve(routes(database.pool.clone(), storage.objects.clone(), tokens.verifier(), Exposure::default())).await;
+        serve(open(database.pool.clone(), storage.objects.clone()).routes(tokens.verifier(), Exposure::default()))
+            .await;
     Setup { database, storage, tokens, anonymous: Client::new(&base) }
 }
 
