@@ -148,7 +148,7 @@ impl ForeignSettings {
             _ => Vec::new(),
         };
         let mut roles: Vec<Role> = names.iter().filter_map(|name| self.roles.get(*name).copied()).collect();
-        roles.sort_unstable_by_key(|role| role.as_str());
+        roles.sort_unstable_by_key(|role| <&str>::from(*role));
         roles.dedup();
         let patient = self.patient_claim.as_deref().and_then(|path| claim(&claims.others, path)?.as_str());
         // Some issuers write the boolean as a text.

@@ -87,18 +87,42 @@ impl Changes {
     ) -> Outcome<C::Made> {
         let mut making = Making::new(self.pool.begin().await?, caller, now, change.id());
         if let Some(key) = key {
-            let (key, id) = (Key { key, caller: making.user_id(), operation: C::NAME }, making.id);
-            match idempotency::claim(making.connection(), self.schema, &key, change, id).await? {
-                Claim::New => failpoint(C::NAME, "key claimed"),
-                Claim::Done(id) => {
-                    let made = change.made(id, making.connection()).await?;
-                    return made.ok_or_else(|| Fault::Unauthorized.into());
-                }
-                Claim::Reused => return Err(UserError::key_reused().into()),
-                Claim::InProgress => return Err(UserError::key_in_progress().into()),
+            let (key, id) = (Key { key, caller: caller.user_id(), operation: C::NAME }, making.id);
+            let claim = idempotency::claim(making.connection(), self.schema, &key, change, id).await?;
+            if let Some(made) = first(change, claim, making.connection()).await? {
+                return Ok(made);
             }
+            failpoint(C::NAME, "key claimed");
         }
         carry_out(change, making).await
+    }
+
+    /// What was made for a key before, if it was; claims nothing. For a change with something before its transaction that a
+    /// replay must neither cost nor wait for: whoever gets nothing goes on to [`Changes::make_once`].
+    ///
+    /// # Errors
+    /// Why nothing can be made with this key, or that it cannot be read.
+    pub async fn earlier<C: Once>(&self, change: &C, key: Option<Uuid>, caller: &Caller) -> Outcome<Option<C::Made>> {
+        let Some(key) = key else { return Ok(None) };
+        let key = Key { key, caller: caller.user_id(), operation: C::NAME };
+        let mut connection = self.pool.acquire().await?;
+        match idempotency::earlier(&mut connection, self.schema, &key, change).await? {
+            Some(claim) => first(change, claim, &mut connection).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// The first answer to a key; `None` where this is it.
+async fn first<C: Once>(change: &C, claim: Claim, connection: &mut PgConnection) -> Outcome<Option<C::Made>> {
+    match claim {
+        Claim::New => Ok(None),
+        Claim::Done(id) => match change.made(id, connection).await? {
+            Some(made) => Ok(Some(made)),
+            None => Err(Fault::Unauthorized.into()),
+        },
+        Claim::Reused => Err(UserError::key_reused().into()),
+        Claim::InProgress => Err(UserError::key_in_progress().into()),
     }
 }
 

@@ -32,7 +32,7 @@ impl<'a> Making<'a> {
 
     /// The account that makes it; nobody's for the anonymous.
     pub fn user_id(&self) -> Uuid {
-        self.caller.account().map(|account| account.user_id).unwrap_or_default()
+        self.caller.user_id()
     }
 
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {

@@ -82,8 +82,7 @@ pub async fn claim(
     input: &(impl Serialize + Sync),
     result: Uuid,
 ) -> Result<Claim, sqlx::Error> {
-    let json = serde_json::to_vec(input).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-    let fingerprint = Sha256::digest([key.operation.as_bytes(), b"\0", &json].concat());
+    let fingerprint = fingerprint(key, input)?;
     // The lock is the first request's until its transaction ends: whoever does not get it inserts nothing, and need not
     // wait as it would for the row.
     let insert = format!(
@@ -99,21 +98,48 @@ pub async fn claim(
         .bind(key.caller)
         .bind(key.key)
         .bind(key.operation)
-        .bind(fingerprint.as_slice())
+        .bind(&fingerprint)
         .bind(result)
         .execute(&mut *connection)
         .await?;
     if inserted.rows_affected() == 1 {
         return Ok(Claim::New);
     }
+    Ok(find(connection, schema, key, &fingerprint).await?.unwrap_or(Claim::InProgress))
+}
+
+/// What became of a key before, if anything has; claims nothing.
+///
+/// # Errors
+/// When the statement fails or the input does not serialise.
+pub async fn earlier(
+    connection: &mut PgConnection,
+    schema: &str,
+    key: &Key,
+    input: &(impl Serialize + Sync),
+) -> Result<Option<Claim>, sqlx::Error> {
+    find(connection, schema, key, &fingerprint(key, input)?).await
+}
+
+fn fingerprint(key: &Key, input: &impl Serialize) -> Result<Vec<u8>, sqlx::Error> {
+    let json = serde_json::to_vec(input).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    Ok(Sha256::digest([key.operation.as_bytes(), b"\0", &json].concat()).to_vec())
+}
+
+async fn find(
+    connection: &mut PgConnection,
+    schema: &str,
+    key: &Key,
+    fingerprint: &[u8],
+) -> Result<Option<Claim>, sqlx::Error> {
     let select = format!(
         "SELECT fingerprint, result_id FROM {schema}.idempotency_key
          WHERE caller = $1 AND key = $2 AND created_at >= now() - interval '24 hours'"
     );
     let found = sqlx::query(AssertSqlSafe(select)).bind(key.caller).bind(key.key).fetch_optional(connection).await?;
-    let Some(row) = found else { return Ok(Claim::InProgress) };
-    let is_same = row.try_get::<Vec<u8>, _>("fingerprint")? == fingerprint.as_slice();
-    Ok(if is_same { Claim::Done(row.try_get("result_id")?) } else { Claim::Reused })
+    let Some(row) = found else { return Ok(None) };
+    let is_same = row.try_get::<Vec<u8>, _>("fingerprint")? == fingerprint;
+    Ok(Some(if is_same { Claim::Done(row.try_get("result_id")?) } else { Claim::Reused }))
 }
 
 /// Removes keys that are honoured no longer. Several replicas may do so at once.

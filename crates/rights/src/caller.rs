@@ -76,6 +76,11 @@ impl Caller {
         }
     }
 
+    /// The account's id; nobody's for the anonymous.
+    pub fn user_id(&self) -> Uuid {
+        self.account().map(|account| account.user_id).unwrap_or_default()
+    }
+
     /// Whether the caller holds this very scope.
     pub fn holds(&self, scope: &str) -> bool {
         self.account().is_some_and(|account| account.scopes.contains(scope))

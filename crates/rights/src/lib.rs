@@ -7,5 +7,5 @@ mod role;
 mod scope;
 
 pub use caller::{Account, Caller, Denied, Reach};
-pub use role::{Role, UnknownRole};
+pub use role::Role;
 pub use scope::{Resource, Right, is_system_scope, scopes_of};

@@ -9,6 +9,11 @@ pub trait Coded: Copy + Eq + FromStr<Err = strum::ParseError> + Into<&'static st
     /// Every value with what it means, in the order of the definition.
     const ALL: &'static [(Self, &'static str)];
 
+    /// Every value, in the order of the definition.
+    fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().map(|(value, _)| *value)
+    }
+
     /// The value as it stands in the database, in JSON and in the graph, such as `ENTERED_IN_ERROR`.
     fn text(self) -> &'static str {
         self.into()
@@ -21,7 +26,7 @@ pub trait Coded: Copy + Eq + FromStr<Err = strum::ParseError> + Into<&'static st
 
     /// The value of FHIR's code.
     fn from_fhir(code: &str) -> Option<Self> {
-        Self::ALL.iter().map(|(value, _)| *value).find(|value| value.fhir() == code)
+        Self::all().find(|value| value.fhir() == code)
     }
 }
 

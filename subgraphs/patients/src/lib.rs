@@ -2,92 +2,56 @@
 
 pub mod domain;
 mod graphql;
+mod routes;
 pub mod seed;
 mod service;
 mod store;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use axum::{
-    Json, Router,
-    extract::{Query, State},
-    http::StatusCode,
-    routing::get,
-};
 use chrono::{DateTime, Utc};
-use healthbridge_auth::{RevocationFeed, Verifier};
-use healthbridge_graphql::{Endpoint, Exposure, Readiness};
+use healthbridge_jobs::Job;
 use healthbridge_postgres::Provision;
+use healthbridge_subgraph::{Description, Subgraph};
 use sqlx::{PgPool, migrate::Migrator};
 
-pub use graphql::sdl;
 pub use service::{
-    ForeignPatient, ForeignPractitioner, Identity, Imported, Importer, InvalidTotpKey, NewAccount, Passwords, Service,
-    TotpKey,
+    ForeignPatient, ForeignPractitioner, Identity, Imported, Importer, InvalidTotpKey, NewAccount, Passwords, TotpKey,
+    create_account,
 };
-use store::Store;
 
 /// The subgraph's name in the supergraph.
 pub const NAME: &str = "patients";
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
-/// The subgraph's part of the database.
-pub const PROVISION: Provision = Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["record_version"] };
+/// What is known of the subgraph before it is opened.
+pub const DESCRIPTION: Description = Description {
+    name: NAME,
+    provision: Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["record_version"] },
+    sdl: graphql::sdl,
+};
 
 /// How often what is old is removed.
-const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
+const FORGET_OLD: Duration = Duration::from_secs(3600);
 
-/// The HTTP routes of the subgraph. It alone has the signing keys, and publishes their public halves as a JWKS. Proxies in
-/// the trusted networks are believed for whom they ask.
-pub fn routes(pool: PgPool, identity: Identity, verifier: Verifier, exposure: Exposure) -> Router {
+/// The subgraph on its database. It alone has the signing keys.
+pub fn open(pool: PgPool, identity: Identity) -> Subgraph {
     let keys = identity.keys.clone();
-    let service = Arc::new(Service::new(pool.clone(), identity));
-    let readiness: Readiness = Arc::new(move || {
-        let pool = pool.clone();
-        Box::pin(async move { healthbridge_postgres::ping(&pool).await.map_err(|_| "the database".to_owned()) })
+    let services = service::Services::new(&pool, identity);
+    let routes = routes::routes(keys, services.sessions.clone());
+    let old = pool.clone();
+    let forget = Job::new("forget what nobody can use any more", FORGET_OLD, move |now| {
+        let pool = old.clone();
+        async move { Ok(forget_old(&pool, now).await?) }
     });
-    let feed = service.clone();
-    let prepare = {
-        let service = service.clone();
-        move |request, caller: &_| graphql::prepare(request, &service, caller)
-    };
-    Endpoint::new(NAME, graphql::schema(service), verifier, prepare, readiness, exposure)
-        .routes()
-        .route("/.well-known/jwks.json", get(async move || Json(keys.jwks(Utc::now()))))
-        .route("/revocations", get(revocations).with_state(feed))
+    Subgraph::new(&DESCRIPTION, pool, graphql::schema(services)).with_routes(routes).with_job(forget)
 }
 
-/// Removes sessions, tokens, revocations and attempts that nobody can use any more.
+/// Removes sessions, tokens, revocations and attempts that nobody can use any more. Several replicas may do so at once.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn forget_old(pool: &PgPool, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-    Store::new(pool.clone()).forget_old(now).await
-}
-
-/// Calls [`forget_old`] each hour, for ever. Several replicas may do so at once.
-pub async fn sweep_forever(pool: PgPool) {
-    loop {
-        if let Err(error) = forget_old(&pool, Utc::now()).await {
-            tracing::warn!(%error, "old sessions cannot be removed; it is tried again");
-        }
-        tokio::time::sleep(SWEEP_PERIOD).await;
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct After {
-    after: i64,
-}
-
-/// The feed of revocations, which every part polls. It names nobody.
-async fn revocations(
-    State(service): State<Arc<Service>>,
-    Query(page): Query<After>,
-) -> Result<Json<RevocationFeed>, StatusCode> {
-    service.revocations(page.after, Utc::now()).await.map(Json).map_err(|error| {
-        tracing::error!(%error, "the revocations cannot be read");
-        StatusCode::SERVICE_UNAVAILABLE
-    })
+    store::forget_old(pool, now).await
 }

@@ -1,6 +1,7 @@
 //! Rows made by the program: demo data and benchmarks.
 
 use healthbridge_postgres::copy::{Loader, Rows};
+use healthbridge_terms::Coded;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -39,9 +40,9 @@ impl Seed {
         let mut loader = Loader::begin(pool).await?;
         let mut rows = Rows::default();
         for one in &self.staff {
-            rows.value(one.id).value(<&str>::from(one.name.name_use)).value(&one.name.family);
+            rows.value(one.id).value(one.name.name_use.text()).value(&one.name.family);
             rows.array(&one.name.given).array(&one.name.prefix).array(&one.name.suffix);
-            rows.value(<&str>::from(one.profession)).optional(one.specialty.as_ref().map(json));
+            rows.value(one.profession.text()).optional(one.specialty.as_ref().map(json));
             rows.optional(one.department.as_ref()).value(one.created_at.to_rfc3339());
             rows.value(one.updated_at.to_rfc3339()).value(one.name.sort_key()).end_row();
         }
@@ -51,10 +52,10 @@ impl Seed {
 
         let mut rows = Rows::default();
         for one in &self.patients {
-            rows.value(one.id).value(&one.mrn).value(<&str>::from(one.name.name_use)).value(&one.name.family);
+            rows.value(one.id).value(&one.mrn).value(one.name.name_use.text()).value(&one.name.family);
             rows.array(&one.name.given).array(&one.name.prefix).array(&one.name.suffix).value(one.name.sort_key());
             rows.value(one.name.sort_given())
-                .value(<&str>::from(one.gender))
+                .value(one.gender.text())
                 .optional(one.birth_date)
                 .value(json(&one.telecom));
             rows.value(json(&one.addresses)).value(json(&one.identifiers)).value(json(&one.conditions));
@@ -67,7 +68,7 @@ impl Seed {
 
         let mut rows = Rows::default();
         for (one, password_hash) in &self.accounts {
-            rows.value(one.id).value(<&str>::from(one.kind)).value(&one.email).value(password_hash).array(&one.roles);
+            rows.value(one.id).value(one.kind.text()).value(&one.email).value(password_hash).array(&one.roles);
             rows.array(&one.scopes).value(one.active).optional(one.patient_id).optional(one.staff_id);
             rows.value(one.version).value(one.created_at.to_rfc3339()).value(one.updated_at.to_rfc3339()).end_row();
         }

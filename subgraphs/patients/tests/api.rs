@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use healthbridge_auth::Role;
 use healthbridge_graphql::Exposure;
-use healthbridge_patients::{PROVISION, routes};
+use healthbridge_patients::{DESCRIPTION, open};
 use healthbridge_testkit::{StatementCount, TestDatabase, Tokens, assert_alike, forged, serve};
 use serde_json::{Value, json};
 use setup::{CREATE, PASSWORD, create, identity, input, setup};
@@ -194,9 +194,10 @@ async fn the_anonymous_get_null_and_a_code_for_what_is_scoped_and_do_not_introsp
 
 #[tokio::test]
 async fn only_json_by_post_is_a_graphql_request() {
-    let database = TestDatabase::of(PROVISION).await;
+    let database = TestDatabase::of(DESCRIPTION.provision).await;
     let tokens = Tokens::new();
-    let base = serve(routes(database.pool.clone(), identity(&tokens), tokens.verifier(), Exposure::default())).await;
+    let base =
+        serve(open(database.pool.clone(), identity(&tokens)).routes(tokens.verifier(), Exposure::default())).await;
     let url = format!("{base}/graphql");
     let client = reqwest::Client::new();
     let status = async |request: reqwest::RequestBuilder| request.send().await.expect("an answer").status().as_u16();

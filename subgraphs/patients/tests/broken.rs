@@ -6,7 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use healthbridge_auth::Role;
 use healthbridge_listener::Face;
-use healthbridge_patients::{PROVISION, routes};
+use healthbridge_patients::{DESCRIPTION, open};
 use healthbridge_testkit::{Client, TestDatabase, Tokens, serve_until};
 use serde_json::json;
 use setup::{CREATE, identity, input, trusting};
@@ -34,7 +34,7 @@ struct Subgraph {
 async fn start(database: TestDatabase, pool: PgPool) -> Subgraph {
     let tokens = Tokens::new();
     let stop = CancellationToken::new();
-    let routes = routes(pool.clone(), identity(&tokens), tokens.verifier(), trusting());
+    let routes = open(pool.clone(), identity(&tokens)).routes(tokens.verifier(), trusting());
     let (url, served) = serve_until(routes, Face::Graphql, stop.clone()).await;
     let address = url.trim_start_matches("http://").parse().expect("an address");
     Subgraph { database, pool, address, token: tokens.of(Role::Clerk), stop, served }
@@ -85,7 +85,7 @@ async fn until(beside: &mut PgConnection, condition: &str, wanted: impl Fn(i64) 
 
 #[tokio::test]
 async fn a_mutation_that_has_begun_runs_to_its_end_though_its_client_goes_and_a_stop_waits_for_it() {
-    let database = TestDatabase::of(PROVISION).await;
+    let database = TestDatabase::of(DESCRIPTION.provision).await;
     let pool = healthbridge_postgres::pool(database.options.clone(), 5);
     let subgraph = start(database, pool).await;
     let mut beside = subgraph.beside().await;
@@ -136,7 +136,7 @@ async fn slow_wire(socket: std::path::PathBuf, delay: Duration) -> SocketAddr {
 #[tokio::test]
 async fn mutations_whose_clients_break_off_at_any_moment_are_done_or_were_never_begun() {
     const CLIENTS: u64 = 96;
-    let database = TestDatabase::of(PROVISION).await;
+    let database = TestDatabase::of(DESCRIPTION.provision).await;
     let folder = database.options.get_socket().expect("a socket");
     let socket = folder.join(format!(".s.PGSQL.{}", database.options.get_port()));
     let wire = slow_wire(socket, Duration::from_millis(4)).await;

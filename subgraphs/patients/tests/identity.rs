@@ -6,7 +6,7 @@ mod setup;
 use std::time::{Duration, Instant};
 
 use healthbridge_auth::{ForeignIssuers, ForeignSettings, Role};
-use healthbridge_patients::{Identity, PROVISION, routes};
+use healthbridge_patients::{DESCRIPTION, Identity, open};
 use healthbridge_testkit::{Client, TestDatabase, TestIssuer, Tokens, serve};
 use serde_json::{Value, json};
 use setup::{PASSWORD, REFRESH, SIGN_IN, Setup, create, identity, setup, trusting};
@@ -247,10 +247,10 @@ async fn foreign(link_by_email: bool) -> Foreign {
         "roles": { "physicians": "DOCTOR", "desk": "CLERK" }, "patient_claim": "mrn", "link_by_email": link_by_email,
     }))
     .expect("settings");
-    let (database, tokens) = (TestDatabase::of(PROVISION).await, Tokens::new());
+    let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
     let foreign = ForeignIssuers::new(vec![settings]).expect("issuers");
     let identity = Identity { foreign, ..identity(&tokens) };
-    let base = serve(routes(database.pool.clone(), identity, tokens.verifier(), trusting())).await;
+    let base = serve(open(database.pool.clone(), identity).routes(tokens.verifier(), trusting())).await;
     Foreign { issuer, database, anonymous: Client::new(&base), tokens }
 }
 

@@ -4,7 +4,7 @@ mod setup;
 
 use futures::future::join_all;
 use healthbridge_auth::{ForeignIssuers, ForeignSettings, Role};
-use healthbridge_patients::{Identity, PROVISION, routes};
+use healthbridge_patients::{DESCRIPTION, Identity, open};
 use healthbridge_testkit::{Client, Mutations, TestDatabase, TestIssuer, Tokens, serve};
 use serde_json::{Value, json};
 use setup::{PASSWORD, Setup, identity, trusting};
@@ -19,11 +19,11 @@ async fn on_one_connection() -> (Setup, TestIssuer) {
         "patient_claim": "mrn",
     }))
     .expect("settings");
-    let (database, tokens) = (TestDatabase::of(PROVISION).await, Tokens::new());
+    let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
     let foreign = ForeignIssuers::new(vec![settings]).expect("issuers");
     let identity = Identity { foreign, ..identity(&tokens) };
-    let routes = routes(database.only_connection(), identity, tokens.verifier(), trusting());
-    let url = serve(routes).await;
+    let subgraph = open(database.only_connection(), identity);
+    let url = serve(subgraph.routes(tokens.verifier(), trusting())).await;
     let anonymous = Client::new(&url);
     (Setup { database, tokens, anonymous, url }, issuer)
 }

@@ -5,11 +5,12 @@ mod setup;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use healthbridge_auth::Role;
 use healthbridge_patients::{
-    PROVISION,
-    domain::{AdministrativeGender, HumanName, Identifier, IdentifierUse, Mrn, NameUse, Patient},
-    routes,
+    DESCRIPTION,
+    domain::{Mrn, Patient},
+    open,
     seed::Seed,
 };
+use healthbridge_terms::{AdministrativeGender, HumanName, Identifier, IdentifierUse, NameUse};
 use healthbridge_testkit::{Client, Plans, TestDatabase, Tokens, serve};
 use serde_json::{Value, json};
 use setup::{identity, trusting};
@@ -56,14 +57,14 @@ fn patient(number: u32) -> Patient {
 #[tokio::test]
 async fn no_search_of_a_large_register_reads_all_of_it() {
     let plans = Plans::start();
-    let database = TestDatabase::of(PROVISION).await;
+    let database = TestDatabase::of(DESCRIPTION.provision).await;
     let patients: Vec<Patient> = (1..=PATIENTS).map(patient).collect();
     let one = patients[77].clone();
     Seed { patients, ..Seed::default() }.load(&database.pool).await.expect("filled");
     sqlx::query("VACUUM ANALYZE patients.patient").execute(&database.pool).await.expect("analysed");
     let pool = PgPoolOptions::new().max_connections(4).connect_lazy_with(Plans::of(&database.options));
     let tokens = Tokens::new();
-    let base = serve(routes(pool, identity(&tokens), tokens.verifier(), trusting())).await;
+    let base = serve(open(pool, identity(&tokens)).routes(tokens.verifier(), trusting())).await;
     let clerk = Client::new(&base).with_token(tokens.of(Role::Clerk));
     let list = "query ($filter: PatientFilter, $order: PatientOrder! = FAMILY_NAME_ASC, $last: Int) {
         patients(first: null, last: $last, filter: $filter, orderBy: $order) { edges { cursor } } }";

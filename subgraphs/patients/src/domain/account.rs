@@ -1,18 +1,19 @@
 use chrono::{DateTime, Utc};
-use healthbridge_auth::Role;
-use strum::{EnumString, IntoStaticStr};
+use healthbridge_outcome::{Refusals, UserErrorCode, is_visible};
+use healthbridge_rights::Role;
+use healthbridge_terms::coded;
 use uuid::Uuid;
 
-/// Whose account it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-pub enum UserKind {
-    /// A patient's.
-    Patient,
-    /// A member of the staff's.
-    Staff,
-    /// A machine's.
-    Service,
+coded! {
+    /// Whose account it is.
+    pub enum UserKind {
+        /// A patient's.
+        Patient,
+        /// A member of the staff's.
+        Staff,
+        /// A machine's.
+        Service,
+    }
 }
 
 /// An account that signs in.
@@ -46,4 +47,38 @@ pub struct Account {
     pub updated_at: DateTime<Utc>,
     /// Counts changes, from 1.
     pub version: i32,
+}
+
+impl Account {
+    /// An account that is new: it may sign in, and belongs to nobody yet.
+    pub fn new(id: Uuid, kind: UserKind, email: String, roles: Vec<Role>, now: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            kind,
+            email,
+            roles,
+            scopes: Vec::new(),
+            active: true,
+            patient_id: None,
+            staff_id: None,
+            token_version: 1,
+            totp_enabled: false,
+            last_login_at: None,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+}
+
+/// Reads an email address, in lower case.
+pub(crate) fn email(refusals: &mut Refusals, text: &str) -> String {
+    let email = text.trim().to_lowercase();
+    let is_address = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+    // RFC 5321: at most 254 characters.
+    let is_plain = email.len() <= 254 && !email.chars().any(|char| char.is_whitespace() || !is_visible(char));
+    if !is_address || !is_plain {
+        refusals.add("email", UserErrorCode::InvalidFormat, "This is no email address");
+    }
+    email
 }

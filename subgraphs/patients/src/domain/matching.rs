@@ -5,19 +5,22 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::{AdministrativeGender, ContactSystem, HumanName, Identifier, Patient, folded};
+use healthbridge_terms::{AdministrativeGender, ContactSystem, HumanName, Identifier, coded, folded};
 
-/// How sure it is that two records are of one person (FHIR match-grade).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MatchGrade {
-    /// They are not.
-    CertainlyNot,
-    /// They might be.
-    Possible,
-    /// They are, unless somebody says otherwise.
-    Probable,
-    /// They are.
-    Certain,
+use super::Patient;
+
+coded! {
+    /// How sure it is that two records are of one person (FHIR match-grade).
+    pub enum MatchGrade {
+        /// They are not.
+        CertainlyNot,
+        /// They might be.
+        Possible,
+        /// They are, unless somebody says otherwise.
+        Probable,
+        /// They are: an identifier is the same.
+        Certain,
+    }
 }
 
 /// What is known of a person who is looked for.
@@ -172,8 +175,9 @@ fn genders(one: Option<AdministrativeGender>, two: Option<AdministrativeGender>)
 
 #[cfg(test)]
 mod tests {
+    use healthbridge_terms::{IdentifierUse, NameUse};
+
     use super::*;
-    use crate::domain::{IdentifierUse, NameUse};
 
     fn name(family: &str, given: &str) -> HumanName {
         let given = vec![given.to_owned()];

@@ -1,135 +1,8 @@
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr};
+use healthbridge_terms::{Address, AdministrativeGender, Coding, ContactPoint, HumanName, Identifier};
 use uuid::Uuid;
 
-use super::{Mrn, folded};
-
-/// FHIR administrative-gender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize, Deserialize)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names are FHIR's codes")]
-pub enum AdministrativeGender {
-    Male,
-    Female,
-    Other,
-    Unknown,
-}
-
-/// FHIR name-use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize, Deserialize)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names are FHIR's codes")]
-pub enum NameUse {
-    Usual,
-    Official,
-    Temp,
-    Nickname,
-    Anonymous,
-    Old,
-    Maiden,
-}
-
-/// FHIR `HumanName`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HumanName {
-    /// What the name is for.
-    pub name_use: NameUse,
-    /// Family name.
-    pub family: String,
-    /// Given names.
-    pub given: Vec<String>,
-    /// Titles before the name.
-    pub prefix: Vec<String>,
-    /// Parts behind the name.
-    pub suffix: Vec<String>,
-}
-
-impl HumanName {
-    /// The whole name as it is written.
-    pub fn text(&self) -> String {
-        let parts = self.prefix.iter().chain(&self.given).chain(std::iter::once(&self.family)).chain(&self.suffix);
-        parts.map(String::as_str).collect::<Vec<_>>().join(" ")
-    }
-
-    /// What lists are sorted and searched by: [`folded`], family name first.
-    pub fn sort_key(&self) -> String {
-        let parts = std::iter::once(&self.family).chain(&self.given);
-        parts.map(|part| folded(part)).collect::<Vec<_>>().join(" ")
-    }
-
-    /// What the first given name is searched by, [`folded`].
-    pub fn sort_given(&self) -> String {
-        self.given.first().map(|given| folded(given)).unwrap_or_default()
-    }
-}
-
-/// FHIR `ContactPoint` system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names are FHIR's codes")]
-pub enum ContactSystem {
-    Phone,
-    Fax,
-    Email,
-    Pager,
-    Url,
-    Sms,
-    Other,
-}
-
-/// FHIR `ContactPoint`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContactPoint {
-    /// How to reach it.
-    pub system: ContactSystem,
-    /// The number or address.
-    pub value: String,
-    /// Order of preference, 1 first.
-    pub rank: Option<i32>,
-}
-
-/// FHIR `Address`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Address {
-    /// Street lines.
-    pub line: Vec<String>,
-    /// City.
-    pub city: Option<String>,
-    /// District.
-    pub district: Option<String>,
-    /// State or province.
-    pub state: Option<String>,
-    /// Postal code.
-    pub postal_code: Option<String>,
-    /// Country.
-    pub country: Option<String>,
-}
-
-/// FHIR identifier-use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names are FHIR's codes")]
-pub enum IdentifierUse {
-    Usual,
-    Official,
-    Temp,
-    Secondary,
-    Old,
-}
-
-/// FHIR `Identifier`, beside the medical record number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identifier {
-    /// The namespace's URI.
-    pub system: String,
-    /// The value in it.
-    pub value: String,
-    /// What it is for.
-    pub identifier_use: IdentifierUse,
-}
+use super::Mrn;
 
 /// A patient (FHIR Patient).
 #[derive(Clone, Debug)]
@@ -155,7 +28,7 @@ pub struct Patient {
     /// Further identifiers.
     pub identifiers: Vec<Identifier>,
     /// Known conditions.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<Coding>,
     /// The general practitioner.
     pub general_practitioner_id: Option<Uuid>,
     /// When the record was made.
@@ -166,9 +39,6 @@ pub struct Patient {
     pub version: i32,
 }
 
-/// A coded condition.
-pub type Condition = healthbridge_graphql::Coding;
-
 impl Patient {
     /// Completed years of age on a day, or at death.
     pub fn age_years(&self, today: NaiveDate) -> Option<i32> {
@@ -176,5 +46,20 @@ impl Patient {
         let day = self.deceased_at.map_or(today, |at| at.date_naive());
         let had_birthday = (day.month(), day.day()) >= (born.month(), born.day());
         Some(day.year() - born.year() - i32::from(!had_birthday))
+    }
+
+    /// The names of the fields that have a value, as the graph has them: what the making of a record changes.
+    pub(crate) fn filled_fields(&self) -> Vec<String> {
+        let fields = [
+            ("name", true),
+            ("gender", true),
+            ("birthDate", self.birth_date.is_some()),
+            ("telecom", !self.telecom.is_empty()),
+            ("addresses", !self.addresses.is_empty()),
+            ("identifiers", !self.identifiers.is_empty()),
+            ("conditions", !self.conditions.is_empty()),
+            ("generalPractitioner", self.general_practitioner_id.is_some()),
+        ];
+        fields.into_iter().filter(|(_, is_filled)| *is_filled).map(|(field, _)| field.to_owned()).collect()
     }
 }

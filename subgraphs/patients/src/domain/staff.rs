@@ -1,22 +1,27 @@
 use chrono::{DateTime, Utc};
-use strum::{EnumString, IntoStaticStr};
+use healthbridge_terms::{Coding, HumanName, coded};
 use uuid::Uuid;
 
-use super::HumanName;
-
-/// What a member of the medical staff does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names speak")]
-pub enum StaffProfession {
-    Physician,
-    Radiologist,
-    RadiologicTechnologist,
-    Nurse,
-    Pharmacist,
-    BillingClerk,
-    Administrator,
-    Other,
+coded! {
+    /// What a member of the medical staff does.
+    pub enum StaffProfession {
+        /// A physician.
+        Physician,
+        /// A physician who reads images.
+        Radiologist,
+        /// Acquires images.
+        RadiologicTechnologist,
+        /// A nurse.
+        Nurse,
+        /// A pharmacist.
+        Pharmacist,
+        /// Handles bills.
+        BillingClerk,
+        /// Administrates.
+        Administrator,
+        /// Something else.
+        Other,
+    }
 }
 
 /// A member of the medical staff (FHIR Practitioner).
@@ -29,7 +34,7 @@ pub struct Staff {
     /// What the person does.
     pub profession: StaffProfession,
     /// The specialty.
-    pub specialty: Option<healthbridge_graphql::Coding>,
+    pub specialty: Option<Coding>,
     /// National licence number.
     pub licence_number: Option<String>,
     /// Department.

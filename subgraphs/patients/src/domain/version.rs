@@ -4,6 +4,8 @@ use uuid::Uuid;
 /// One change of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordVersion {
+    /// The record.
+    pub record_id: Uuid,
     /// The record's version since then; 1 is its making.
     pub version: i32,
     /// When.
@@ -18,9 +20,9 @@ pub struct RecordVersion {
 
 /// Collects the names of the fields that an update really changes.
 #[derive(Debug, Default)]
-pub(crate) struct Changes(Vec<String>);
+pub(crate) struct ChangedFields(Vec<String>);
 
-impl Changes {
+impl ChangedFields {
     /// Sets a field, and notes its name if that changes it. `None` leaves it as it is.
     pub(crate) fn set<T: PartialEq>(&mut self, field: &str, old: &mut T, new: Option<T>) {
         if let Some(new) = new.filter(|new| new != old) {

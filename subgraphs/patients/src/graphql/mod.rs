@@ -1,50 +1,64 @@
-//! The GraphQL face: thin types over the service.
+//! The GraphQL face: thin types over the services, a file for each aggregate.
 
-mod accounts;
-mod identity;
-mod loaders;
-mod matching;
-mod mutation;
 mod patient;
 mod person;
-mod query;
+mod secret;
+mod session;
 mod staff;
 mod user;
 mod version;
 
-use std::sync::Arc;
+use std::net::IpAddr;
 
-use async_graphql::{EmptySubscription, MergedObject, Schema};
-use healthbridge_auth::Caller;
+use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
+use healthbridge_graphql::ClientAddress;
+use healthbridge_outcome::{Fault, PageArgs};
 
-use crate::Service;
-use accounts::AccountMutation;
-use identity::IdentityMutation;
-use loaders::Loaders;
-use mutation::PatientMutation;
-use query::Query;
+use crate::service::Services;
+
+/// The queries of the subgraph.
+#[derive(Default, MergedObject)]
+struct Query(patient::PatientQuery, staff::StaffQuery, user::UserQuery);
 
 /// The mutations of the subgraph.
 #[derive(Default, MergedObject)]
-pub(crate) struct Mutation(AccountMutation, IdentityMutation, PatientMutation);
-
-type PatientsSchema = Schema<Query, Mutation, EmptySubscription>;
+struct Mutation(
+    patient::PatientMutation,
+    staff::StaffMutation,
+    user::UserMutation,
+    session::SessionMutation,
+    secret::SecretMutation,
+);
 
 /// The subgraph's SDL, which the supergraph is composed from.
-pub fn sdl() -> String {
-    healthbridge_graphql::sdl(Schema::build(Query, Mutation::default(), EmptySubscription))
+pub(crate) fn sdl() -> String {
+    healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(service: Arc<Service>) -> PatientsSchema {
-    let builder = Schema::build(Query, Mutation::default(), EmptySubscription).data(service);
+pub(crate) fn schema(services: Services) -> impl async_graphql::Executor {
+    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .data(services.patients)
+        .data(services.staff)
+        .data(services.accounts)
+        .data(services.sessions)
+        .data(services.secrets)
+        .data(services.record_versions);
     healthbridge_graphql::finish(builder, &sdl())
 }
 
-/// Puts the loaders of a request beside it.
-pub(crate) fn prepare(
-    request: async_graphql::Request,
-    service: &Arc<Service>,
-    caller: &Caller,
-) -> async_graphql::Request {
-    request.data(Loaders::new(service, caller))
+/// Where the request comes from.
+fn address(ctx: &Context<'_>) -> Option<IpAddr> {
+    ctx.data_opt::<ClientAddress>().and_then(|ClientAddress(address)| *address)
+}
+
+/// The paging arguments of a list that is read both ways.
+fn both_ways(
+    first: Option<i32>,
+    after: Option<String>,
+    last: Option<i32>,
+    before: Option<String>,
+) -> Result<PageArgs, Fault> {
+    // The default of `first` must not forbid reading backwards.
+    let first = if last.is_some() && first == Some(25) { None } else { first };
+    PageArgs::new(first, after, last, before, 25)
 }

@@ -1,31 +1,26 @@
+mod matching;
+mod mutation;
+mod query;
+
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object};
-use healthbridge_graphql::{ApiError, Coding, Connection, Date, Time, now};
-use serde::Serialize;
+use async_graphql::{Context, ID, Object};
+use healthbridge_graphql::{Batch, Code, Coding, Connection, Date, Time, now, one};
+use healthbridge_outcome::Fault;
+use healthbridge_rights::Caller;
+use healthbridge_terms::AdministrativeGender;
+use uuid::Uuid;
+
+pub(super) use mutation::PatientMutation;
+pub(super) use query::PatientQuery;
 
 use super::{
-    loaders::Loaders,
-    person::{Address, ContactPoint, HumanName, Identifier},
-    staff::MedicalStaff,
-    user::User,
+    person::{Address, ContactPoint, HumanName, Identifier, each},
+    staff::{MedicalStaff, StaffById},
+    user::{User, UserOfPerson},
     version::{self, PatientVersion},
 };
-use crate::domain;
-
-/// Gender for administration (FHIR administrative-gender).
-#[derive(Clone, Copy, PartialEq, Eq, Enum, Serialize)]
-#[graphql(remote = "domain::AdministrativeGender")]
-pub(crate) enum AdministrativeGender {
-    /// Male.
-    Male,
-    /// Female.
-    Female,
-    /// Neither of both.
-    Other,
-    /// Not known.
-    Unknown,
-}
+use crate::{domain, service::Patients};
 
 /// A patient (FHIR Patient). A patient whom the caller may not see looks like one that does not exist.
 pub(crate) struct Patient(pub(crate) Arc<domain::Patient>);
@@ -50,7 +45,7 @@ impl Patient {
         requires_scopes = "system/Patient.r"
     )]
     async fn identifiers(&self) -> Option<Vec<Identifier>> {
-        Some(self.0.identifiers.iter().cloned().map(Identifier::from).collect())
+        Some(each(&self.0.identifiers))
     }
 
     /// Whether the record is in use.
@@ -69,8 +64,8 @@ impl Patient {
     }
 
     /// Gender for administration.
-    async fn gender(&self) -> AdministrativeGender {
-        self.0.gender.into()
+    async fn gender(&self) -> Code<AdministrativeGender> {
+        Code(self.0.gender)
     }
 
     /// Birth date.
@@ -100,7 +95,7 @@ impl Patient {
         requires_scopes = "system/Patient.r"
     )]
     async fn telecom(&self) -> Option<Vec<ContactPoint>> {
-        Some(self.0.telecom.iter().cloned().map(ContactPoint::from).collect())
+        Some(each(&self.0.telecom))
     }
 
     /// Postal addresses.
@@ -110,13 +105,13 @@ impl Patient {
         requires_scopes = "system/Patient.r"
     )]
     async fn addresses(&self) -> Option<Vec<Address>> {
-        Some(self.0.addresses.iter().cloned().map(Address::from).collect())
+        Some(each(&self.0.addresses))
     }
 
     /// The general practitioner.
-    async fn general_practitioner(&self, ctx: &Context<'_>) -> Result<Option<MedicalStaff>, ApiError> {
+    async fn general_practitioner(&self, ctx: &Context<'_>) -> Result<Option<MedicalStaff>, Fault> {
         match self.0.general_practitioner_id {
-            Some(id) => Ok(Loaders::staff(ctx, id).await?.map(MedicalStaff)),
+            Some(id) => Ok(one::<StaffById>(ctx, id).await?.map(MedicalStaff)),
             None => Ok(None),
         }
     }
@@ -128,7 +123,7 @@ impl Patient {
         requires_scopes = "system/Patient.r"
     )]
     async fn conditions(&self) -> Option<Vec<Coding>> {
-        Some(self.0.conditions.clone())
+        Some(each(&self.0.conditions))
     }
 
     /// When the record was made.
@@ -147,8 +142,8 @@ impl Patient {
     }
 
     /// The account that the patient signs in with.
-    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>, ApiError> {
-        Ok(Loaders::account_of(ctx, self.0.id).await?.map(User))
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>, Fault> {
+        Ok(one::<UserOfPerson>(ctx, self.0.id).await?.map(User))
     }
 
     /// The changes of the record, the newest first.
@@ -158,7 +153,43 @@ impl Patient {
         ctx: &Context<'_>,
         #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
-    ) -> Result<Option<Connection<PatientVersion>>, ApiError> {
-        version::history(ctx, self.0.id, first, after, PatientVersion).await.map(Some)
+    ) -> Result<Option<Connection<PatientVersion>>, Fault> {
+        version::history(ctx, self.0.id, first, after, PatientVersion).await
+    }
+}
+
+/// The patients with these ids.
+pub(super) struct PatientById;
+
+impl Batch for PatientById {
+    type Service = Patients;
+    type Key = Uuid;
+    type Arguments = ();
+    type Row = domain::Patient;
+
+    async fn load(patients: &Patients, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Self::Row>, Fault> {
+        patients.by_id(caller, ids).await
+    }
+
+    fn key(patient: &domain::Patient) -> Uuid {
+        patient.id
+    }
+}
+
+/// The patients with these record numbers.
+struct PatientByMrn;
+
+impl Batch for PatientByMrn {
+    type Service = Patients;
+    type Key = String;
+    type Arguments = ();
+    type Row = domain::Patient;
+
+    async fn load(patients: &Patients, caller: &Caller, mrns: &[String], (): &()) -> Result<Vec<Self::Row>, Fault> {
+        patients.by_mrn(caller, mrns).await
+    }
+
+    fn key(patient: &domain::Patient) -> String {
+        patient.mrn.to_string()
     }
 }

@@ -1,36 +1,15 @@
 //! What patients and staff have in common with every person: FHIR's data types.
 
-use async_graphql::{Enum, InputObject, SimpleObject};
-use serde::Serialize;
-
-use crate::domain;
-
-/// What a name is for (FHIR name-use).
-#[derive(Clone, Copy, PartialEq, Eq, Enum, Serialize)]
-#[graphql(remote = "domain::NameUse")]
-pub(crate) enum NameUse {
-    /// Usually used.
-    Usual,
-    /// The official name.
-    Official,
-    /// For a time only.
-    Temp,
-    /// A nickname.
-    Nickname,
-    /// A name that hides the person.
-    Anonymous,
-    /// No longer used.
-    Old,
-    /// The name before marriage.
-    Maiden,
-}
+use async_graphql::{InputObject, SimpleObject};
+use healthbridge_graphql::Code;
+use healthbridge_terms::{self as terms, ContactSystem, IdentifierUse, NameUse};
 
 /// A person's name (FHIR HumanName).
 #[derive(Clone, SimpleObject)]
 pub(crate) struct HumanName {
     /// What the name is for.
     #[graphql(name = "use")]
-    name_use: NameUse,
+    name_use: Code<NameUse>,
     /// The whole name as it is written.
     text: String,
     /// Family name.
@@ -43,8 +22,8 @@ pub(crate) struct HumanName {
     suffix: Vec<String>,
 }
 
-impl From<&domain::HumanName> for HumanName {
-    fn from(name: &domain::HumanName) -> Self {
+impl From<&terms::HumanName> for HumanName {
+    fn from(name: &terms::HumanName) -> Self {
         Self {
             name_use: name.name_use.into(),
             text: name.text(),
@@ -68,14 +47,14 @@ pub(crate) struct HumanNameInput {
     /// Parts behind the name.
     suffix: Option<Vec<String>>,
     /// What the name is for.
-    #[graphql(name = "use", default_with = "NameUse::Official")]
-    name_use: NameUse,
+    #[graphql(name = "use", default_with = "Code(NameUse::Official)")]
+    name_use: Code<NameUse>,
 }
 
-impl From<HumanNameInput> for domain::HumanName {
+impl From<HumanNameInput> for terms::HumanName {
     fn from(input: HumanNameInput) -> Self {
         Self {
-            name_use: input.name_use.into(),
+            name_use: input.name_use.0,
             family: input.family,
             given: input.given,
             prefix: input.prefix.unwrap_or_default(),
@@ -84,40 +63,20 @@ impl From<HumanNameInput> for domain::HumanName {
     }
 }
 
-/// How a person is reached (FHIR contact-point-system).
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::ContactSystem")]
-pub(crate) enum ContactSystem {
-    /// Telephone.
-    Phone,
-    /// Fax.
-    Fax,
-    /// Email.
-    Email,
-    /// Pager.
-    Pager,
-    /// A web address.
-    Url,
-    /// Text message.
-    Sms,
-    /// Another way.
-    Other,
-}
-
 /// A way to reach a person (FHIR ContactPoint).
 #[derive(Clone, SimpleObject)]
 pub(crate) struct ContactPoint {
     /// The way.
-    system: ContactSystem,
+    system: Code<ContactSystem>,
     /// The number or address.
     value: String,
     /// Order of preference, 1 first.
     rank: Option<i32>,
 }
 
-impl From<domain::ContactPoint> for ContactPoint {
-    fn from(contact: domain::ContactPoint) -> Self {
-        Self { system: contact.system.into(), value: contact.value, rank: contact.rank }
+impl From<&terms::ContactPoint> for ContactPoint {
+    fn from(contact: &terms::ContactPoint) -> Self {
+        Self { system: contact.system.into(), value: contact.value.clone(), rank: contact.rank }
     }
 }
 
@@ -125,16 +84,16 @@ impl From<domain::ContactPoint> for ContactPoint {
 #[derive(InputObject)]
 pub(crate) struct ContactPointInput {
     /// The way.
-    system: ContactSystem,
+    system: Code<ContactSystem>,
     /// The number or address.
     value: String,
     /// Order of preference, 1 first.
     rank: Option<i32>,
 }
 
-impl From<ContactPointInput> for domain::ContactPoint {
+impl From<ContactPointInput> for terms::ContactPoint {
     fn from(input: ContactPointInput) -> Self {
-        Self { system: input.system.into(), value: input.value, rank: input.rank }
+        Self { system: input.system.0, value: input.value, rank: input.rank }
     }
 }
 
@@ -155,16 +114,10 @@ pub(crate) struct Address {
     country: Option<String>,
 }
 
-impl From<domain::Address> for Address {
-    fn from(address: domain::Address) -> Self {
-        Self {
-            line: address.line,
-            city: address.city,
-            district: address.district,
-            state: address.state,
-            postal_code: address.postal_code,
-            country: address.country,
-        }
+impl From<&terms::Address> for Address {
+    fn from(address: &terms::Address) -> Self {
+        let terms::Address { line, city, district, state, postal_code, country } = address.clone();
+        Self { line, city, district, state, postal_code, country }
     }
 }
 
@@ -185,7 +138,7 @@ pub(crate) struct AddressInput {
     country: String,
 }
 
-impl From<AddressInput> for domain::Address {
+impl From<AddressInput> for terms::Address {
     fn from(input: AddressInput) -> Self {
         Self {
             line: input.line,
@@ -198,22 +151,6 @@ impl From<AddressInput> for domain::Address {
     }
 }
 
-/// What an identifier is for (FHIR identifier-use).
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::IdentifierUse")]
-pub(crate) enum IdentifierUse {
-    /// Usually used.
-    Usual,
-    /// The official one.
-    Official,
-    /// For a time only.
-    Temp,
-    /// Of a secondary use.
-    Secondary,
-    /// No longer used.
-    Old,
-}
-
 /// An identifier in somebody's namespace (FHIR Identifier).
 #[derive(Clone, SimpleObject)]
 pub(crate) struct Identifier {
@@ -223,12 +160,13 @@ pub(crate) struct Identifier {
     value: String,
     /// What it is for.
     #[graphql(name = "use")]
-    purpose: IdentifierUse,
+    purpose: Code<IdentifierUse>,
 }
 
-impl From<domain::Identifier> for Identifier {
-    fn from(identifier: domain::Identifier) -> Self {
-        Self { system: identifier.system, value: identifier.value, purpose: identifier.identifier_use.into() }
+impl From<&terms::Identifier> for Identifier {
+    fn from(identifier: &terms::Identifier) -> Self {
+        let terms::Identifier { system, value, identifier_use } = identifier.clone();
+        Self { system, value, purpose: Code(identifier_use) }
     }
 }
 
@@ -240,12 +178,17 @@ pub(crate) struct IdentifierInput {
     /// The value in it.
     value: String,
     /// What it is for.
-    #[graphql(name = "use", default_with = "IdentifierUse::Usual")]
-    identifier_use: IdentifierUse,
+    #[graphql(name = "use", default_with = "Code(IdentifierUse::Usual)")]
+    identifier_use: Code<IdentifierUse>,
 }
 
-impl From<IdentifierInput> for domain::Identifier {
+impl From<IdentifierInput> for terms::Identifier {
     fn from(input: IdentifierInput) -> Self {
-        Self { system: input.system, value: input.value, identifier_use: input.identifier_use.into() }
+        Self { system: input.system, value: input.value, identifier_use: input.identifier_use.0 }
     }
+}
+
+/// A list as the services take it, or as the graph gives it.
+pub(super) fn each<T, U: From<T>>(list: impl IntoIterator<Item = T>) -> Vec<U> {
+    list.into_iter().map(U::from).collect()
 }

@@ -1,40 +1,27 @@
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object};
-use healthbridge_graphql::{ApiError, Coding, Connection, Time};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use healthbridge_graphql::{
+    Batch, Code, Coding, Connection, List, Time, UserError, caller, connection, entity, now, one, parse_id, service,
+    settled, window,
+};
+use healthbridge_outcome::{Fault, Outcome};
+use healthbridge_rights::Caller;
+use uuid::Uuid;
 
 use super::{
-    loaders::Loaders,
-    person::HumanName,
-    user::User,
+    person::{HumanName, HumanNameInput},
+    user::{User, UserOfPerson},
     version::{self, MedicalStaffVersion},
 };
-use crate::domain;
-
-/// What a member of the medical staff does.
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::StaffProfession")]
-pub(crate) enum StaffProfession {
-    /// A physician.
-    Physician,
-    /// A physician who reads images.
-    Radiologist,
-    /// Acquires images.
-    RadiologicTechnologist,
-    /// A nurse.
-    Nurse,
-    /// A pharmacist.
-    Pharmacist,
-    /// Handles bills.
-    BillingClerk,
-    /// Administrates.
-    Administrator,
-    /// Something else.
-    Other,
-}
+use crate::{
+    domain::{Staff, StaffProfession},
+    service::{CreateStaff, StaffMembers, UpdateStaff},
+    store::staff,
+};
 
 /// A member of the medical staff (FHIR Practitioner).
-pub(crate) struct MedicalStaff(pub(crate) Arc<domain::Staff>);
+pub(crate) struct MedicalStaff(pub(crate) Arc<Staff>);
 
 /// A member of the medical staff (FHIR Practitioner).
 #[Object]
@@ -50,13 +37,13 @@ impl MedicalStaff {
     }
 
     /// What the person does.
-    async fn profession(&self) -> StaffProfession {
-        self.0.profession.into()
+    async fn profession(&self) -> Code<StaffProfession> {
+        Code(self.0.profession)
     }
 
     /// The specialty.
-    async fn specialty(&self) -> Option<&Coding> {
-        self.0.specialty.as_ref()
+    async fn specialty(&self) -> Option<Coding> {
+        self.0.specialty.as_ref().map(Coding::from)
     }
 
     /// National licence number.
@@ -90,8 +77,8 @@ impl MedicalStaff {
     }
 
     /// The account that the person signs in with.
-    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>, ApiError> {
-        Ok(Loaders::account_of(ctx, self.0.id).await?.map(User))
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>, Fault> {
+        Ok(one::<UserOfPerson>(ctx, self.0.id).await?.map(User))
     }
 
     /// The changes of the record, the newest first.
@@ -101,7 +88,204 @@ impl MedicalStaff {
         ctx: &Context<'_>,
         #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
-    ) -> Result<Option<Connection<MedicalStaffVersion>>, ApiError> {
-        version::history(ctx, self.0.id, first, after, MedicalStaffVersion).await.map(Some)
+    ) -> Result<Option<Connection<MedicalStaffVersion>>, Fault> {
+        version::history(ctx, self.0.id, first, after, MedicalStaffVersion).await
+    }
+}
+
+impl List for MedicalStaff {
+    const ORDER: &'static str = "staff";
+    type Row = Staff;
+    type Place = Uuid;
+
+    fn place(member: &Staff) -> Uuid {
+        member.id
+    }
+
+    fn node(member: Arc<Staff>) -> Self {
+        Self(member)
+    }
+}
+
+/// Which members of the staff a list shows; what is left out filters nothing.
+#[derive(Default, InputObject)]
+pub(crate) struct StaffFilter {
+    /// With this profession.
+    profession: Option<Code<StaffProfession>>,
+    /// Of this department.
+    department: Option<String>,
+    /// Whether they work here.
+    active: Option<bool>,
+    /// The beginning of the family name, with or without accents and case.
+    search: Option<String>,
+}
+
+impl From<StaffFilter> for staff::StaffFilter {
+    fn from(filter: StaffFilter) -> Self {
+        Self {
+            profession: filter.profession.map(|Code(profession)| profession),
+            department: filter.department,
+            active: filter.active,
+            search: filter.search,
+        }
+    }
+}
+
+/// The members of the staff with these ids.
+pub(super) struct StaffById;
+
+impl Batch for StaffById {
+    type Service = StaffMembers;
+    type Key = Uuid;
+    type Arguments = ();
+    type Row = Staff;
+
+    async fn load(staff: &StaffMembers, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Staff>, Fault> {
+        staff.by_id(caller, ids).await
+    }
+
+    fn key(member: &Staff) -> Uuid {
+        member.id
+    }
+}
+
+/// How members of the staff are found.
+#[derive(Default)]
+pub(super) struct StaffQuery;
+
+#[Object]
+impl StaffQuery {
+    /// A member of the medical staff.
+    #[graphql(
+        requires_scopes = "user/Practitioner.r",
+        requires_scopes = "patient/Practitioner.r",
+        requires_scopes = "system/Practitioner.r"
+    )]
+    async fn staff_member(&self, ctx: &Context<'_>, id: ID) -> Result<Option<MedicalStaff>, Fault> {
+        Ok(entity::<StaffById>(ctx, &id).await?.map(MedicalStaff))
+    }
+
+    /// The medical staff, the newest record first.
+    #[graphql(requires_scopes = "user/Practitioner.s", requires_scopes = "system/Practitioner.s")]
+    async fn staff(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Which members.")] filter: Option<StaffFilter>,
+    ) -> Result<Option<Connection<MedicalStaff>>, Fault> {
+        let (filter, window) = (filter.unwrap_or_default().into(), window::<MedicalStaff>(first, after)?);
+        let page = service::<StaffMembers>(ctx).search(caller(ctx), &filter, &window).await?;
+        Ok(Some(connection(page.map(Arc::new))))
+    }
+
+    #[graphql(entity)]
+    async fn find_medical_staff_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<MedicalStaff>, Fault> {
+        Ok(entity::<StaffById>(ctx, &id).await?.map(MedicalStaff))
+    }
+}
+
+/// A member of the medical staff to be added.
+#[derive(InputObject)]
+pub(crate) struct CreateStaffInput {
+    /// The name.
+    name: HumanNameInput,
+    /// What the person does.
+    profession: Code<StaffProfession>,
+    /// National licence number.
+    licence_number: Option<String>,
+    /// Department.
+    department: Option<String>,
+    /// The account of the person, of the kind STAFF.
+    user_id: Option<ID>,
+    /// Sent again with the same key and input, the mutation gives its first answer.
+    idempotency_key: Option<Uuid>,
+}
+
+impl From<CreateStaffInput> for CreateStaff {
+    fn from(input: CreateStaffInput) -> Self {
+        Self {
+            name: input.name.into(),
+            profession: input.profession.0,
+            licence_number: input.licence_number,
+            department: input.department,
+            user_id: input.user_id.map(|id| id.0),
+        }
+    }
+}
+
+/// What changes about a member of the medical staff. A field that is left out stays as it is; null empties it, where it
+/// may be empty.
+#[derive(InputObject)]
+pub(crate) struct UpdateStaffInput {
+    /// The member.
+    staff_id: ID,
+    /// The version that the caller saw; another one is refused with `VERSION_CONFLICT`.
+    expected_version: i32,
+    /// The name.
+    name: Option<HumanNameInput>,
+    /// What the person does.
+    profession: Option<Code<StaffProfession>>,
+    /// National licence number.
+    licence_number: MaybeUndefined<String>,
+    /// Department.
+    department: MaybeUndefined<String>,
+    /// Whether the person works here.
+    active: Option<bool>,
+}
+
+impl From<UpdateStaffInput> for UpdateStaff {
+    fn from(input: UpdateStaffInput) -> Self {
+        Self {
+            staff_id: parse_id(&input.staff_id).unwrap_or_default(),
+            expected_version: input.expected_version,
+            name: input.name.map(Into::into),
+            profession: input.profession.map(|Code(profession)| profession),
+            licence_number: input.licence_number.into(),
+            department: input.department.into(),
+            active: input.active,
+        }
+    }
+}
+
+/// A member of the medical staff, or why there is none.
+#[derive(SimpleObject)]
+pub(crate) struct StaffPayload {
+    /// The member.
+    staff_member: Option<MedicalStaff>,
+    /// Why the input was refused; then nothing was changed.
+    user_errors: Vec<UserError>,
+}
+
+fn payload(outcome: Outcome<Staff>) -> Result<Option<StaffPayload>, Fault> {
+    let (member, user_errors) = settled(outcome)?;
+    Ok(Some(StaffPayload { staff_member: member.map(|member| MedicalStaff(Arc::new(member))), user_errors }))
+}
+
+/// What is done with the records of the staff.
+#[derive(Default)]
+pub(super) struct StaffMutation;
+
+#[Object]
+impl StaffMutation {
+    /// Adds a member of the medical staff, and links the account that is named.
+    #[graphql(requires_scopes = "user/Practitioner.c", requires_scopes = "system/Practitioner.c")]
+    async fn create_staff_member(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateStaffInput,
+    ) -> Result<Option<StaffPayload>, Fault> {
+        let key = input.idempotency_key;
+        payload(service::<StaffMembers>(ctx).create(caller(ctx), input.into(), key, now()).await)
+    }
+
+    /// Changes the record of a member of the medical staff.
+    #[graphql(requires_scopes = "user/Practitioner.u", requires_scopes = "system/Practitioner.u")]
+    async fn update_staff_member(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateStaffInput,
+    ) -> Result<Option<StaffPayload>, Fault> {
+        payload(service::<StaffMembers>(ctx).update(caller(ctx), input.into(), now()).await)
     }
 }

@@ -1,52 +1,26 @@
+mod mutation;
+mod query;
+
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, Union};
-use healthbridge_auth::Role;
-use healthbridge_graphql::{ApiError, Connection, Time};
+use async_graphql::{Context, ID, Object, Union};
+use healthbridge_graphql::{Batch, Code, Connection, Time, one};
+use healthbridge_outcome::Fault;
+use healthbridge_rights::{Caller, Role};
+use uuid::Uuid;
+
+pub(super) use mutation::{UserMutation, UserPayload, user_payload};
+pub(super) use query::UserQuery;
 
 use super::{
-    loaders::Loaders,
-    patient::Patient,
-    staff::MedicalStaff,
+    patient::{Patient, PatientById},
+    staff::{MedicalStaff, StaffById},
     version::{self, UserVersion},
 };
-use crate::domain;
-
-/// Whose account it is.
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::UserKind")]
-pub(crate) enum UserKind {
-    /// A patient's.
-    Patient,
-    /// A member of the staff's.
-    Staff,
-    /// A machine's.
-    Service,
-}
-
-/// A role of an account: the table of rights says what each may do.
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "Role")]
-pub(crate) enum SystemRole {
-    /// Runs the installation and its accounts.
-    Admin,
-    /// A physician who treats patients.
-    Doctor,
-    /// A physician who reads images and signs reports.
-    Radiologist,
-    /// Acquires images.
-    Technologist,
-    /// Cares for patients.
-    Nurse,
-    /// Registers patients, books appointments and handles bills.
-    Clerk,
-    /// Reads everything and changes nothing.
-    Auditor,
-    /// A patient, who sees the own record only.
-    Patient,
-    /// A machine account, with exactly the scopes that it was created with.
-    Service,
-}
+use crate::{
+    domain::{Account, UserKind},
+    service::Accounts,
+};
 
 /// Whom an account belongs to.
 #[derive(Union)]
@@ -58,7 +32,7 @@ pub(crate) enum UserProfile {
 }
 
 /// An account.
-pub(crate) struct User(pub(crate) Arc<domain::Account>);
+pub(crate) struct User(pub(crate) Arc<Account>);
 
 /// An account.
 #[Object]
@@ -69,8 +43,8 @@ impl User {
     }
 
     /// Whose account it is.
-    async fn kind(&self) -> UserKind {
-        self.0.kind.into()
+    async fn kind(&self) -> Code<UserKind> {
+        Code(self.0.kind)
     }
 
     /// Email address, in lower case.
@@ -84,8 +58,8 @@ impl User {
     }
 
     /// Roles.
-    async fn roles(&self) -> Vec<SystemRole> {
-        self.0.roles.iter().map(|role| SystemRole::from(*role)).collect()
+    async fn roles(&self) -> Vec<Code<Role>> {
+        self.0.roles.iter().copied().map(Code).collect()
     }
 
     /// Whether it is asked for a one-time password at sign-in, too.
@@ -120,16 +94,53 @@ impl User {
         ctx: &Context<'_>,
         #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
-    ) -> Result<Option<Connection<UserVersion>>, ApiError> {
-        version::history(ctx, self.0.id, first, after, UserVersion).await.map(Some)
+    ) -> Result<Option<Connection<UserVersion>>, Fault> {
+        version::history(ctx, self.0.id, first, after, UserVersion).await
     }
 
     /// The person whose account it is; null where it is linked to nobody, or the caller may not see that record.
-    async fn profile(&self, ctx: &Context<'_>) -> Result<Option<UserProfile>, ApiError> {
+    async fn profile(&self, ctx: &Context<'_>) -> Result<Option<UserProfile>, Fault> {
         match (self.0.patient_id, self.0.staff_id) {
-            (Some(id), _) => Ok(Loaders::patient(ctx, id).await?.map(Patient).map(UserProfile::Patient)),
-            (None, Some(id)) => Ok(Loaders::staff(ctx, id).await?.map(MedicalStaff).map(UserProfile::MedicalStaff)),
+            (Some(id), _) => Ok(one::<PatientById>(ctx, id).await?.map(Patient).map(UserProfile::Patient)),
+            (None, Some(id)) => Ok(one::<StaffById>(ctx, id).await?.map(MedicalStaff).map(UserProfile::MedicalStaff)),
             (None, None) => Ok(None),
         }
+    }
+}
+
+/// The accounts with these ids.
+pub(super) struct UserById;
+
+impl Batch for UserById {
+    type Service = Accounts;
+    type Key = Uuid;
+    type Arguments = ();
+    type Row = Account;
+
+    async fn load(accounts: &Accounts, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Account>, Fault> {
+        accounts.by_id(caller, ids).await
+    }
+
+    fn key(account: &Account) -> Uuid {
+        account.id
+    }
+}
+
+/// The accounts of these patients or members of the staff.
+pub(super) struct UserOfPerson;
+
+impl Batch for UserOfPerson {
+    type Service = Accounts;
+    type Key = Uuid;
+    type Arguments = ();
+    type Row = Account;
+
+    async fn load(accounts: &Accounts, caller: &Caller, people: &[Uuid], (): &()) -> Result<Vec<Account>, Fault> {
+        accounts.of_people(caller, people).await
+    }
+
+    fn key(account: &Account) -> Uuid {
+        // A person may have an account of either kind.
+        account.patient_id.or(account.staff_id).unwrap_or_default()
     }
 }

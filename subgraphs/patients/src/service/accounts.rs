@@ -1,137 +1,132 @@
-//! What staff change about accounts. Each change revokes the tokens that say otherwise.
+mod change;
+mod invite;
+mod register;
 
-use chrono::{DateTime, SubsecRound, Utc};
-use healthbridge_auth::{Caller, Resource, Right, Role};
-use healthbridge_graphql::{ApiError, Outcome, Refusals, UserError, UserErrorCode};
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use healthbridge_change::Changes;
+use healthbridge_outcome::{Fault, Outcome, Page, Window};
+use healthbridge_rights::{Caller, Reach, Resource, Right};
+use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::Service;
+pub(crate) use change::{ChangeAccount, NewState};
+pub(crate) use invite::{CreateUser, Invited, ResetPassword};
+pub use register::{NewAccount, create_account};
+
+use super::{Proof, throttle::Attempted};
 use crate::{
-    domain::{Account, RecordVersion, UserKind},
-    store::{EndReason, Store},
+    NAME,
+    domain::Account,
+    store::accounts::{self, AccountFilter, AccountKey, AccountOrder},
 };
 
-/// Which account is changed.
-#[derive(Clone, Debug)]
-pub(crate) struct ChangeAccount {
-    pub user_id: Option<Uuid>,
-    pub expected_version: Option<i32>,
-    /// Why, where somebody has to say so.
-    pub reason: Option<String>,
+/// The accounts of people and machines.
+pub(crate) struct Accounts {
+    pool: PgPool,
+    searches: PgPool,
+    changes: Changes,
+    proof: Proof,
 }
 
-/// What is changed.
-#[derive(Clone, Debug)]
-pub(crate) enum AccountChange {
-    Activate,
-    Deactivate,
-    SetRoles(Vec<Role>),
-    LinkPatient(Option<Uuid>),
-}
-
-impl AccountChange {
-    /// The field of `User` that changes.
-    fn field(&self) -> &'static str {
-        match self {
-            Self::Activate | Self::Deactivate => "active",
-            Self::SetRoles(_) => "roles",
-            Self::LinkPatient(_) => "profile",
-        }
+impl Accounts {
+    pub(super) fn new(pool: PgPool, searches: PgPool, proof: Proof) -> Self {
+        Self { changes: Changes::new(pool.clone(), NAME), pool, searches, proof }
     }
-}
 
-impl Service {
-    /// Changes an account of somebody else.
-    pub(crate) async fn change_account(
+    /// The accounts with these ids that the caller may see: the own one always.
+    pub(crate) async fn by_id(&self, caller: &Caller, ids: &[Uuid]) -> Result<Vec<Account>, Fault> {
+        let sees_all = caller.reach(Resource::User, Right::Read) == Reach::Everyone;
+        let own = caller.account().map(|account| account.user_id);
+        let visible: Vec<Uuid> = ids.iter().copied().filter(|id| sees_all || Some(*id) == own).collect();
+        if visible.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(accounts::by_id(&self.pool, &visible).await?)
+    }
+
+    /// The accounts of these patients or members of the staff that the caller may see: the own one always.
+    pub(crate) async fn of_people(&self, caller: &Caller, people: &[Uuid]) -> Result<Vec<Account>, Fault> {
+        let own = match (caller.reach(Resource::User, Right::Read), caller.account()) {
+            (Reach::Everyone, _) => None,
+            (_, Some(account)) => Some(account.user_id),
+            (_, None) => return Ok(Vec::new()),
+        };
+        Ok(accounts::of_people(&self.pool, people, own).await?)
+    }
+
+    /// A page of the accounts.
+    pub(crate) async fn search(
         &self,
         caller: &Caller,
-        target: ChangeAccount,
-        change: AccountChange,
+        filter: &AccountFilter,
+        order: AccountOrder,
+        window: &Window<AccountKey>,
+    ) -> Result<Page<Account>, Fault> {
+        caller.require(Resource::User, Right::Search)?;
+        Ok(window.page(accounts::list(&self.searches, filter, order, window).await?))
+    }
+
+    /// How many accounts the caller would find.
+    pub(crate) async fn count(&self, caller: &Caller, filter: &AccountFilter) -> Result<i64, Fault> {
+        caller.require(Resource::User, Right::Search)?;
+        Ok(accounts::count(&self.searches, filter).await?)
+    }
+
+    /// Makes an account for the anonymous who comes from this address, and not too often; sent again with its key, it gives
+    /// the first one.
+    pub(crate) async fn register(
+        &self,
+        new: NewAccount,
+        address: Option<IpAddr>,
+        key: Option<Uuid>,
         now: DateTime<Utc>,
-    ) -> Result<Outcome<Account>, ApiError> {
-        let own = match change {
-            AccountChange::LinkPatient(_) => caller.require(Resource::Patient, Right::Update)?,
-            _ => caller.require(Resource::User, Right::Update)?,
+    ) -> Outcome<Account> {
+        let (mut registration, password) = new.check()?;
+        // Whoever registers has no account yet: a token that is sent along says nothing about the key.
+        let nobody = &Caller::Anonymous;
+        if let Some(made) = self.changes.earlier(&registration, key, nobody).await? {
+            return Ok(made);
+        }
+        self.proof.throttle.attempt(&Attempted::registration(address), "email", now).await?;
+        registration.hash(&self.proof.passwords, password).await?;
+        self.changes.make_once(&registration, key, nobody, now).await
+    }
+
+    /// Makes an account for somebody else, who sets its password by the token.
+    pub(crate) async fn create(
+        &self,
+        caller: &Caller,
+        user: CreateUser,
+        key: Option<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Outcome<Invited> {
+        caller.require(Resource::User, Right::Create)?;
+        self.changes.make_once(&user, key, caller, now).await
+    }
+
+    /// Gives a token by which an account's owner sets a new password. Until it is used everything stays as it is.
+    pub(crate) async fn reset_password(
+        &self,
+        caller: &Caller,
+        reset: ResetPassword,
+        now: DateTime<Utc>,
+    ) -> Outcome<Invited> {
+        let own = caller.require(Resource::User, Right::Update)?;
+        let invited = self.changes.make(&reset, caller, now).await?;
+        let id = invited.account.id;
+        tracing::info!(account_id = %id, issued_by = %own.user_id, "a one-time token was issued for {id}");
+        Ok(invited)
+    }
+
+    /// Changes an account of somebody else.
+    pub(crate) async fn change(&self, caller: &Caller, change: ChangeAccount, now: DateTime<Utc>) -> Outcome<Account> {
+        let resource = match change.state {
+            NewState::Patient(_) => Resource::Patient,
+            NewState::Active(_) | NewState::Roles(_) => Resource::User,
         };
-        let mut refusals = Refusals::default();
-        let reason = target.reason.as_deref().map(|reason| refusals.line("reason", reason));
-        if let Err(refused) = refusals.or(()) {
-            return Ok(Err(refused));
-        }
-        let changed_field = change.field();
-        let now = now.trunc_subsecs(6);
-        let refuse = |field, code, message: &str| Ok(Err(vec![UserError::at(field, code, message)]));
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        let found = match target.user_id {
-            Some(id) => Store::lock_account(&mut transaction, id).await.map_err(ApiError::internal)?,
-            None => None,
-        };
-        let Some(mut account) = found else {
-            return refuse("userId", UserErrorCode::NotFound, "There is no such account");
-        };
-        if account.id == own.user_id {
-            // Nobody locks the last door behind them.
-            return refuse("userId", UserErrorCode::NotAllowed, "The own account is changed by somebody else");
-        }
-        if target.expected_version.is_some_and(|version| version != account.version) {
-            return Ok(Err(vec![UserError::version_conflict()]));
-        }
-        match change {
-            AccountChange::Activate => account.active = true,
-            AccountChange::Deactivate => account.active = false,
-            AccountChange::SetRoles(roles) => {
-                if account.kind == UserKind::Service || roles.contains(&Role::Service) {
-                    let message = "The rights of a SERVICE account are the scopes that it was created with";
-                    return refuse("roles", UserErrorCode::NotAllowed, message);
-                }
-                if account.kind == UserKind::Patient && roles.iter().any(|role| *role != Role::Patient) {
-                    return refuse("roles", UserErrorCode::NotAllowed, "A patient's account has the role PATIENT only");
-                }
-                account.roles = roles;
-            }
-            AccountChange::LinkPatient(patient_id) => {
-                // Locked, so that of two accounts that are linked to it at once one finds the other.
-                let found = match patient_id {
-                    Some(id) => Store::lock_patient(&mut transaction, id).await.map_err(ApiError::internal)?,
-                    None => None,
-                };
-                let Some(patient) = found else {
-                    return refuse("patientId", UserErrorCode::NotFound, "There is no such patient");
-                };
-                if account.kind != UserKind::Patient {
-                    return refuse(
-                        "userId",
-                        UserErrorCode::NotAllowed,
-                        "Only a patient's account belongs to a patient",
-                    );
-                }
-                let owner =
-                    Store::account_of_patient(&mut transaction, patient.id).await.map_err(ApiError::internal)?;
-                if owner.is_some() {
-                    return refuse("patientId", UserErrorCode::AlreadyExists, "The patient has an account");
-                }
-                account.patient_id = Some(patient.id);
-            }
-        }
-        account.version += 1;
-        account.token_version += 1;
-        account.updated_at = now;
-        Store::update_account(&mut transaction, &account).await.map_err(ApiError::internal)?;
-        let changed = RecordVersion {
-            version: account.version,
-            changed_at: now,
-            changed_by: Some(own.user_id),
-            changed_fields: vec![changed_field.to_owned()],
-            reason,
-        };
-        Store::insert_version(&mut transaction, account.id, &changed).await.map_err(ApiError::internal)?;
-        if !account.active {
-            let ended = Store::end_sessions_of(&mut transaction, account.id, None, EndReason::Deactivated, now).await;
-            ended.map_err(ApiError::internal)?;
-        }
-        let revoked = Store::revoke_account(&mut transaction, account.id, account.token_version, now).await;
-        revoked.map_err(ApiError::internal)?;
-        transaction.commit().await.map_err(ApiError::internal)?;
-        Ok(Ok(account))
+        caller.require(resource, Right::Update)?;
+        self.changes.make(&change, caller, now).await
     }
 }

@@ -3,18 +3,15 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
-use healthbridge_auth::Role;
-use healthbridge_graphql::{Refusals, UserError, reasons};
-use sqlx::PgPool;
+use healthbridge_outcome::{Refusals, UserError, reasons};
+use healthbridge_rights::Role;
+use healthbridge_terms::{Address, AdministrativeGender, ContactPoint, HumanName, Identifier};
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{create_patient::first_version, patient_input};
 use crate::{
-    domain::{
-        Address, AdministrativeGender, ContactPoint, HumanName, Identifier, Mrn, Patient, RecordVersion, Staff,
-        StaffProfession,
-    },
-    store::Store,
+    domain::{Mrn, Patient, RecordVersion, Staff, StaffProfession, patient_input},
+    store::{imports, patients, record_versions, staff},
 };
 
 /// A patient of another system.
@@ -71,13 +68,13 @@ pub struct Imported {
 /// Imports batches into a database.
 #[derive(Clone, Debug)]
 pub struct Importer {
-    store: Store,
+    pool: PgPool,
 }
 
 impl Importer {
     /// An importer into this database.
     pub fn new(pool: PgPool) -> Self {
-        Self { store: Store::new(pool) }
+        Self { pool }
     }
 
     /// Whether a file, known by the SHA-256 of its bytes, was read to its end by this version of an importer.
@@ -85,7 +82,7 @@ impl Importer {
     /// # Errors
     /// When the database fails.
     pub async fn has_read(&self, sha256: &[u8], importer: i32) -> Result<bool, sqlx::Error> {
-        self.store.has_imported_file(sha256, importer).await
+        imports::has_file(&self.pool, sha256, importer).await
     }
 
     /// Notes that a file was read to its end.
@@ -93,7 +90,7 @@ impl Importer {
     /// # Errors
     /// When the database fails.
     pub async fn finish(&self, sha256: &[u8], importer: i32, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-        self.store.insert_imported_file(sha256, importer, now).await
+        imports::insert_file(&self.pool, sha256, importer, now).await
     }
 
     /// The patients that these sources became.
@@ -101,7 +98,7 @@ impl Importer {
     /// # Errors
     /// When the database fails.
     pub async fn patients(&self, sources: &[String]) -> Result<HashMap<String, Uuid>, sqlx::Error> {
-        self.store.imported_patients(sources).await
+        imports::patients(&self.pool, sources).await
     }
 
     /// The account that answers for an import: the one with this email address, or the oldest administrator.
@@ -109,7 +106,7 @@ impl Importer {
     /// # Errors
     /// When the database fails.
     pub async fn responsible(&self, email: Option<&str>) -> Result<Option<Uuid>, sqlx::Error> {
-        self.store.active_account(email, Role::Admin).await
+        imports::active_account(&self.pool, email, Role::Admin).await
     }
 
     /// Takes over a batch, whole or not at all.
@@ -123,21 +120,21 @@ impl Importer {
         now: DateTime<Utc>,
     ) -> Result<Imported, sqlx::Error> {
         let now = now.trunc_subsecs(6);
-        let mut transaction = self.store.pool().begin().await?;
-        Store::lock_imports(&mut transaction).await?;
+        let mut transaction = self.pool.begin().await?;
+        imports::lock(&mut transaction).await?;
         let mut batch = Batch { known: HashMap::new(), new: Vec::new(), done: Imported::default(), now };
         let sources = practitioners.iter().map(|one| &one.source).chain(patients.iter().map(|one| &one.source));
         let sources = sources.chain(patients.iter().filter_map(|one| one.general_practitioner.as_ref()));
         let sources: Vec<String> = sources.cloned().collect();
-        batch.known = Store::imported(&mut transaction, &sources).await?;
+        batch.known = imports::imported(&mut transaction, &sources).await?;
         for one in practitioners {
             batch.practitioner(&mut transaction, one).await?;
         }
-        let mut serials = Vec::new();
+        let mut mrns = Vec::new();
         for one in patients {
-            batch.patient(&mut transaction, one, &mut serials).await?;
+            batch.patient(&mut transaction, one, &mut mrns).await?;
         }
-        Store::insert_imported(&mut transaction, &batch.new, now).await?;
+        imports::insert(&mut transaction, &batch.new, now).await?;
         transaction.commit().await?;
         Ok(batch.done)
     }
@@ -151,16 +148,18 @@ struct Batch {
     now: DateTime<Utc>,
 }
 
-type Connection = sqlx::PgConnection;
-
 impl Batch {
-    async fn practitioner(&mut self, connection: &mut Connection, one: ForeignPractitioner) -> Result<(), sqlx::Error> {
+    async fn practitioner(
+        &mut self,
+        connection: &mut PgConnection,
+        one: ForeignPractitioner,
+    ) -> Result<(), sqlx::Error> {
         if self.known.contains_key(&one.source) {
             self.done.known += 1;
             return Ok(());
         }
         let mut refusals = Refusals::default();
-        let staff = Staff {
+        let member = Staff {
             id: Uuid::now_v7(),
             name: patient_input::name(&mut refusals, &one.name),
             profession: StaffProfession::Physician,
@@ -172,12 +171,12 @@ impl Batch {
             updated_at: self.now,
             version: 1,
         };
-        let staff = match refusals.or(staff) {
-            Ok(staff) => staff,
+        let member = match refusals.or(member) {
+            Ok(member) => member,
             Err(refused) => return self.skip(one.source, &refused),
         };
-        let same = match &staff.licence_number {
-            Some(licence) => Store::staff_with_licence(connection, licence).await?,
+        let same = match &member.licence_number {
+            Some(licence) => imports::staff_with_licence(connection, licence).await?,
             None => None,
         };
         if let Some(id) = same {
@@ -185,21 +184,19 @@ impl Batch {
             self.done.known += 1;
             return Ok(());
         }
-        Store::insert_staff(connection, &staff).await?;
+        staff::insert(connection, &member).await?;
         let changed_fields = ["name", "licenceNumber"].map(str::to_owned).to_vec();
-        let version =
-            RecordVersion { version: 1, changed_at: self.now, changed_by: None, changed_fields, reason: None };
-        Store::insert_version(connection, staff.id, &version).await?;
-        self.note(one.source, staff.id);
+        self.insert_version(connection, member.id, changed_fields).await?;
+        self.note(one.source, member.id);
         self.done.practitioners += 1;
         Ok(())
     }
 
     async fn patient(
         &mut self,
-        connection: &mut Connection,
+        connection: &mut PgConnection,
         one: ForeignPatient,
-        serials: &mut Vec<i64>,
+        mrns: &mut Vec<Mrn>,
     ) -> Result<(), sqlx::Error> {
         if self.known.contains_key(&one.source) {
             self.done.known += 1;
@@ -215,7 +212,7 @@ impl Batch {
         if let Err(refused) = refusals.or(()) {
             return self.skip(one.source, &refused);
         }
-        if let Some(id) = Store::patient_with_any(connection, &identifiers).await? {
+        if let Some(id) = imports::patient_with_any(connection, &identifiers).await? {
             self.note(one.source, id);
             self.done.known += 1;
             return Ok(());
@@ -224,7 +221,7 @@ impl Batch {
             one.general_practitioner.as_ref().and_then(|source| self.known.get(source)).copied();
         let mut patient = Patient {
             id: Uuid::now_v7(),
-            mrn: next_mrn(connection, serials).await?,
+            mrn: next_mrn(connection, mrns).await?,
             active: one.active,
             name,
             gender: one.gender,
@@ -240,13 +237,26 @@ impl Batch {
             version: 1,
         };
         // Somebody may have chosen a number that the sequence comes to later.
-        while !Store::insert_patient(connection, &patient).await? {
-            patient.mrn = next_mrn(connection, serials).await?;
+        while !patients::insert(connection, &patient).await? {
+            patient.mrn = next_mrn(connection, mrns).await?;
         }
-        Store::insert_version(connection, patient.id, &first_version(&patient, None)).await?;
+        self.insert_version(connection, patient.id, patient.filled_fields()).await?;
         self.note(one.source, patient.id);
         self.done.patients += 1;
         Ok(())
+    }
+
+    /// The making of a record, by nobody who has an account.
+    async fn insert_version(
+        &self,
+        connection: &mut PgConnection,
+        record_id: Uuid,
+        changed_fields: Vec<String>,
+    ) -> Result<(), sqlx::Error> {
+        let changed_at = self.now;
+        let version =
+            RecordVersion { record_id, version: 1, changed_at, changed_by: None, changed_fields, reason: None };
+        record_versions::insert(connection, &version).await
     }
 
     fn note(&mut self, source: String, id: Uuid) {
@@ -261,12 +271,11 @@ impl Batch {
     }
 }
 
-/// The next record number; serial numbers are taken a hundred at a time.
-async fn next_mrn(connection: &mut Connection, serials: &mut Vec<i64>) -> Result<Mrn, sqlx::Error> {
-    if serials.is_empty() {
-        *serials = Store::mrn_serials(connection, 100).await?;
-        serials.reverse();
+/// The next record number; they are taken a hundred at a time.
+async fn next_mrn(connection: &mut PgConnection, mrns: &mut Vec<Mrn>) -> Result<Mrn, sqlx::Error> {
+    if mrns.is_empty() {
+        *mrns = patients::next_mrns(connection, 100).await?;
+        mrns.reverse();
     }
-    let serial = serials.pop().and_then(|serial| u32::try_from(serial).ok()).unwrap_or_default();
-    Mrn::from_serial(serial).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+    mrns.pop().ok_or(sqlx::Error::RowNotFound)
 }

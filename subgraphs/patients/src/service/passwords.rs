@@ -7,7 +7,7 @@ use argon2::{
     Argon2, PasswordHash, PasswordHasher, PasswordVerifier,
     password_hash::{Error, SaltString},
 };
-use healthbridge_graphql::{ApiError, Outcome, UserError, UserErrorCode};
+use healthbridge_outcome::{Fault, Outcome, UserError, UserErrorCode};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
@@ -37,7 +37,7 @@ pub enum HashError {
     Overloaded,
 }
 
-impl From<HashError> for ApiError {
+impl From<HashError> for Fault {
     fn from(error: HashError) -> Self {
         match error {
             HashError::Overloaded => Self::Overloaded,
@@ -87,11 +87,11 @@ impl Passwords {
         field: &'static str,
         password: SecretString,
         email: &str,
-    ) -> Result<Outcome<String>, HashError> {
+    ) -> Outcome<String> {
         let email = email.to_owned();
-        let checked = move || match check_strength(field, password.expose_secret(), &email) {
-            Ok(()) => hash(password.expose_secret()).map(Ok).map_err(|_| HashError::Failed),
-            Err(refused) => Ok(Err(vec![refused])),
+        let checked = move || {
+            check_strength(field, password.expose_secret(), &email)?;
+            Ok(hash(password.expose_secret()).map_err(|_| HashError::Failed)?)
         };
         self.run(checked).await?
     }

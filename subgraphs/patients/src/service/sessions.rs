@@ -1,30 +1,46 @@
 //! Sessions: signing in, refreshing, signing out. A refresh token is used once; a later use ends its session.
 
+mod foreign;
+mod refresh;
+
 use std::net::IpAddr;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Duration, Utc};
-use healthbridge_auth::{ACCESS_TOKEN_LIFETIME, Caller, Claims, Denied, RevocationFeed, Subject};
-use healthbridge_graphql::{ApiError, Outcome, UserError, UserErrorCode};
+use healthbridge_auth::{ACCESS_TOKEN_LIFETIME, Claims, RevocationFeed, Subject};
+use healthbridge_change::{Change, Changes, Making};
+use healthbridge_outcome::{Outcome, Stop, UserErrorCode};
+use healthbridge_rights::{Caller, Denied};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Service, random_token, throttle::Attempted, totp::takes_code};
+use super::{
+    Proof, random_token,
+    secrets::lock_unchanged,
+    throttle::Attempted,
+    totp::{TotpKey, takes_code},
+};
 use crate::{
+    NAME,
     domain::Account,
-    store::{Credentials, EndReason, Store},
+    store::{
+        accounts,
+        credentials::{self, Credentials},
+        sessions::{self, EndReason},
+    },
 };
 
 /// A session that is not refreshed this long ends.
 const IDLE: Duration = Duration::hours(12);
-/// A session ends after this, however busy it is.
-const LONGEST: Duration = Duration::days(7);
 
-/// How long a refresh token that was used gives its successor again: to another tab that refreshed at the same time, or to
-/// one whose answer was lost.
-const GRACE: Duration = Duration::seconds(20);
+/// The sessions of accounts.
+pub(crate) struct Sessions {
+    pool: PgPool,
+    searches: PgPool,
+    changes: Changes,
+    proof: Proof,
+}
 
 /// What a sign-in or a refresh gives.
 pub(crate) struct SignedIn {
@@ -44,171 +60,40 @@ pub(crate) struct SignIn<'a> {
     pub address: Option<IpAddr>,
 }
 
-impl Service {
-    /// Signs in. Whatever is wrong, the answer and the time it takes are the same, whether there is such an account or
-    /// not. Who guesses waits longer each time.
-    pub(crate) async fn sign_in(&self, input: SignIn<'_>, now: DateTime<Utc>) -> Result<Outcome<SignedIn>, ApiError> {
-        let email = input.email.trim().to_lowercase();
-        let refuse = |code, field: &str, message: &str| Ok(Err(vec![UserError::at(field, code, message)]));
-        let attempted = Attempted::sign_in(&email, input.address);
-        if let Err(message) = self.attempt(&attempted, now).await? {
-            return refuse(UserErrorCode::NotAllowed, "email", &message);
-        }
-        let credentials = self.store.credentials_by_email(&email).await.map_err(ApiError::internal)?;
-        let hash = credentials.as_ref().and_then(|found| found.password_hash.as_deref());
-        let is_right = self.passwords.verify(input.password, hash).await?;
-        let wrong = "The email address or the password is wrong, or the account is not active";
-        let Some(credentials) = credentials.filter(|found| is_right && found.active) else {
-            return refuse(UserErrorCode::NotAllowed, "email", wrong);
-        };
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        if lock_unchanged(&mut transaction, &credentials).await?.is_none() {
-            return refuse(UserErrorCode::NotAllowed, "email", wrong);
-        }
-        if let Some(secret) = &credentials.totp_secret {
-            let Some(code) = input.totp else {
-                return refuse(UserErrorCode::Required, "totp", "The account asks for a one-time password");
-            };
-            let key = self.totp.as_ref();
-            if !takes_code(key, &mut transaction, credentials.account_id, secret, code, now).await? {
-                return refuse(UserErrorCode::NotAllowed, "totp", "The one-time password is wrong, or was used");
-            }
-        }
-        let account = Store::signed_in(&mut transaction, credentials.account_id, now).await;
-        let account = account.map_err(ApiError::internal)?;
-        let (session_id, refresh_token) = begin_session(&mut transaction, account.id, now).await?;
-        transaction.commit().await.map_err(ApiError::internal)?;
-        self.succeeded(&attempted, now).await;
-        Ok(Ok(self.tokens(account, session_id, refresh_token, now)))
+impl Sessions {
+    pub(super) fn new(pool: PgPool, searches: PgPool, proof: Proof) -> Self {
+        Self { changes: Changes::new(pool.clone(), NAME), pool, searches, proof }
     }
 
-    /// Gives new tokens for a refresh token. One that was used before gives its successor again for a while, as long as
-    /// nobody used that; then it is stolen, or its owner's was: the session ends.
-    pub(crate) async fn refresh_session(
-        &self,
-        refresh_token: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Outcome<SignedIn>, ApiError> {
-        let refused = || {
-            let message = "The refresh token is invalid, used or expired: sign in again";
-            Ok(Err(vec![UserError::at("refreshToken", UserErrorCode::NotAllowed, message)]))
-        };
-        let hash = digest(refresh_token);
-        // Whoever has the database alone cannot work them out: it has the digests of tokens, and the keys are elsewhere.
-        let successors = self.keys.derive("refresh token", refresh_token.as_bytes(), now);
-        let successors: Vec<String> = successors.iter().map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).collect();
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        let owner = Store::owner_of_refresh_token(&mut transaction, &hash).await.map_err(ApiError::internal)?;
-        let Some(owner) = owner else { return refused() };
-        let account = Store::lock_account(&mut transaction, owner).await.map_err(ApiError::internal)?;
-        let token = Store::refresh_token(&mut transaction, &hash).await.map_err(ApiError::internal)?;
-        let Some(token) = token else { return refused() };
-        let again = match token.used_at {
-            Some(used_at) if used_at + GRACE > now => unused(&mut transaction, &successors, token.session_id).await?,
-            _ => None,
-        };
-        if token.used_at.is_some() && again.is_none() {
-            let ended = Store::end_session(&mut transaction, token.session_id, EndReason::ReusedToken, now).await;
-            ended.map_err(ApiError::internal)?;
-            transaction.commit().await.map_err(ApiError::internal)?;
-            tracing::warn!(session_id = %token.session_id, "a refresh token was used twice: session {} ends", token.session_id);
-            return refused();
-        }
-        let is_over =
-            token.session_ended_at.is_some() || token.expires_at <= now || token.session_begun_at + LONGEST <= now;
-        let Some(account) = account.filter(|account| account.active && !is_over) else { return refused() };
-        let next = match (again, successors.into_iter().next()) {
-            (Some(successor), _) => successor,
-            (None, Some(successor)) => {
-                Store::use_refresh_token(&mut transaction, &hash, now).await.map_err(ApiError::internal)?;
-                keep_refresh_token(&mut transaction, &successor, token.session_id, now).await?;
-                successor
-            }
-            (None, None) => return refused(),
-        };
-        transaction.commit().await.map_err(ApiError::internal)?;
-        Ok(Ok(self.tokens(account, token.session_id, next, now)))
+    /// Signs in. Whatever is wrong, the answer and the time it takes are the same, whether there is such an account or
+    /// not. Who guesses waits longer each time.
+    pub(crate) async fn sign_in(&self, input: SignIn<'_>, now: DateTime<Utc>) -> Outcome<SignedIn> {
+        let email = input.email.trim().to_lowercase();
+        let attempted = Attempted::sign_in(&email, input.address);
+        self.proof.throttle.attempt(&attempted, "email", now).await?;
+        let credentials = credentials::by_email(&self.pool, &email).await?;
+        let hash = credentials.as_ref().and_then(|found| found.password_hash.as_deref());
+        let is_right = self.proof.passwords.verify(input.password, hash).await?;
+        let credentials = credentials.filter(|found| is_right && found.active).ok_or_else(wrong)?;
+        let begin = BeginSession { credentials, code: input.totp, key: self.proof.identity.totp.as_ref() };
+        let open = self.changes.make(&begin, &Caller::Anonymous, now).await?;
+        self.proof.throttle.succeeded(&attempted, now).await;
+        Ok(self.tokens(open, now))
     }
 
     /// Ends the caller's session: its tokens are refused everywhere within five seconds.
-    pub(crate) async fn sign_out(&self, caller: &Caller, now: DateTime<Utc>) -> Result<(), ApiError> {
-        let account = caller.account().ok_or(Denied)?;
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        Store::lock_account(&mut transaction, account.user_id).await.map_err(ApiError::internal)?;
-        let ended = Store::end_session(&mut transaction, account.session_id, EndReason::SignedOut, now).await;
-        ended.map_err(ApiError::internal)?;
-        transaction.commit().await.map_err(ApiError::internal)
-    }
-
-    /// Changes the caller's password. All other sessions end.
-    pub(crate) async fn change_password(
-        &self,
-        caller: &Caller,
-        current: SecretString,
-        new: SecretString,
-        now: DateTime<Utc>,
-    ) -> Result<Outcome<Account>, ApiError> {
-        let own = caller.account().ok_or(Denied)?;
-        let refuse =
-            |message: &str| Ok(Err(vec![UserError::at("currentPassword", UserErrorCode::NotAllowed, message)]));
-        let credentials = match self.prove(own.user_id, current, now).await? {
-            Ok(credentials) => credentials,
-            Err(message) => return refuse(&message),
-        };
-        let hash = match self.passwords.hash_chosen("newPassword", new, &credentials.email).await? {
-            Ok(hash) => hash,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        let Some(account) = lock_unchanged(&mut transaction, &credentials).await? else {
-            return refuse(WRONG_PASSWORD);
-        };
-        Store::set_password(&mut transaction, account.id, &hash, now).await.map_err(ApiError::internal)?;
-        let (but, reason) = (Some(own.session_id), EndReason::PasswordChanged);
-        let ended = Store::end_sessions_of(&mut transaction, account.id, but, reason, now).await;
-        ended.map_err(ApiError::internal)?;
-        transaction.commit().await.map_err(ApiError::internal)?;
-        Ok(Ok(Account { version: account.version + 1, updated_at: now, ..account }))
-    }
-
-    /// Verifies the password of an account whose owner is signed in; gives why not. Who guesses waits as at a sign-in.
-    pub(super) async fn prove(
-        &self,
-        account: Uuid,
-        password: SecretString,
-        now: DateTime<Utc>,
-    ) -> Result<Result<Credentials, String>, ApiError> {
-        let attempted = Attempted::own_secret("password", account);
-        if let Err(message) = self.attempt(&attempted, now).await? {
-            return Ok(Err(message));
-        }
-        let credentials = Store::credentials(self.store.pool(), account).await.map_err(ApiError::internal)?;
-        let hash = credentials.as_ref().and_then(|found| found.password_hash.as_deref());
-        let is_right = self.passwords.verify(password, hash).await?;
-        match credentials.filter(|found| is_right && found.active) {
-            Some(credentials) => {
-                self.succeeded(&attempted, now).await;
-                Ok(Ok(credentials))
-            }
-            None => Ok(Err(WRONG_PASSWORD.to_owned())),
-        }
+    pub(crate) async fn sign_out(&self, caller: &Caller, now: DateTime<Utc>) -> Outcome<()> {
+        let session_id = caller.account().ok_or(Denied)?.session_id;
+        self.changes.make(&SignOut { session_id }, caller, now).await
     }
 
     /// A page of what was revoked and would not have expired.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn revocations(&self, after: i64, now: DateTime<Utc>) -> Result<RevocationFeed, sqlx::Error> {
-        self.store.revocations(after, now - ACCESS_TOKEN_LIFETIME - Duration::minutes(1)).await
+    pub(crate) async fn revocations(&self, after: i64, now: DateTime<Utc>) -> Result<RevocationFeed, sqlx::Error> {
+        sessions::revocations(&self.pool, after, now - ACCESS_TOKEN_LIFETIME - Duration::minutes(1)).await
     }
 
-    pub(super) fn tokens(
-        &self,
-        account: Account,
-        session_id: Uuid,
-        refresh_token: String,
-        now: DateTime<Utc>,
-    ) -> SignedIn {
+    fn tokens(&self, open: Open, now: DateTime<Utc>) -> SignedIn {
+        let Open { account, session_id, refresh_token } = open;
         let subject = Subject {
             user_id: account.id,
             session_id,
@@ -218,35 +103,61 @@ impl Service {
             staff_id: account.staff_id,
             token_version: account.token_version,
         };
-        let claims = Claims::issue(&self.issuer, subject, now);
+        let claims = Claims::issue(&self.proof.identity.issuer, subject, now);
         let expires_at = DateTime::from_timestamp(claims.exp, 0).unwrap_or(now);
-        SignedIn { access_token: self.keys.sign(&claims, now), refresh_token, expires_at, account }
+        SignedIn { access_token: self.proof.identity.keys.sign(&claims, now), refresh_token, expires_at, account }
     }
 }
 
-const WRONG_PASSWORD: &str = "The current password is wrong";
+fn wrong() -> Stop {
+    let message = "The email address or the password is wrong, or the account is not active";
+    Stop::refuse("email", UserErrorCode::NotAllowed, message)
+}
 
-/// Locks an active account whose credentials are still what was checked: hashing a password takes its time, and meanwhile
-/// the account may have been deactivated, or its password reset.
-pub(super) async fn lock_unchanged(
-    connection: &mut PgConnection,
-    checked: &Credentials,
-) -> Result<Option<Account>, ApiError> {
-    let account = Store::lock_account(connection, checked.account_id).await.map_err(ApiError::internal)?;
-    let present = Store::credentials(connection, checked.account_id).await.map_err(ApiError::internal)?;
-    Ok(account.filter(|account| account.active && present.as_ref() == Some(checked)))
+/// A session that goes on, with its next refresh token.
+struct Open {
+    account: Account,
+    session_id: Uuid,
+    refresh_token: String,
+}
+
+/// The session of somebody whose password is right.
+struct BeginSession<'a> {
+    credentials: Credentials,
+    code: Option<&'a str>,
+    key: Option<&'a TotpKey>,
+}
+
+impl Change for BeginSession<'_> {
+    const NAME: &'static str = "signIn";
+    type Made = Open;
+
+    async fn make(&self, making: &mut Making<'_>) -> Outcome<Open> {
+        let (id, now) = (self.credentials.account_id, making.now);
+        if lock_unchanged(making.connection(), &self.credentials).await?.is_none() {
+            return Err(wrong());
+        }
+        if let Some(secret) = &self.credentials.totp_secret {
+            let Some(code) = self.code else {
+                let message = "The account asks for a one-time password";
+                return Err(Stop::refuse("totp", UserErrorCode::Required, message));
+            };
+            if !takes_code(self.key, making.connection(), id, secret, code, now).await? {
+                let message = "The one-time password is wrong, or was used";
+                return Err(Stop::refuse("totp", UserErrorCode::NotAllowed, message));
+            }
+        }
+        begin(making.connection(), id, now).await
+    }
 }
 
 /// Begins a session of an account that is locked, with its first refresh token.
-pub(super) async fn begin_session(
-    connection: &mut PgConnection,
-    account_id: Uuid,
-    now: DateTime<Utc>,
-) -> Result<(Uuid, String), ApiError> {
-    let (session_id, token) = (Uuid::now_v7(), random_token()?);
-    Store::insert_session(connection, session_id, account_id, now).await.map_err(ApiError::internal)?;
-    keep_refresh_token(connection, &token, session_id, now).await?;
-    Ok((session_id, token))
+async fn begin(connection: &mut PgConnection, account_id: Uuid, now: DateTime<Utc>) -> Outcome<Open> {
+    let account = accounts::signed_in(connection, account_id, now).await?;
+    let (session_id, refresh_token) = (Uuid::now_v7(), random_token()?);
+    sessions::insert(connection, session_id, account_id, now).await?;
+    keep_refresh_token(connection, &refresh_token, session_id, now).await?;
+    Ok(Open { account, session_id, refresh_token })
 }
 
 /// Keeps an opaque refresh token; the database gets its digest only.
@@ -255,26 +166,25 @@ async fn keep_refresh_token(
     token: &str,
     session_id: Uuid,
     now: DateTime<Utc>,
-) -> Result<(), ApiError> {
-    let stored = Store::insert_refresh_token(connection, &digest(token), session_id, now, now + IDLE).await;
-    stored.map_err(ApiError::internal)
-}
-
-/// Which of these tokens is there in a session and waits for its first use.
-async fn unused(
-    connection: &mut PgConnection,
-    tokens: &[String],
-    session_id: Uuid,
-) -> Result<Option<String>, ApiError> {
-    for token in tokens {
-        let found = Store::refresh_token(connection, &digest(token)).await.map_err(ApiError::internal)?;
-        if found.is_some_and(|found| found.session_id == session_id && found.used_at.is_none()) {
-            return Ok(Some(token.clone()));
-        }
-    }
-    Ok(None)
+) -> Result<(), sqlx::Error> {
+    sessions::insert_refresh_token(connection, &digest(token), session_id, now, now + IDLE).await
 }
 
 fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
+}
+
+struct SignOut {
+    session_id: Uuid,
+}
+
+impl Change for SignOut {
+    const NAME: &'static str = "signOut";
+    type Made = ();
+
+    async fn make(&self, making: &mut Making<'_>) -> Outcome<()> {
+        let (id, now) = (making.user_id(), making.now);
+        accounts::lock(making.connection(), id).await?;
+        Ok(sessions::end(making.connection(), self.session_id, EndReason::SignedOut, now).await?)
+    }
 }

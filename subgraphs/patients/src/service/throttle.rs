@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use healthbridge_auth::customer_network;
-use healthbridge_graphql::ApiError;
+use healthbridge_outcome::{Outcome, Stop, UserErrorCode};
 use sha2::{Digest, Sha256};
+use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::Service;
-use crate::store::{Attempt, Crowd};
+use crate::store::attempts::{self, Attempt, Crowd};
 
 /// How long an attempt during a wait is left without its answer.
 const BLOCKED_ANSWER: std::time::Duration = std::time::Duration::from_millis(200);
@@ -57,28 +57,35 @@ impl Attempted {
     }
 }
 
-impl Service {
-    /// Counts an attempt; gives the message for whoever has to wait.
-    pub(super) async fn attempt(
-        &self,
-        attempted: &Attempted,
-        now: DateTime<Utc>,
-    ) -> Result<Result<(), String>, ApiError> {
+/// What is counted of attempts.
+#[derive(Clone, Debug)]
+pub(super) struct Throttle {
+    pool: PgPool,
+}
+
+impl Throttle {
+    pub(super) fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Counts an attempt, whatever becomes of it; refuses the value at `field` of whoever has to wait.
+    pub(super) async fn attempt(&self, attempted: &Attempted, field: &str, now: DateTime<Utc>) -> Outcome<()> {
         let Attempted { own, crowds, free } = attempted;
-        match self.store.attempt(own, crowds, *free, now).await.map_err(ApiError::internal)? {
-            Attempt::Allowed => Ok(Ok(())),
+        match attempts::attempt(&self.pool, own, crowds, *free, now).await? {
+            Attempt::Allowed => Ok(()),
             Attempt::BlockedUntil(until) => {
                 // Who asks again at once is answered late: a guesser's many requests then cost nobody else anything.
                 tokio::time::sleep(BLOCKED_ANSWER).await;
                 let seconds = (until - now).num_seconds().max(0) + 1;
-                Ok(Err(format!("Too many attempts: try again in {seconds} seconds")))
+                let message = format!("Too many attempts: try again in {seconds} seconds");
+                Err(Stop::refuse(field, UserErrorCode::NotAllowed, message))
             }
         }
     }
 
     /// Notes that an attempt succeeded. What was done by it is done: that this cannot be noted fails nobody.
     pub(super) async fn succeeded(&self, attempted: &Attempted, now: DateTime<Utc>) {
-        if let Err(error) = self.store.succeed(&attempted.own, &attempted.crowds, now).await {
+        if let Err(error) = attempts::succeed(&self.pool, &attempted.own, &attempted.crowds, now).await {
             tracing::warn!(%error, "a success cannot be noted: the next mistakes wait sooner");
         }
     }

@@ -5,15 +5,14 @@ use aes_gcm::{
     aead::{Aead, Payload},
 };
 use chrono::{DateTime, Utc};
-use healthbridge_auth::{Caller, Denied};
-use healthbridge_graphql::{ApiError, Outcome, UserError, UserErrorCode};
+use healthbridge_outcome::Fault;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 use totp_rs::{Algorithm, TOTP};
 use uuid::Uuid;
 
-use super::{Service, sessions::lock_unchanged, throttle::Attempted};
-use crate::{domain::Account, store::Store};
+use super::random;
+use crate::store::credentials;
 
 /// Length of a step in seconds, and how many digits a one-time password has: what every authenticator app expects.
 const STEP: u64 = 30;
@@ -30,12 +29,6 @@ pub struct TotpKey(Aes256Gcm);
 #[error("the key of one-time passwords is not 64 hexadecimal digits")]
 pub struct InvalidTotpKey;
 
-/// A new secret, to be put into an authenticator app.
-pub(crate) struct Enrolment {
-    pub secret: String,
-    pub url: String,
-}
-
 impl TotpKey {
     /// Reads 64 hexadecimal digits.
     ///
@@ -47,12 +40,11 @@ impl TotpKey {
     }
 
     /// Bound to the account: a secret that was copied to another account's row cannot be read.
-    fn encrypt(&self, account: Uuid, secret: &[u8]) -> Option<Vec<u8>> {
-        let mut nonce = [0; NONCE_LENGTH];
-        getrandom::fill(&mut nonce).ok()?;
+    fn encrypt(&self, account: Uuid, secret: &[u8]) -> Result<Vec<u8>, Fault> {
+        let nonce = random::<NONCE_LENGTH>()?;
         let payload = Payload { msg: secret, aad: account.as_bytes() };
-        let sealed = self.0.encrypt(Nonce::from_slice(&nonce), payload).ok()?;
-        Some([&nonce[..], &sealed].concat())
+        let sealed = self.0.encrypt(Nonce::from_slice(&nonce), payload).map_err(|_| Fault::internal(Unreadable))?;
+        Ok([&nonce[..], &sealed].concat())
     }
 
     fn decrypt(&self, account: Uuid, stored: &[u8]) -> Option<Vec<u8>> {
@@ -77,6 +69,18 @@ fn generator(secret: Vec<u8>, account: String) -> Option<TOTP> {
 #[error("a secret of one-time passwords cannot be encrypted or read: is the key another one?")]
 struct Unreadable;
 
+/// A new secret, and how it is kept.
+pub(super) fn new_secret(key: &TotpKey, account: Uuid) -> Result<(Vec<u8>, Vec<u8>), Fault> {
+    let secret = random::<SECRET_LENGTH>()?;
+    Ok((secret.to_vec(), key.encrypt(account, &secret)?))
+}
+
+/// A secret as authenticator apps take it: in base 32, and as a URL.
+pub(super) fn for_app(secret: Vec<u8>, email: String) -> Result<(String, String), Fault> {
+    let totp = generator(secret, email).ok_or_else(|| Fault::internal(Unreadable))?;
+    Ok((totp.get_secret_base32(), totp.get_url()))
+}
+
 /// Whether a one-time password of an account that is locked is right; each is so once.
 pub(super) async fn takes_code(
     key: Option<&TotpKey>,
@@ -85,96 +89,12 @@ pub(super) async fn takes_code(
     stored: &[u8],
     code: &str,
     now: DateTime<Utc>,
-) -> Result<bool, ApiError> {
-    let key = key.ok_or_else(|| ApiError::internal(Unreadable))?;
-    let secret = key.decrypt(account, stored).ok_or_else(|| ApiError::internal(Unreadable))?;
+) -> Result<bool, Fault> {
+    let secret = key.and_then(|key| key.decrypt(account, stored)).ok_or_else(|| Fault::internal(Unreadable))?;
     match step_of(secret, code, now) {
-        Some(step) => Store::use_totp_step(connection, account, step, now).await.map_err(ApiError::internal),
+        Some(step) => Ok(credentials::use_totp_step(connection, account, step, now).await?),
         None => Ok(false),
     }
-}
-
-impl Service {
-    /// Makes a secret for the caller's authenticator app. It is asked for once it is confirmed.
-    pub(crate) async fn begin_totp(&self, caller: &Caller) -> Result<Outcome<Enrolment>, ApiError> {
-        let own = caller.account().ok_or(Denied)?;
-        let refuse = |code, message: &str| Ok(Err(vec![UserError { code, message: message.to_owned(), field: None }]));
-        let Some(key) = &self.totp else {
-            return refuse(UserErrorCode::NotAllowed, "This installation is not set up for one-time passwords");
-        };
-        let mut secret = vec![0; SECRET_LENGTH];
-        getrandom::fill(&mut secret).map_err(|error| ApiError::internal(std::io::Error::other(error.to_string())))?;
-        let sealed = key.encrypt(own.user_id, &secret).ok_or_else(|| ApiError::internal(Unreadable))?;
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        let account = lock_active(&mut transaction, own.user_id).await?;
-        if !Store::begin_totp(&mut transaction, account.id, &sealed).await.map_err(ApiError::internal)? {
-            return refuse(UserErrorCode::AlreadyExists, "One-time passwords are asked for already");
-        }
-        transaction.commit().await.map_err(ApiError::internal)?;
-        let totp = generator(secret, account.email).ok_or_else(|| ApiError::internal(Unreadable))?;
-        Ok(Ok(Enrolment { secret: totp.get_secret_base32(), url: totp.get_url() }))
-    }
-
-    /// Confirms the caller's authenticator app by its first one-time password.
-    pub(crate) async fn confirm_totp(
-        &self,
-        caller: &Caller,
-        code: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Outcome<Account>, ApiError> {
-        let own = caller.account().ok_or(Denied)?;
-        let refuse = |message: &str| Ok(Err(vec![UserError::at("code", UserErrorCode::NotAllowed, message)]));
-        let attempted = Attempted::own_secret("one-time password", own.user_id);
-        if let Err(message) = self.attempt(&attempted, now).await? {
-            return refuse(&message);
-        }
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        let account = lock_active(&mut transaction, own.user_id).await?;
-        let stored = Store::totp(&mut transaction, account.id).await.map_err(ApiError::internal)?.ok_or(Denied)?;
-        let is_right = match stored.secret.filter(|_| !stored.is_confirmed) {
-            Some(secret) => takes_code(self.totp.as_ref(), &mut transaction, account.id, &secret, code, now).await?,
-            None => false,
-        };
-        if !is_right {
-            return refuse("This is not the present one-time password of a secret that waits to be confirmed");
-        }
-        transaction.commit().await.map_err(ApiError::internal)?;
-        self.succeeded(&attempted, now).await;
-        self.own_account(own.user_id).await.map(Ok)
-    }
-
-    /// Asks the caller's account for one-time passwords no longer; the password proves who it is.
-    pub(crate) async fn disable_totp(
-        &self,
-        caller: &Caller,
-        password: SecretString,
-        now: DateTime<Utc>,
-    ) -> Result<Outcome<Account>, ApiError> {
-        let own = caller.account().ok_or(Denied)?;
-        let refuse = |message: &str| Ok(Err(vec![UserError::at("password", UserErrorCode::NotAllowed, message)]));
-        let credentials = match self.prove(own.user_id, password, now).await? {
-            Ok(credentials) => credentials,
-            Err(message) => return refuse(&message),
-        };
-        let mut transaction = self.store.pool().begin().await.map_err(ApiError::internal)?;
-        if lock_unchanged(&mut transaction, &credentials).await?.is_none() {
-            return refuse("The account has changed meanwhile: try again");
-        }
-        Store::clear_totp(&mut transaction, own.user_id).await.map_err(ApiError::internal)?;
-        transaction.commit().await.map_err(ApiError::internal)?;
-        self.own_account(own.user_id).await.map(Ok)
-    }
-
-    pub(super) async fn own_account(&self, id: Uuid) -> Result<Account, ApiError> {
-        let accounts = self.store.accounts_by_id(&[id]).await.map_err(ApiError::internal)?;
-        accounts.into_iter().next().ok_or(ApiError::Unauthorized)
-    }
-}
-
-/// Locks the account of somebody who is signed in, unless it was deactivated meanwhile.
-async fn lock_active(connection: &mut PgConnection, id: Uuid) -> Result<Account, ApiError> {
-    let account = Store::lock_account(connection, id).await.map_err(ApiError::internal)?;
-    account.filter(|account| account.active).ok_or(ApiError::Unauthorized)
 }
 
 #[cfg(test)]

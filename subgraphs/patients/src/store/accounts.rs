@@ -1,12 +1,12 @@
 use chrono::{DateTime, Utc};
-use healthbridge_auth::Role;
-use healthbridge_graphql::{Direction, Window};
+use healthbridge_outcome::{Direction, Window};
 use healthbridge_postgres::{known, sought};
+use healthbridge_rights::Role;
+use healthbridge_terms::{Coded, coded};
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::Store;
 use crate::domain::{Account, UserKind};
 
 struct Row {
@@ -60,12 +60,16 @@ pub(crate) struct AccountFilter {
     pub search: Option<String>,
 }
 
-/// How a list is ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AccountOrder {
-    CreatedAtAsc,
-    CreatedAtDesc,
-    EmailAsc,
+coded! {
+    /// How a list of accounts is ordered.
+    pub(crate) enum AccountOrder("UserOrder") {
+        /// The oldest account first.
+        CreatedAtAsc,
+        /// The newest account first.
+        CreatedAtDesc,
+        /// By email address.
+        EmailAsc,
+    }
 }
 
 impl AccountOrder {
@@ -88,7 +92,7 @@ pub(crate) struct AccountKey {
 
 /// One statement for each order and direction: the ends differ, the filter does not.
 macro_rules! list {
-    ($store:expr, $filter:expr, $window:expr, $after:tt, $order:tt) => {
+    ($db:expr, $filter:expr, $window:expr, $after:tt, $order:tt) => {
         sqlx::query_as!(
             Row,
             r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
@@ -101,182 +105,178 @@ macro_rules! list {
                  AND ($5::text IS NULL OR true) AND ($6::uuid IS NULL OR true)"#
                 + $after
                 + $order,
-            $filter.kind.map(<&str>::from),
+            $filter.kind.map(Coded::text),
             $filter.active,
-            $filter.role.map(Role::as_str),
+            $filter.role.map(Coded::text),
             $filter.search.as_deref().map(sought),
             $window.start.as_ref().map(|start| start.email.clone()),
             $window.start.as_ref().map(|start| start.id),
             $window.limit(),
         )
-        .fetch_all(&$store.searches)
+        .fetch_all($db)
         .await
     };
 }
 
-impl Store {
-    /// Notes a sign-in and gives the account.
-    pub(crate) async fn signed_in(
-        connection: &mut PgConnection,
-        id: Uuid,
-        now: DateTime<Utc>,
-    ) -> Result<Account, sqlx::Error> {
-        let row = sqlx::query_as!(
-            Row,
-            r#"UPDATE patients.account SET last_login_at = $2 WHERE id = $1
-             RETURNING id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
-                       totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version"#,
-            id,
-            now,
-        );
-        row.fetch_one(connection).await?.try_into()
-    }
-
-    /// One row more than the page has.
-    pub(crate) async fn list_accounts(
-        &self,
-        filter: &AccountFilter,
-        order: AccountOrder,
-        window: &Window<AccountKey>,
-    ) -> Result<Vec<Account>, sqlx::Error> {
-        let is_forward = window.direction == Direction::Forward;
-        let rows = match (order, is_forward) {
-            (AccountOrder::CreatedAtAsc, true) | (AccountOrder::CreatedAtDesc, false) => {
-                list!(self, filter, window, " AND ($6::uuid IS NULL OR id > $6)", " ORDER BY id LIMIT $7")
-            }
-            (AccountOrder::CreatedAtDesc, true) | (AccountOrder::CreatedAtAsc, false) => {
-                list!(self, filter, window, " AND ($6::uuid IS NULL OR id < $6)", " ORDER BY id DESC LIMIT $7")
-            }
-            (AccountOrder::EmailAsc, true) => {
-                list!(self, filter, window, " AND ($5::text IS NULL OR email > $5)", " ORDER BY email LIMIT $7")
-            }
-            (AccountOrder::EmailAsc, false) => {
-                list!(self, filter, window, " AND ($5::text IS NULL OR email < $5)", " ORDER BY email DESC LIMIT $7")
-            }
-        };
-        rows?.into_iter().map(Account::try_from).collect()
-    }
-
-    /// How many accounts a filter leaves.
-    pub(crate) async fn count_accounts(&self, filter: &AccountFilter) -> Result<i64, sqlx::Error> {
-        let count = sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM patients.account
-               WHERE ($1::text IS NULL OR kind = $1)
-                 AND ($2::boolean IS NULL OR active = $2)
-                 AND ($3::text IS NULL OR $3 = ANY(roles))
-                 AND ($4::text IS NULL OR starts_with(email, $4))"#,
-            filter.kind.map(<&str>::from),
-            filter.active,
-            filter.role.map(Role::as_str),
-            filter.search.as_deref().map(sought),
-        );
-        count.fetch_one(&self.searches).await
-    }
-
-    /// The accounts with these ids.
-    pub(crate) async fn accounts_by_id(&self, ids: &[Uuid]) -> Result<Vec<Account>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
-                      totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
-             FROM patients.account WHERE id = ANY($1)"#,
-            ids,
-        );
-        rows.fetch_all(&self.pool).await?.into_iter().map(Account::try_from).collect()
-    }
-
-    /// The accounts of these patients or members of the staff that `own` does not hide.
-    pub(crate) async fn accounts_of(&self, people: &[Uuid], own: Option<Uuid>) -> Result<Vec<Account>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
-                      totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
-             FROM patients.account
-             WHERE (patient_id = ANY($1) OR staff_id = ANY($1)) AND ($2::uuid IS NULL OR id = $2)"#,
-            people,
-            own,
-        );
-        rows.fetch_all(&self.pool).await?.into_iter().map(Account::try_from).collect()
-    }
-
-    /// Adds an account; `false` where the address is taken.
-    pub(crate) async fn insert_account(
-        connection: &mut PgConnection,
-        account: &Account,
-        password_hash: Option<&str>,
-    ) -> Result<bool, sqlx::Error> {
-        let roles: Vec<String> = account.roles.iter().map(|role| role.as_str().to_owned()).collect();
-        let inserted = sqlx::query!(
-            "INSERT INTO patients.account (id, kind, email, password_hash, roles, scopes, active, patient_id, staff_id,
-                 created_at, updated_at, version)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-             ON CONFLICT (email) DO NOTHING",
-            account.id,
-            <&str>::from(account.kind),
-            account.email,
-            password_hash,
-            &roles,
-            &account.scopes,
-            account.active,
-            account.patient_id,
-            account.staff_id,
-            account.created_at,
-            account.updated_at,
-            account.version,
-        );
-        Ok(inserted.execute(connection).await?.rows_affected() == 1)
-    }
+/// Notes a sign-in and gives the account.
+pub(crate) async fn signed_in(
+    connection: &mut PgConnection,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Account, sqlx::Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"UPDATE patients.account SET last_login_at = $2 WHERE id = $1
+         RETURNING id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
+                   totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version"#,
+        id,
+        now,
+    );
+    row.fetch_one(connection).await?.try_into()
 }
 
-/// What changes about an account; each change counts its version.
-impl Store {
-    /// The account, locked until the transaction ends.
-    pub(crate) async fn lock_account(connection: &mut PgConnection, id: Uuid) -> Result<Option<Account>, sqlx::Error> {
-        let row = sqlx::query_as!(
-            Row,
-            r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
-                      totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
-             FROM patients.account WHERE id = $1 FOR UPDATE"#,
-            id,
-        );
-        row.fetch_optional(connection).await?.map(Account::try_from).transpose()
-    }
+/// One row more than the page has.
+pub(crate) async fn list(
+    db: impl PgExecutor<'_>,
+    filter: &AccountFilter,
+    order: AccountOrder,
+    window: &Window<AccountKey>,
+) -> Result<Vec<Account>, sqlx::Error> {
+    let is_forward = window.direction == Direction::Forward;
+    let rows = match (order, is_forward) {
+        (AccountOrder::CreatedAtAsc, true) | (AccountOrder::CreatedAtDesc, false) => {
+            list!(db, filter, window, " AND ($6::uuid IS NULL OR id > $6)", " ORDER BY id LIMIT $7")
+        }
+        (AccountOrder::CreatedAtDesc, true) | (AccountOrder::CreatedAtAsc, false) => {
+            list!(db, filter, window, " AND ($6::uuid IS NULL OR id < $6)", " ORDER BY id DESC LIMIT $7")
+        }
+        (AccountOrder::EmailAsc, true) => {
+            list!(db, filter, window, " AND ($5::text IS NULL OR email > $5)", " ORDER BY email LIMIT $7")
+        }
+        (AccountOrder::EmailAsc, false) => {
+            list!(db, filter, window, " AND ($5::text IS NULL OR email < $5)", " ORDER BY email DESC LIMIT $7")
+        }
+    };
+    rows?.into_iter().map(Account::try_from).collect()
+}
 
-    /// Writes what may change of an account that is locked.
-    pub(crate) async fn update_account(connection: &mut PgConnection, account: &Account) -> Result<(), sqlx::Error> {
-        let roles: Vec<String> = account.roles.iter().map(|role| role.as_str().to_owned()).collect();
-        let updated = sqlx::query!(
-            "UPDATE patients.account SET roles = $2, active = $3, patient_id = $4, token_version = $5, updated_at = $6,
-                 version = $7, staff_id = $8, scopes = $9
-             WHERE id = $1",
-            account.id,
-            &roles,
-            account.active,
-            account.patient_id,
-            account.token_version,
-            account.updated_at,
-            account.version,
-            account.staff_id,
-            &account.scopes,
-        );
-        updated.execute(connection).await.map(drop)
-    }
+/// How many accounts a filter leaves.
+pub(crate) async fn count(db: impl PgExecutor<'_>, filter: &AccountFilter) -> Result<i64, sqlx::Error> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM patients.account
+           WHERE ($1::text IS NULL OR kind = $1)
+             AND ($2::boolean IS NULL OR active = $2)
+             AND ($3::text IS NULL OR $3 = ANY(roles))
+             AND ($4::text IS NULL OR starts_with(email, $4))"#,
+        filter.kind.map(Coded::text),
+        filter.active,
+        filter.role.map(Coded::text),
+        filter.search.as_deref().map(sought),
+    );
+    count.fetch_one(db).await
+}
 
-    /// The account that belongs to this patient already.
-    pub(crate) async fn account_of_patient(
-        connection: &mut PgConnection,
-        patient_id: Uuid,
-    ) -> Result<Option<Uuid>, sqlx::Error> {
-        let found = sqlx::query_scalar!("SELECT id FROM patients.account WHERE patient_id = $1", patient_id);
-        found.fetch_optional(connection).await
-    }
+/// The accounts with these ids.
+pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<Account>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
+                  totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
+         FROM patients.account WHERE id = ANY($1)"#,
+        ids,
+    );
+    rows.fetch_all(db).await?.into_iter().map(Account::try_from).collect()
+}
 
-    /// The id of the account with this address, in lower case.
-    pub(crate) async fn account_by_email(
-        connection: &mut PgConnection,
-        email: &str,
-    ) -> Result<Option<Uuid>, sqlx::Error> {
-        let found = sqlx::query_scalar!("SELECT id FROM patients.account WHERE email = $1", email);
-        found.fetch_optional(connection).await
-    }
+/// The accounts of these patients or members of the staff that `own` does not hide.
+pub(crate) async fn of_people(
+    db: impl PgExecutor<'_>,
+    people: &[Uuid],
+    own: Option<Uuid>,
+) -> Result<Vec<Account>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
+                  totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
+         FROM patients.account
+         WHERE (patient_id = ANY($1) OR staff_id = ANY($1)) AND ($2::uuid IS NULL OR id = $2)"#,
+        people,
+        own,
+    );
+    rows.fetch_all(db).await?.into_iter().map(Account::try_from).collect()
+}
+
+/// Adds an account; `false` where the address is taken.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    account: &Account,
+    password_hash: Option<&str>,
+) -> Result<bool, sqlx::Error> {
+    let roles: Vec<String> = account.roles.iter().map(|role| role.text().to_owned()).collect();
+    let inserted = sqlx::query!(
+        "INSERT INTO patients.account (id, kind, email, password_hash, roles, scopes, active, patient_id, staff_id,
+             created_at, updated_at, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         ON CONFLICT (email) DO NOTHING",
+        account.id,
+        account.kind.text(),
+        account.email,
+        password_hash,
+        &roles,
+        &account.scopes,
+        account.active,
+        account.patient_id,
+        account.staff_id,
+        account.created_at,
+        account.updated_at,
+        account.version,
+    );
+    Ok(inserted.execute(connection).await?.rows_affected() == 1)
+}
+
+/// The account, locked until the transaction ends.
+pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Account>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
+                  totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
+         FROM patients.account WHERE id = $1 FOR UPDATE"#,
+        id,
+    );
+    row.fetch_optional(connection).await?.map(Account::try_from).transpose()
+}
+
+/// Writes what may change of an account that is locked.
+pub(crate) async fn update(connection: &mut PgConnection, account: &Account) -> Result<(), sqlx::Error> {
+    let roles: Vec<String> = account.roles.iter().map(|role| role.text().to_owned()).collect();
+    let updated = sqlx::query!(
+        "UPDATE patients.account SET roles = $2, active = $3, patient_id = $4, token_version = $5, updated_at = $6,
+             version = $7, staff_id = $8, scopes = $9
+         WHERE id = $1",
+        account.id,
+        &roles,
+        account.active,
+        account.patient_id,
+        account.token_version,
+        account.updated_at,
+        account.version,
+        account.staff_id,
+        &account.scopes,
+    );
+    updated.execute(connection).await.map(drop)
+}
+
+/// The account that belongs to this patient already.
+pub(crate) async fn id_of_patient(
+    connection: &mut PgConnection,
+    patient_id: Uuid,
+) -> Result<Option<Uuid>, sqlx::Error> {
+    let found = sqlx::query_scalar!("SELECT id FROM patients.account WHERE patient_id = $1", patient_id);
+    found.fetch_optional(connection).await
+}
+
+/// The id of the account with this address, in lower case.
+pub(crate) async fn id_by_email(connection: &mut PgConnection, email: &str) -> Result<Option<Uuid>, sqlx::Error> {
+    let found = sqlx::query_scalar!("SELECT id FROM patients.account WHERE email = $1", email);
+    found.fetch_optional(connection).await
 }

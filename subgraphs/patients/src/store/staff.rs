@@ -1,11 +1,11 @@
 use chrono::{DateTime, Utc};
-use healthbridge_graphql::Window;
+use healthbridge_outcome::Window;
 use healthbridge_postgres::{known, sought};
-use sqlx::{PgConnection, types::Json};
+use healthbridge_terms::{Coded, Coding, HumanName, folded};
+use sqlx::{PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
 
-use super::Store;
-use crate::domain::{HumanName, Staff, StaffProfession, folded};
+use crate::domain::{Staff, StaffProfession};
 
 struct Row {
     id: Uuid,
@@ -15,7 +15,7 @@ struct Row {
     prefix: Vec<String>,
     suffix: Vec<String>,
     profession: String,
-    specialty: Option<Json<healthbridge_graphql::Coding>>,
+    specialty: Option<Json<Coding>>,
     licence_number: Option<String>,
     department: Option<String>,
     active: bool,
@@ -59,106 +59,104 @@ pub(crate) struct StaffFilter {
     pub search: Option<String>,
 }
 
-impl Store {
-    /// One row more than the page has, the newest first.
-    pub(crate) async fn list_staff(
-        &self,
-        filter: &StaffFilter,
-        window: &Window<Uuid>,
-    ) -> Result<Vec<Staff>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
-                      licence_number, department, active, created_at, updated_at, version
-               FROM patients.staff
-               WHERE ($1::text IS NULL OR profession = $1)
-                 AND ($2::text IS NULL OR department = $2)
-                 AND ($3::boolean IS NULL OR active = $3)
-                 AND ($4::text IS NULL OR starts_with(sort_name, $4))
-                 AND ($5::uuid IS NULL OR id < $5)
-               ORDER BY id DESC LIMIT $6"#,
-            filter.profession.map(<&str>::from),
-            filter.department.as_deref().map(sought),
-            filter.active,
-            filter.search.as_deref().map(|search| folded(&sought(search))),
-            window.start,
-            window.limit(),
-        );
-        rows.fetch_all(&self.pool).await?.into_iter().map(Staff::try_from).collect()
-    }
+/// One row more than the page has, the newest first.
+pub(crate) async fn list(
+    db: impl PgExecutor<'_>,
+    filter: &StaffFilter,
+    window: &Window<Uuid>,
+) -> Result<Vec<Staff>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
+                  licence_number, department, active, created_at, updated_at, version
+           FROM patients.staff
+           WHERE ($1::text IS NULL OR profession = $1)
+             AND ($2::text IS NULL OR department = $2)
+             AND ($3::boolean IS NULL OR active = $3)
+             AND ($4::text IS NULL OR starts_with(sort_name, $4))
+             AND ($5::uuid IS NULL OR id < $5)
+           ORDER BY id DESC LIMIT $6"#,
+        filter.profession.map(Coded::text),
+        filter.department.as_deref().map(sought),
+        filter.active,
+        filter.search.as_deref().map(|search| folded(&sought(search))),
+        window.start,
+        window.limit(),
+    );
+    rows.fetch_all(db).await?.into_iter().map(Staff::try_from).collect()
+}
 
-    /// Adds a member of the staff.
-    pub(crate) async fn insert_staff(connection: &mut PgConnection, staff: &Staff) -> Result<(), sqlx::Error> {
-        let inserted = sqlx::query!(
-            "INSERT INTO patients.staff (id, name_use, family, given, prefix, suffix, profession, licence_number,
-                 department, active, created_at, updated_at, version, specialty,
-                 sort_name)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-            staff.id,
-            <&str>::from(staff.name.name_use),
-            staff.name.family,
-            &staff.name.given,
-            &staff.name.prefix,
-            &staff.name.suffix,
-            <&str>::from(staff.profession),
-            staff.licence_number,
-            staff.department,
-            staff.active,
-            staff.created_at,
-            staff.updated_at,
-            staff.version,
-            staff.specialty.as_ref().map(Json) as _,
-            staff.name.sort_key(),
-        );
-        inserted.execute(connection).await.map(drop)
-    }
+/// Adds a member of the staff.
+pub(crate) async fn insert(connection: &mut PgConnection, staff: &Staff) -> Result<(), sqlx::Error> {
+    let inserted = sqlx::query!(
+        "INSERT INTO patients.staff (id, name_use, family, given, prefix, suffix, profession, licence_number,
+             department, active, created_at, updated_at, version, specialty,
+             sort_name)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        staff.id,
+        staff.name.name_use.text(),
+        staff.name.family,
+        &staff.name.given,
+        &staff.name.prefix,
+        &staff.name.suffix,
+        staff.profession.text(),
+        staff.licence_number,
+        staff.department,
+        staff.active,
+        staff.created_at,
+        staff.updated_at,
+        staff.version,
+        staff.specialty.as_ref().map(Json) as _,
+        staff.name.sort_key(),
+    );
+    inserted.execute(connection).await.map(drop)
+}
 
-    /// The members of the staff with these ids.
-    pub(crate) async fn staff_by_id(&self, ids: &[Uuid]) -> Result<Vec<Staff>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
-                      licence_number, department, active, created_at, updated_at, version
-               FROM patients.staff WHERE id = ANY($1)"#,
-            ids,
-        );
-        rows.fetch_all(&self.pool).await?.into_iter().map(Staff::try_from).collect()
-    }
+/// The members of the staff with these ids.
+pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<Staff>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
+                  licence_number, department, active, created_at, updated_at, version
+           FROM patients.staff WHERE id = ANY($1)"#,
+        ids,
+    );
+    rows.fetch_all(db).await?.into_iter().map(Staff::try_from).collect()
+}
 
-    /// The member of the staff, locked until the transaction ends.
-    pub(crate) async fn lock_staff(connection: &mut PgConnection, id: Uuid) -> Result<Option<Staff>, sqlx::Error> {
-        let row = sqlx::query_as!(
-            Row,
-            r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
-                      licence_number, department, active, created_at, updated_at, version
-               FROM patients.staff WHERE id = $1 FOR UPDATE"#,
-            id,
-        );
-        row.fetch_optional(connection).await?.map(Staff::try_from).transpose()
-    }
+/// The member of the staff, locked until the transaction ends.
+pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Staff>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
+                  licence_number, department, active, created_at, updated_at, version
+           FROM patients.staff WHERE id = $1 FOR UPDATE"#,
+        id,
+    );
+    row.fetch_optional(connection).await?.map(Staff::try_from).transpose()
+}
 
-    /// Writes what may change of a member of the staff that is locked.
-    pub(crate) async fn update_staff(connection: &mut PgConnection, staff: &Staff) -> Result<(), sqlx::Error> {
-        let updated = sqlx::query!(
-            "UPDATE patients.staff SET name_use = $2, family = $3, given = $4, prefix = $5, suffix = $6, profession = $7,
-                 specialty = $8, licence_number = $9, department = $10, active = $11, updated_at = $12, version = $13,
-                 sort_name = $14
-             WHERE id = $1",
-            staff.id,
-            <&str>::from(staff.name.name_use),
-            staff.name.family,
-            &staff.name.given,
-            &staff.name.prefix,
-            &staff.name.suffix,
-            <&str>::from(staff.profession),
-            staff.specialty.as_ref().map(Json) as _,
-            staff.licence_number,
-            staff.department,
-            staff.active,
-            staff.updated_at,
-            staff.version,
-            staff.name.sort_key(),
-        );
-        updated.execute(connection).await.map(drop)
-    }
+/// Writes what may change of a member of the staff that is locked.
+pub(crate) async fn update(connection: &mut PgConnection, staff: &Staff) -> Result<(), sqlx::Error> {
+    let updated = sqlx::query!(
+        "UPDATE patients.staff SET name_use = $2, family = $3, given = $4, prefix = $5, suffix = $6, profession = $7,
+             specialty = $8, licence_number = $9, department = $10, active = $11, updated_at = $12, version = $13,
+             sort_name = $14
+         WHERE id = $1",
+        staff.id,
+        staff.name.name_use.text(),
+        staff.name.family,
+        &staff.name.given,
+        &staff.name.prefix,
+        &staff.name.suffix,
+        staff.profession.text(),
+        staff.specialty.as_ref().map(Json) as _,
+        staff.licence_number,
+        staff.department,
+        staff.active,
+        staff.updated_at,
+        staff.version,
+        staff.name.sort_key(),
+    );
+    updated.execute(connection).await.map(drop)
 }

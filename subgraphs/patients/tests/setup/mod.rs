@@ -5,10 +5,11 @@ use chrono::Utc;
 use healthbridge_auth::{ForeignIssuers, Role};
 use healthbridge_graphql::Exposure;
 use healthbridge_patients::{
-    Identity, NewAccount, PROVISION, Service, TotpKey,
-    domain::{HumanName, NameUse, Staff, StaffProfession, UserKind},
-    routes, seed,
+    DESCRIPTION, Identity, NewAccount, TotpKey, create_account,
+    domain::{Staff, StaffProfession, UserKind},
+    open, seed,
 };
+use healthbridge_terms::{HumanName, NameUse};
 use healthbridge_testkit::{Client, ISSUER, TestDatabase, Tokens, serve};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -37,21 +38,21 @@ pub fn trusting() -> Exposure {
 }
 
 pub async fn setup() -> Setup {
-    let database = TestDatabase::of(PROVISION).await;
+    let database = TestDatabase::of(DESCRIPTION.provision).await;
     let pool = database.pool.clone();
     setup_on(database, pool).await
 }
 
 /// The subgraph on a pool of one connection: whoever asks for a second one while holding it fails.
 pub async fn setup_on_one_connection() -> Setup {
-    let database = TestDatabase::of(PROVISION).await;
+    let database = TestDatabase::of(DESCRIPTION.provision).await;
     let pool = database.only_connection();
     setup_on(database, pool).await
 }
 
 async fn setup_on(database: TestDatabase, pool: PgPool) -> Setup {
     let tokens = Tokens::new();
-    let base = serve(routes(pool, identity(&tokens), tokens.verifier(), trusting())).await;
+    let base = serve(open(pool, identity(&tokens)).routes(tokens.verifier(), trusting())).await;
     Setup { database, tokens, anonymous: Client::new(&base), url: base }
 }
 
@@ -91,10 +92,9 @@ impl Setup {
     }
 
     pub async fn add_account(&self, email: &str, role: Role) {
-        let service = Service::new(self.database.pool.clone(), identity(&self.tokens));
         let password = PASSWORD.into();
         let account = NewAccount { kind: UserKind::Staff, email: email.to_owned(), password, roles: vec![role] };
-        service.create_account(account, None, Utc::now()).await.expect("an answer").expect("made");
+        create_account(self.database.pool.clone(), account, Utc::now()).await.expect("made");
     }
 }
 
@@ -122,9 +122,8 @@ pub const REFRESH: &str = "mutation ($token: String!) { refreshSession(input: { 
 impl Setup {
     /// What the feed of revocations has now.
     pub async fn revocations(&self) -> Vec<Value> {
-        let service = Service::new(self.database.pool.clone(), identity(&self.tokens));
-        let feed = service.revocations(0, Utc::now()).await.expect("the feed");
-        serde_json::to_value(feed).expect("JSON")["revocations"].as_array().cloned().expect("a list")
+        let feed = reqwest::get(format!("{}/revocations?after=0", self.url)).await.expect("the feed");
+        feed.json::<Value>().await.expect("JSON")["revocations"].as_array().cloned().expect("a list")
     }
 
     pub async fn sign_in(&self, email: &str) -> Value {

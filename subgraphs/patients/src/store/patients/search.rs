@@ -2,19 +2,20 @@
 //! are read from their index.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use healthbridge_graphql::{Direction, Window};
+use healthbridge_outcome::{Direction, Window};
 use healthbridge_postgres::sought;
+use healthbridge_terms::{AdministrativeGender, Coded, Identifier, coded, folded};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, types::Json};
+use sqlx::{PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
 
-use super::{Row, Store};
-use crate::domain::{AdministrativeGender, Identifier, Patient, folded, matching::Person};
+use super::Row;
+use crate::domain::{Patient, matching::Person};
 
 /// Which patients a list shows; `None` asks for nothing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PatientFilter {
-    /// Beginning of [`crate::domain::HumanName::sort_key`], with or without accents and case.
+    /// Beginning of [`healthbridge_terms::HumanName::sort_key`], with or without accents and case.
     pub name: Option<String>,
     pub mrn: Option<String>,
     pub given: Option<String>,
@@ -24,12 +25,16 @@ pub(crate) struct PatientFilter {
     pub updated_since: Option<DateTime<Utc>>,
 }
 
-/// How a list is ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PatientOrder {
-    FamilyNameAsc,
-    CreatedAtDesc,
-    UpdatedAtDesc,
+coded! {
+    /// How a list of patients is ordered.
+    pub(crate) enum PatientOrder {
+        /// By family name, then given names.
+        FamilyNameAsc,
+        /// The newest record first.
+        CreatedAtDesc,
+        /// The record that was changed last first.
+        UpdatedAtDesc,
+    }
 }
 
 impl PatientOrder {
@@ -59,7 +64,7 @@ impl SortKey {
 
 /// One statement for each order and direction: the ends differ, the filter does not.
 macro_rules! list {
-    ($store:expr, $filter:expr, $window:expr, $own:expr, $after:tt, $order:tt) => {
+    ($db:expr, $filter:expr, $window:expr, $own:expr, $after:tt, $order:tt) => {
         sqlx::query_as!(
             Row,
             r#"SELECT id, mrn, active, name_use, family, given, prefix, suffix, gender, birth_date, deceased_at,
@@ -82,7 +87,7 @@ macro_rules! list {
             $filter.mrn.as_deref().map(sought),
             $filter.given.as_deref().map(prefix),
             $filter.birth_date,
-            $filter.gender.map(<&str>::from),
+            $filter.gender.map(Coded::text),
             $filter.active,
             $filter.updated_since,
             $window.start.as_ref().map(|start| start.name.clone()),
@@ -90,7 +95,7 @@ macro_rules! list {
             $window.start.as_ref().map(|start| start.id),
             $window.limit(),
         )
-        .fetch_all(&$store.searches)
+        .fetch_all($db)
         .await
     };
 }
@@ -101,138 +106,135 @@ fn prefix(text: &str) -> String {
     format!("{escaped}%")
 }
 
-impl Store {
-    /// One row more than the page has.
-    pub(crate) async fn list_patients(
-        &self,
-        filter: &PatientFilter,
-        order: PatientOrder,
-        window: &Window<SortKey>,
-        own: Option<Uuid>,
-    ) -> Result<Vec<Patient>, sqlx::Error> {
-        let rows = match (order, window.direction) {
-            (PatientOrder::FamilyNameAsc, Direction::Forward) => list!(
-                self,
-                filter,
-                window,
-                own,
-                r#" AND ($11::uuid IS NULL OR (sort_name COLLATE "C", id) > ($9, $11))"#,
-                r#" ORDER BY sort_name COLLATE "C", id LIMIT $12"#
-            ),
-            (PatientOrder::FamilyNameAsc, Direction::Backward) => list!(
-                self,
-                filter,
-                window,
-                own,
-                r#" AND ($11::uuid IS NULL OR (sort_name COLLATE "C", id) < ($9, $11))"#,
-                r#" ORDER BY sort_name COLLATE "C" DESC, id DESC LIMIT $12"#
-            ),
-            (PatientOrder::CreatedAtDesc, Direction::Forward) => list!(
-                self,
-                filter,
-                window,
-                own,
-                r#" AND ($11::uuid IS NULL OR id < $11)"#,
-                r#" ORDER BY id DESC LIMIT $12"#
-            ),
-            (PatientOrder::CreatedAtDesc, Direction::Backward) => {
-                list!(self, filter, window, own, r#" AND ($11::uuid IS NULL OR id > $11)"#, r#" ORDER BY id LIMIT $12"#)
-            }
-            (PatientOrder::UpdatedAtDesc, Direction::Forward) => list!(
-                self,
-                filter,
-                window,
-                own,
-                r#" AND ($11::uuid IS NULL OR (updated_at, id) < ($10, $11))"#,
-                r#" ORDER BY updated_at DESC, id DESC LIMIT $12"#
-            ),
-            (PatientOrder::UpdatedAtDesc, Direction::Backward) => list!(
-                self,
-                filter,
-                window,
-                own,
-                r#" AND ($11::uuid IS NULL OR (updated_at, id) > ($10, $11))"#,
-                r#" ORDER BY updated_at, id LIMIT $12"#
-            ),
-        };
-        rows?.into_iter().map(Patient::try_from).collect()
-    }
-
-    /// How many patients a filter leaves.
-    pub(crate) async fn count_patients(&self, filter: &PatientFilter, own: Option<Uuid>) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM patients.patient
-               WHERE ($1::uuid IS NULL OR id = $1)
-                 AND ($2::text IS NULL OR sort_name COLLATE "C" LIKE $2)
-                 AND ($3::text IS NULL OR mrn = $3)
-                 AND ($4::text IS NULL OR sort_given COLLATE "C" LIKE $4)
-                 AND ($5::date IS NULL OR birth_date = $5)
-                 AND ($6::text IS NULL OR gender = $6)
-                 AND ($7::boolean IS NULL OR active = $7)
-                 AND ($8::timestamptz IS NULL OR updated_at >= $8)"#,
+/// One row more than the page has.
+pub(crate) async fn list(
+    db: impl PgExecutor<'_>,
+    filter: &PatientFilter,
+    order: PatientOrder,
+    window: &Window<SortKey>,
+    own: Option<Uuid>,
+) -> Result<Vec<Patient>, sqlx::Error> {
+    let rows = match (order, window.direction) {
+        (PatientOrder::FamilyNameAsc, Direction::Forward) => list!(
+            db,
+            filter,
+            window,
             own,
-            filter.name.as_deref().map(prefix),
-            filter.mrn.as_deref().map(sought),
-            filter.given.as_deref().map(prefix),
-            filter.birth_date,
-            filter.gender.map(<&str>::from),
-            filter.active,
-            filter.updated_since,
-        )
-        .fetch_one(&self.searches)
-        .await
-    }
-
-    /// The ids of the patients with this identifier that `own` does not hide, the oldest record first.
-    pub(crate) async fn patient_ids_by_identifier(
-        &self,
-        system: &str,
-        value: &str,
-        own: Option<Uuid>,
-    ) -> Result<Vec<Uuid>, sqlx::Error> {
-        let ids = sqlx::query_scalar!(
-            "SELECT id FROM patients.patient WHERE identifiers @> $1 AND ($2::uuid IS NULL OR id = $2)
-             ORDER BY id LIMIT 2",
-            serde_json::json!([{ "system": sought(system), "value": sought(value) }]),
+            r#" AND ($11::uuid IS NULL OR (sort_name COLLATE "C", id) > ($9, $11))"#,
+            r#" ORDER BY sort_name COLLATE "C", id LIMIT $12"#
+        ),
+        (PatientOrder::FamilyNameAsc, Direction::Backward) => list!(
+            db,
+            filter,
+            window,
             own,
-        );
-        ids.fetch_all(&self.searches).await
-    }
+            r#" AND ($11::uuid IS NULL OR (sort_name COLLATE "C", id) < ($9, $11))"#,
+            r#" ORDER BY sort_name COLLATE "C" DESC, id DESC LIMIT $12"#
+        ),
+        (PatientOrder::CreatedAtDesc, Direction::Forward) => {
+            list!(db, filter, window, own, r#" AND ($11::uuid IS NULL OR id < $11)"#, r#" ORDER BY id DESC LIMIT $12"#)
+        }
+        (PatientOrder::CreatedAtDesc, Direction::Backward) => {
+            list!(db, filter, window, own, r#" AND ($11::uuid IS NULL OR id > $11)"#, r#" ORDER BY id LIMIT $12"#)
+        }
+        (PatientOrder::UpdatedAtDesc, Direction::Forward) => list!(
+            db,
+            filter,
+            window,
+            own,
+            r#" AND ($11::uuid IS NULL OR (updated_at, id) < ($10, $11))"#,
+            r#" ORDER BY updated_at DESC, id DESC LIMIT $12"#
+        ),
+        (PatientOrder::UpdatedAtDesc, Direction::Backward) => list!(
+            db,
+            filter,
+            window,
+            own,
+            r#" AND ($11::uuid IS NULL OR (updated_at, id) > ($10, $11))"#,
+            r#" ORDER BY updated_at, id LIMIT $12"#
+        ),
+    };
+    rows?.into_iter().map(Patient::try_from).collect()
+}
 
-    /// The records that are worth a comparison with a person: with an identifier, the birth date or the whole name in
-    /// common.
-    pub(crate) async fn match_candidates(
-        connection: &mut PgConnection,
-        person: &Person<'_>,
-    ) -> Result<Vec<Patient>, sqlx::Error> {
-        let one = |identifier: &Identifier| {
-            Json(serde_json::json!([{ "system": sought(&identifier.system), "value": sought(&identifier.value) }]))
-        };
-        let identifiers: Vec<_> = person.identifiers.iter().map(one).collect();
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT id, mrn, active, name_use, family, given, prefix, suffix, gender, birth_date, deceased_at,
-                      telecom AS "telecom: _", addresses AS "addresses: _", identifiers AS "identifiers: _",
-                      conditions AS "conditions: _", general_practitioner_id, created_at, updated_at, version
-               FROM patients.patient
-               WHERE id IN (
-                   SELECT same.id FROM unnest($1::jsonb[]) AS wanted (identifier),
-                       LATERAL (SELECT id FROM patients.patient WHERE identifiers @> wanted.identifier LIMIT 10) AS same
-                   UNION ALL
-                   (SELECT id FROM patients.patient WHERE birth_date = $2 LIMIT 1000)
-                   UNION ALL
-                   (SELECT id FROM patients.patient WHERE sort_name COLLATE "C" = $3 LIMIT 100))"#,
-            identifiers as _,
-            person.birth_date,
-            sought(&person.name.sort_key()),
-        );
-        rows.fetch_all(connection).await?.into_iter().map(Patient::try_from).collect()
-    }
+/// How many patients a filter leaves.
+pub(crate) async fn count(
+    db: impl PgExecutor<'_>,
+    filter: &PatientFilter,
+    own: Option<Uuid>,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM patients.patient
+           WHERE ($1::uuid IS NULL OR id = $1)
+             AND ($2::text IS NULL OR sort_name COLLATE "C" LIKE $2)
+             AND ($3::text IS NULL OR mrn = $3)
+             AND ($4::text IS NULL OR sort_given COLLATE "C" LIKE $4)
+             AND ($5::date IS NULL OR birth_date = $5)
+             AND ($6::text IS NULL OR gender = $6)
+             AND ($7::boolean IS NULL OR active = $7)
+             AND ($8::timestamptz IS NULL OR updated_at >= $8)"#,
+        own,
+        filter.name.as_deref().map(prefix),
+        filter.mrn.as_deref().map(sought),
+        filter.given.as_deref().map(prefix),
+        filter.birth_date,
+        filter.gender.map(Coded::text),
+        filter.active,
+        filter.updated_since,
+    )
+    .fetch_one(db)
+    .await
+}
 
-    /// Lets one registration of such a person at a time look for duplicates and insert: others wait for its end.
-    pub(crate) async fn lock_person(connection: &mut PgConnection, person: &Person<'_>) -> Result<(), sqlx::Error> {
-        let date = person.birth_date.map(|date| date.to_string()).unwrap_or_default();
-        let locked = sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('patient ' || $1, 0))", date);
-        locked.execute(connection).await.map(drop)
-    }
+/// The ids of the patients with this identifier that `own` does not hide, the oldest record first.
+pub(crate) async fn ids_by_identifier(
+    db: impl PgExecutor<'_>,
+    system: &str,
+    value: &str,
+    own: Option<Uuid>,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM patients.patient WHERE identifiers @> $1 AND ($2::uuid IS NULL OR id = $2)
+         ORDER BY id LIMIT 2",
+        serde_json::json!([{ "system": sought(system), "value": sought(value) }]),
+        own,
+    );
+    ids.fetch_all(db).await
+}
+
+/// The records that are worth a comparison with a person: with an identifier, the birth date or the whole name in
+/// common.
+pub(crate) async fn match_candidates(
+    db: impl PgExecutor<'_>,
+    person: &Person<'_>,
+) -> Result<Vec<Patient>, sqlx::Error> {
+    let one = |identifier: &Identifier| {
+        Json(serde_json::json!([{ "system": sought(&identifier.system), "value": sought(&identifier.value) }]))
+    };
+    let identifiers: Vec<_> = person.identifiers.iter().map(one).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, mrn, active, name_use, family, given, prefix, suffix, gender, birth_date, deceased_at,
+                  telecom AS "telecom: _", addresses AS "addresses: _", identifiers AS "identifiers: _",
+                  conditions AS "conditions: _", general_practitioner_id, created_at, updated_at, version
+           FROM patients.patient
+           WHERE id IN (
+               SELECT same.id FROM unnest($1::jsonb[]) AS wanted (identifier),
+                   LATERAL (SELECT id FROM patients.patient WHERE identifiers @> wanted.identifier LIMIT 10) AS same
+               UNION ALL
+               (SELECT id FROM patients.patient WHERE birth_date = $2 LIMIT 1000)
+               UNION ALL
+               (SELECT id FROM patients.patient WHERE sort_name COLLATE "C" = $3 LIMIT 100))"#,
+        identifiers as _,
+        person.birth_date,
+        sought(&person.name.sort_key()),
+    );
+    rows.fetch_all(db).await?.into_iter().map(Patient::try_from).collect()
+}
+
+/// Lets one registration of such a person at a time look for duplicates and insert: others wait for its end.
+pub(crate) async fn lock_person(connection: &mut PgConnection, person: &Person<'_>) -> Result<(), sqlx::Error> {
+    let date = person.birth_date.map(|date| date.to_string()).unwrap_or_default();
+    let locked = sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('patient ' || $1, 0))", date);
+    locked.execute(connection).await.map(drop)
 }
