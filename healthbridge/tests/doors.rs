@@ -9,7 +9,7 @@ use std::{
 
 use healthbridge_testkit::Client;
 use serde_json::{Value, json};
-use stack::{Stack, chart, is_running};
+use stack::{Stack, alone::Alone, chart, is_running};
 
 /// Longer than anything may take that is refused, on a busy machine with a development build.
 const AT_ONCE: Duration = Duration::from_secs(10);
@@ -257,21 +257,10 @@ async fn a_fault_ends_the_router_at_once_and_it_is_started_again() {
 
 #[tokio::test]
 async fn a_fault_of_the_router_ends_it_by_the_faults_own_signal() {
-    let supergraph = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/supergraph.graphql");
     for (name, number) in [("SEGV", 11), ("BUS", 7), ("ABRT", 6)] {
-        let ports = stack::Ports::reserve();
-        let listen = format!("127.0.0.1:{}", ports.base);
-        let mut command = std::process::Command::new(stack::PROGRAM);
-        command.args(["router", "--listen", &listen, "--insecure-no-auth", "--supergraph"]).arg(&supergraph);
-        let mut router = command.stdin(std::process::Stdio::null()).spawn().expect("it starts");
-        let client = Client::new(&format!("http://{listen}"));
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while client.try_ask("{ __typename }", Value::Null).await.is_err() {
-            assert!(Instant::now() < deadline, "the router does not answer");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let mut router = Alone::start(&[]).await;
         stack::kill(router.id(), name);
-        let status = tokio::task::spawn_blocking(move || router.wait().expect("a status")).await.expect("no panic");
+        let status = tokio::task::spawn_blocking(move || router.ended()).await.expect("no panic");
         assert_eq!(status.signal(), Some(number), "SIG{name}: {status}");
     }
 }

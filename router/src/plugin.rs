@@ -198,13 +198,13 @@ impl RouterPlugin for HealthBridge {
             return payload.proceed();
         }
         let extensions = &mut payload.error.extensions;
-        if extensions.code.as_deref() == Some(OVERLOADED) {
-            payload.context.insert(Overloaded);
-        }
         let status =
             extensions.extensions.get("http").and_then(|http| http.get("status")).and_then(JsonValueTrait::as_u64);
         if status == Some(503) {
             extensions.code = Some(OVERLOADED.to_owned());
+        }
+        if extensions.code.as_deref() == Some(OVERLOADED) {
+            payload.context.insert(Overloaded);
         }
         let is_unreachable = extensions.code.as_deref().is_some_and(|code| code.starts_with("SUBREQUEST_"));
         if is_unreachable {
