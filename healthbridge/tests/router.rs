@@ -2,9 +2,15 @@
 
 mod stack;
 
+use std::time::{Duration, Instant};
+
 use axum::{Json, Router, http::StatusCode, routing::post};
 use serde_json::{Value, json};
 use stack::alone::Alone;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+/// Long after each deadline of these tests, on a machine that is busy with others.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 const SIGN_IN: &str = r#"mutation { signIn(input: { email: "a@b.test", password: "any" }) { accessToken } }"#;
 
@@ -27,4 +33,51 @@ async fn a_subgraph_that_has_no_room_and_says_so_by_its_status_alone_makes_the_w
     assert_eq!(answer.headers().get("retry-after").expect("when to come again"), "1");
     let text = answer.text().await.expect("text");
     assert!(text.contains(r#""code":"OVERLOADED""#), "{text}");
+}
+
+/// A request whose body lacks its last bytes: of 64 KiB, announced or in pieces.
+fn unfinished(is_announced: bool) -> Vec<u8> {
+    let kind = "POST /graphql HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n";
+    let (length, begin) =
+        if is_announced { ("content-length: 65536", "") } else { ("transfer-encoding: chunked", "ffff\r\n") };
+    format!("{kind}{length}\r\n\r\n{begin}{}", " ".repeat(65_535)).into_bytes()
+}
+
+#[tokio::test]
+async fn bodies_that_arrive_at_the_router_have_room_together_and_who_finds_none_is_told_to_come_again() {
+    let settings = [("LIMITS__MAX_BODY_BYTES", "65536"), ("LIMITS__BODY_TIMEOUT_MS", "120000")];
+    let router = Alone::start(&settings).await;
+    let (client, deadline) = (router.client(), Instant::now() + ENDS_WITHIN);
+    let mut held = Vec::new();
+    let refused = loop {
+        // They arrive when they do, and one that came beside a question may have found no room itself.
+        let mut stream = TcpStream::connect(&router.address).await.expect("a connection");
+        stream.write_all(&unfinished(held.len() % 2 == 0)).await.expect("sent");
+        held.push(stream);
+        if held.len() < 32 {
+            continue;
+        }
+        let answer = client.send("{ __typename }", Value::Null).await;
+        if answer.status() != StatusCode::OK {
+            break answer;
+        }
+        assert!(Instant::now() < deadline, "{} bodies have room", held.len());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers().get("retry-after").expect("when to come again"), "1");
+    assert!(refused.text().await.expect("text").contains(r#""code":"OVERLOADED""#));
+    drop(held);
+    while client.send("{ __typename }", Value::Null).await.status() != StatusCode::OK {
+        assert!(Instant::now() < deadline, "the room is not given back");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_would_grow_in_the_router_is_not_taken() {
+    let router = Alone::start(&[]).await;
+    let request = reqwest::Client::new().post(router.url("/graphql")).header("content-type", "application/json");
+    let answer = request.header("content-encoding", "gzip").body("any").send().await.expect("an answer");
+    assert_eq!(answer.status().as_u16(), 415);
 }

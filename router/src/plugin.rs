@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use healthbridge_auth::{FORWARDED_FOR, KeyRing, Verifier, client_address};
 use healthbridge_door::Refusal;
-use healthbridge_listener::{Lane, Limits};
+use healthbridge_listener::{Held, Lane, Limits, Room};
 use hive_router::{
     GraphQLError, async_trait,
     background_tasks::{BackgroundTask, CancellationToken},
@@ -30,6 +30,7 @@ use hive_router::{
 use ipnet::IpNet;
 
 use crate::{
+    body,
     door::{self, Door},
     pages::Pages,
     settings::PluginSettings,
@@ -47,6 +48,7 @@ pub(crate) struct HealthBridge {
     pages: Pages,
     door: Door,
     lane: Lane,
+    room: Room,
     limits: Limits,
     trusted_proxies: Vec<IpNet>,
 }
@@ -105,7 +107,8 @@ impl RouterPlugin for HealthBridge {
         let door = Door::new(&std::fs::read_to_string(&settings.supergraph)?, settings.query)?;
         let limits = settings.limits.clone();
         let pages = Pages::new(settings)?;
-        payload.initialize_plugin(Self { verifier, pages, door, lane: Lane::new(&limits), limits, trusted_proxies })
+        let (lane, room) = (Lane::new(&limits), Room::new(&limits));
+        payload.initialize_plugin(Self { verifier, pages, door, lane, room, limits, trusted_proxies })
     }
 
     fn on_http_request<'req>(&'req self, payload: OnHttpRequestHookPayload<'req>) -> OnHttpRequestHookFuture<'req> {
@@ -123,6 +126,10 @@ impl RouterPlugin for HealthBridge {
             if let Some(refusal) = self.refuse(request).await {
                 return payload.end_with_response(refusal);
             }
+            // Given back with the request, as its turn is.
+            let held = Arc::new(self.room.enter());
+            body::bound(&mut payload.router_http_request, held.clone());
+            payload.context.insert(held);
             payload.on_end(|payload| {
                 // Where other parts have answered, their fields are worth more than the status.
                 let is_overloaded = payload.context.contains::<Overloaded>() && payload.context.contains::<Empty>();
@@ -197,6 +204,13 @@ impl RouterPlugin for HealthBridge {
             payload.status_code = door::status(refusal).unwrap_or(payload.status_code);
             return payload.proceed();
         }
+        if payload.context.get_ref::<Arc<Held>>().is_some_and(|held| held.as_ref().is_refused()) {
+            payload.context.insert(Overloaded);
+            payload.context.insert(Empty);
+            counted(OVERLOADED);
+            payload.error = too_many();
+            return payload.proceed();
+        }
         let extensions = &mut payload.error.extensions;
         let status =
             extensions.extensions.get("http").and_then(|http| http.get("status")).and_then(JsonValueTrait::as_u64);
@@ -234,10 +248,13 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
+fn too_many() -> GraphQLError {
+    GraphQLError::from_message_and_code("Too many requests at once: try again", OVERLOADED)
+}
+
 fn overloaded() -> Response {
     counted(OVERLOADED);
-    let error = GraphQLError::from_message_and_code("Too many requests at once: try again", OVERLOADED);
-    let mut refusal = Response::from_graphql_error_to_response(error, StatusCode::SERVICE_UNAVAILABLE);
+    let mut refusal = Response::from_graphql_error_to_response(too_many(), StatusCode::SERVICE_UNAVAILABLE);
     retry_later(refusal.headers_mut());
     refusal
 }

@@ -10,9 +10,11 @@ mod lane;
 mod limits;
 mod paced;
 mod refusal;
+mod room;
 mod serve;
 
 pub use lane::Lane;
 pub use limits::Limits;
 pub use refusal::Face;
+pub use room::{Held, Room};
 pub use serve::{Part, serve};
