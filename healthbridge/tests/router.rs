@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use axum::{Json, Router, http::StatusCode, routing::post};
 use serde_json::{Value, json};
 use stack::alone::Alone;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpSocket, TcpStream},
+};
 
 /// Long after each deadline of these tests, on a machine that is busy with others.
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
@@ -80,4 +83,20 @@ async fn a_body_that_would_grow_in_the_router_is_not_taken() {
     let request = reqwest::Client::new().post(router.url("/graphql")).header("content-type", "application/json");
     let answer = request.header("content-encoding", "gzip").body("any").send().await.expect("an answer");
     assert_eq!(answer.status().as_u16(), 415);
+}
+
+#[tokio::test]
+async fn an_answer_of_the_router_that_its_client_does_not_read_is_given_up() {
+    let router = Alone::start(&[("LIMITS__STALL_TIMEOUT_MS", "500"), ("ROUTER__INTROSPECTION", "true")]).await;
+    let stream = TcpSocket::new_v4().expect("a socket");
+    // The less the client's side takes, the sooner the router has to wait for it.
+    stream.set_recv_buffer_size(1024).expect("set");
+    let mut stream = stream.connect(router.address.parse().expect("an address")).await.expect("a connection");
+    let body =
+        json!({ "query": "{ __schema { types { name description fields { name description } } } }" }).to_string();
+    let head = "POST /graphql HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n";
+    let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+    // Asks until no more goes in, as the router waits for its answers to be read, and then until it has closed.
+    let asking = async { while stream.write_all(request.as_bytes()).await.is_ok() {} };
+    tokio::time::timeout(ENDS_WITHIN, asking).await.expect("the connection is closed");
 }

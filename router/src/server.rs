@@ -1,7 +1,7 @@
 //! Starts Hive Router's server. This is its own `router_entrypoint`, but for the configuration, which comes from our
 //! settings and not from files and variables of its own.
 
-use std::io::Write;
+use std::{io::Write, net::TcpListener};
 
 use anyhow::{Context, anyhow, bail};
 use hive_router::{
@@ -10,7 +10,7 @@ use hive_router::{
     build_http_service_config,
     config::parse_yaml_config,
     configure_app_from_config, configure_ntex_app, invoke_shutdown_hooks,
-    ntex::{self, SharedCfg, web},
+    ntex::{self, SharedCfg, server, web},
     pipeline::{
         long_lived_client_limit::LongLivedClientLimitService, request_identifiers::RequestIdentifiersService,
         request_summary::RequestSummaryService, response_compression::ResponseCompressionService,
@@ -20,6 +20,9 @@ use hive_router::{
 };
 
 use crate::{SUPERGRAPH, Settings, metrics, plugin::HealthBridge};
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
 
 /// Runs the router until SIGTERM or SIGINT. It starts a runtime of its own: call it from a plain thread.
 ///
@@ -61,6 +64,7 @@ async fn serve(config: &'static hive_router::config::HiveRouterConfig, settings:
     let (shared_state, schema_state) = configured.map_err(|error| anyhow!("{error}"))?;
     let paths = RouterPaths::new(config.graphql_path().to_owned(), config.websocket_path().map(str::to_owned), None);
     paths.detect_conflicts(&None).map_err(|error| anyhow!("{error}"))?;
+    let listener = listen(&settings)?;
     let long_lived = LongLivedClientLimitService::new(config);
     let compression = ResponseCompressionService::new(config);
     let state = shared_state.clone();
@@ -80,15 +84,13 @@ async fn serve(config: &'static hive_router::config::HiveRouterConfig, settings:
             // What the plugin has not answered is nowhere.
             .default_service(web::to(async || web::HttpResponse::NotFound()))
     });
-    let address = config.address();
     let server = server
         // Without it the settings of `traffic_shaping.router` and the largest header are not those of the configuration.
         .config(SharedCfg::new("HEALTHBRIDGE").add(build_http_service_config(config)))
         .shutdown_timeout(config.shutdown_timeout())
         // The engine stops listening when it has so many, and would look as if it hung: it must never come to that.
         .maxconn(settings.limits.connections.saturating_mul(16))
-        .bind(&address)
-        .with_context(|| format!("cannot listen on {address}"))?
+        .listen(listener)?
         .run();
     // Running the server has set a handler that comes back to the faulty instruction for ever.
     healthbridge_process::end_on_fault();
@@ -97,4 +99,18 @@ async fn serve(config: &'static hive_router::config::HiveRouterConfig, settings:
     telemetry.graceful_shutdown().await;
     invoke_shutdown_hooks(&shared_state).await;
     Ok(())
+}
+
+/// Connections inherit what is set on their listener. The engine has no deadline for a client that does not read its answer;
+/// the system has one, for as long as what is sent is not acknowledged or not let in. Only Linux has it.
+fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
+    let address = settings.listen;
+    let listener = server::create_tcp_listener(address, BACKLOG);
+    let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
+    #[cfg(target_os = "linux")]
+    {
+        let deadline = settings.limits.stall_timeout_ms.try_into()?;
+        rustix::net::sockopt::set_tcp_user_timeout(&listener, deadline)?;
+    }
+    Ok(listener)
 }
