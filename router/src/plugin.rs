@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use healthbridge_auth::{FORWARDED_FOR, KeyRing, Verifier, client_address};
-use healthbridge_door::Refusal;
+use healthbridge_door::{Refusal, json};
 use healthbridge_listener::{Held, Lane, Limits, Room};
 use hive_router::{
     GraphQLError, async_trait,
@@ -149,7 +149,8 @@ impl RouterPlugin for HealthBridge {
         payload: OnGraphQLParamsStartHookPayload<'exec>,
     ) -> OnGraphQLParamsStartHookResult<'exec> {
         let http = payload.router_http_request;
-        if http.method == Method::POST && !is_json(http.headers) {
+        let content_type = http.headers.get(header::CONTENT_TYPE).map(header::HeaderValue::as_bytes);
+        if http.method == Method::POST && !json::is_json(content_type) {
             let error = GraphQLError::from_message_and_code("Send application/json", "UNSUPPORTED_MEDIA_TYPE");
             return payload.end_with_graphql_error(error, StatusCode::UNSUPPORTED_MEDIA_TYPE);
         }
@@ -240,12 +241,6 @@ fn is_empty(data: &Value<'_>) -> bool {
 /// What the engine is given instead of what the door refused: a document that it refuses itself.
 fn nothing() -> GraphQLParams {
     GraphQLParams { query: Some(String::new()), ..GraphQLParams::default() }
-}
-
-/// Other media types may be sent by a foreign page without being asked.
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
 fn too_many() -> GraphQLError {
