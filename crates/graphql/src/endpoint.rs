@@ -104,9 +104,11 @@ impl<E: Executor> Endpoint<E> {
 
     /// Whether what the part needs is there.
     async fn needs(&self) -> Result<(), String> {
-        let answer = async { tokio::time::timeout(READY_WITHIN, (self.readiness)()).await };
-        let asked = async { answer.await.unwrap_or_else(|_| Err("what it needs: it answers too slowly".to_owned())) };
-        self.asked.answer(asked).await
+        let question = async {
+            let answer = tokio::time::timeout(READY_WITHIN, (self.readiness)()).await;
+            answer.unwrap_or_else(|_| Err("what it needs: it answers too slowly".to_owned()))
+        };
+        self.asked.answer(question).await
     }
 
     /// The routes: `/graphql`, `/healthz`, `/readyz`.
