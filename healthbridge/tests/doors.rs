@@ -110,6 +110,19 @@ async fn no_request_stops_slows_or_reads_a_process() {
 }
 
 #[tokio::test]
+async fn of_thousands_of_mistakes_in_a_document_the_first_are_told_and_the_others_counted() {
+    let stack = Stack::start();
+    let query = (0..9000).fold("{ ".to_owned(), |query, number| query + &format!("f{number} ")) + "}";
+    for (offset, door) in doors(&stack) {
+        let answer = door.ask(&query, Value::Null).await.body;
+        let errors = answer["errors"].as_array().expect("errors");
+        assert_eq!(errors.len(), 21, "door {offset}");
+        assert_eq!(errors[20]["message"], "There are 8980 more errors in the document", "door {offset}");
+        assert_eq!(errors[20]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED", "door {offset}");
+    }
+}
+
+#[tokio::test]
 async fn parameters_in_a_url_are_checked_one_by_one() {
     let stack = Stack::start();
     let nested = format!("{{\"a\":{}{}}}", "[".repeat(3000), "]".repeat(3000));

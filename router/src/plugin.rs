@@ -3,12 +3,13 @@
 use std::sync::{Arc, LazyLock};
 
 use healthbridge_auth::{FORWARDED_FOR, KeyRing, Verifier, client_address};
-use healthbridge_door::{Refusal, json};
+use healthbridge_door::{Refusal, RefusalCode, first_errors, json};
 use healthbridge_listener::{Held, Lane, Limits, Room};
 use hive_router::{
     GraphQLError, async_trait,
     background_tasks::{BackgroundTask, CancellationToken},
     executor::{hooks::on_graphql_params::GraphQLParams, response::value::Value},
+    graphql_tools::validation::utils::ValidationError,
     http::{Method, StatusCode},
     ntex::{
         http::{HeaderMap, Response, header},
@@ -20,6 +21,7 @@ use hive_router::{
             on_execute::{OnExecuteStartHookPayload, OnExecuteStartHookResult},
             on_graphql_error::{OnGraphQLErrorHookPayload, OnGraphQLErrorHookResult},
             on_graphql_params::{OnGraphQLParamsStartHookPayload, OnGraphQLParamsStartHookResult},
+            on_graphql_validation::{OnGraphQLValidationStartHookPayload, OnGraphQLValidationStartHookResult},
             on_http_request::{OnHttpRequestHookFuture, OnHttpRequestHookPayload},
             on_plugin_init::{OnPluginInitPayload, OnPluginInitResult},
         },
@@ -171,6 +173,19 @@ impl RouterPlugin for HealthBridge {
                 payload.context.insert(Refused(refusal));
                 payload.graphql_params = nothing();
             }
+            payload.proceed()
+        })
+    }
+
+    /// A document may have as many mistakes as it has words.
+    async fn on_graphql_validation<'exec>(
+        &'exec self,
+        payload: OnGraphQLValidationStartHookPayload<'exec>,
+    ) -> OnGraphQLValidationStartHookResult<'exec> {
+        payload.on_end(|mut payload| {
+            let error_code = RefusalCode::ValidationFailed.text();
+            let last = |message| ValidationError { locations: Vec::new(), message, error_code };
+            payload.errors = first_errors(&payload.errors, last).into();
             payload.proceed()
         })
     }
