@@ -100,3 +100,28 @@ async fn an_answer_of_the_router_that_its_client_does_not_read_is_given_up() {
     let asking = async { while stream.write_all(request.as_bytes()).await.is_ok() {} };
     tokio::time::timeout(ENDS_WITHIN, asking).await.expect("the connection is closed");
 }
+
+#[tokio::test]
+async fn nothing_is_served_below_the_endpoint_nor_beside_the_pages() {
+    let router = Alone::start(&[]).await;
+    let client = reqwest::Client::new();
+    for path in ["/graphql/", "/graphql/anything", "/graphq%6C/anything", "/graphqlx", "/health", "/readiness", "/any"]
+    {
+        let request = client.post(router.url(path)).header("content-type", "application/json");
+        let answer = request.body(r#"{"query":"{__typename}"}"#).send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), 404, "POST {path}");
+        let answer =
+            client.get(router.url(path)).header("x-requested-with", "a test").query(&[("query", "{__typename}")]);
+        assert_eq!(answer.send().await.expect("an answer").status().as_u16(), 404, "GET {path}");
+    }
+    assert_eq!(client.get(router.url("/healthz")).send().await.expect("an answer").status().as_u16(), 200);
+}
+
+#[tokio::test]
+async fn a_router_that_is_killed_leaves_no_file_behind() {
+    let folder = stack::folder();
+    let mut router = Alone::start_in(folder.path(), &[]).await;
+    stack::kill(router.id(), "KILL");
+    router.ended();
+    assert_eq!(folder.path().read_dir().expect("a folder").count(), 0);
+}

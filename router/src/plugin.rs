@@ -121,8 +121,12 @@ impl RouterPlugin for HealthBridge {
             if let Some(page) = self.pages.answer(request, self.verifier.as_ref()).await {
                 return payload.end_with_response(page);
             }
+            // The engine would serve whatever is below it, too, and pages of its own.
+            if request.path() != "/graphql" {
+                return payload.end_with_response(Response::new(StatusCode::NOT_FOUND));
+            }
             // Before the token is verified: under a flood that alone would keep the machine busy.
-            if request.path().starts_with("/graphql") && self.lane.is_full(&self.limits) {
+            if self.lane.is_full(&self.limits) {
                 return payload.end_with_response(overloaded());
             }
             if let Some(refusal) = self.refuse(request).await {

@@ -1,7 +1,13 @@
 //! Starts Hive Router's server. This is its own `router_entrypoint`, but for the configuration, which comes from our
 //! settings and not from files and variables of its own.
 
-use std::{io::Write, net::TcpListener};
+use std::{
+    fs,
+    io::{self, Write},
+    net::TcpListener,
+    os::fd::AsRawFd,
+    path::PathBuf,
+};
 
 use anyhow::{Context, anyhow, bail};
 use hive_router::{
@@ -18,6 +24,7 @@ use hive_router::{
     plugins::plugins_service::PluginService,
     telemetry::Telemetry,
 };
+use tempfile::NamedTempFile;
 
 use crate::{SUPERGRAPH, Settings, metrics, plugin::HealthBridge};
 
@@ -34,21 +41,25 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
             bail!("unset the environment variable {variable}: it would override the address in the configuration");
         }
     }
-    let embedded = if settings.supergraph.is_some() {
-        None
-    } else {
-        let mut file = tempfile::Builder::new().prefix("supergraph-").suffix(".graphql").tempfile()?;
-        file.write_all(SUPERGRAPH.as_bytes())?;
-        Some(file)
-    };
-    let path = match (&settings.supergraph, &embedded) {
-        (Some(path), _) => std::path::absolute(path)?,
-        (None, Some(file)) => file.path().to_owned(),
-        (None, None) => unreachable!("one of them was just made"),
+    let (path, _open) = match &settings.supergraph {
+        Some(path) => (std::path::absolute(path)?, None),
+        None => own_supergraph().map(|(path, open)| (path, Some(open)))?,
     };
     let path = path.to_str().context("the supergraph's path is not UTF-8")?;
     let config = parse_yaml_config(settings.hive(path).to_string())?.into_static();
     ntex::rt::System::new("router", ntex::rt::DefaultRuntime).block_on(serve(config, settings))
+}
+
+/// This build's supergraph as a file that can be read as long as it is open. On Linux it has no name of its own: nothing is
+/// left of it, however the router ends.
+fn own_supergraph() -> io::Result<(PathBuf, NamedTempFile)> {
+    let mut file = NamedTempFile::with_prefix("supergraph-")?;
+    file.write_all(SUPERGRAPH.as_bytes())?;
+    if cfg!(not(target_os = "linux")) {
+        return Ok((file.path().to_owned(), file));
+    }
+    fs::remove_file(file.path())?;
+    Ok((format!("/proc/self/fd/{}", file.as_raw_fd()).into(), file))
 }
 
 async fn serve(config: &'static hive_router::config::HiveRouterConfig, settings: Settings) -> anyhow::Result<()> {

@@ -1,4 +1,5 @@
 use std::{
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -18,10 +19,16 @@ pub struct Alone {
 impl Alone {
     /// Starts with these settings in its environment, and waits until it answers.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_in(&std::env::temp_dir(), settings).await
+    }
+
+    /// Starts with this folder for what is temporary.
+    pub async fn start_in(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let ports = Ports::reserve();
         let address = format!("127.0.0.1:{}", ports.base);
         let mut command = Command::new(PROGRAM);
         command.args(["router", "--listen", &address, "--insecure-no-auth"]).stdin(Stdio::null());
+        command.env("TMPDIR", folder);
         command.env("HEALTHBRIDGE__ROUTER__METRICS_LISTEN", format!("127.0.0.1:{}", ports.base + 1001));
         command.envs(settings.iter().map(|(key, value)| (format!("HEALTHBRIDGE__{key}"), value)));
         let router = Self { address, child: command.spawn().expect("it starts"), _ports: ports };
