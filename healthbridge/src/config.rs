@@ -19,7 +19,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::Subgraph;
+use crate::{Subgraph, bounds};
 
 /// The whole configuration. A role reads the sections that it needs.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -156,7 +156,7 @@ impl Config {
     /// Reads the file, if one is named, and the environment.
     ///
     /// # Errors
-    /// Names the key that is not known or has a wrong value.
+    /// Names the key that is not known or has a wrong value, or a limit that bounds nothing or lets nothing through.
     pub fn read(file: Option<&Path>) -> anyhow::Result<Self> {
         let mut builder = config::Config::builder();
         if let Some(file) = file {
@@ -169,8 +169,12 @@ impl Config {
             .with_list_parse_key("router.allowed_origins")
             .with_list_parse_key("router.trusted_proxies")
             .with_list_parse_key("subgraphs.patients.trusted_proxies");
-        let read = builder.add_source(environment).build().and_then(config::Config::try_deserialize);
-        read.context("the configuration cannot be used")
+        let read = builder.add_source(environment).build().and_then(config::Config::try_deserialize::<Self>);
+        let checked = read.map_err(anyhow::Error::new).and_then(|config| {
+            bounds::check(&config.query, &config.limits)?;
+            Ok(config)
+        });
+        checked.context("the configuration cannot be used")
     }
 
     /// The issuer of tokens.

@@ -4,6 +4,7 @@
 
 mod at_rest;
 pub mod authorization;
+mod bounds;
 pub mod cli;
 mod config;
 mod import;

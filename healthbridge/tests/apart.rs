@@ -380,7 +380,7 @@ async fn a_router_without_keys_starts_only_when_it_is_told_to() {
 }
 
 #[test]
-fn an_unknown_or_missing_key_of_the_configuration_is_named() {
+fn a_key_of_the_configuration_that_is_unknown_missing_or_out_of_bounds_is_named() {
     let folder = folder();
     let file = folder.path().join("healthbridge.toml");
     let check = |content: &str| {
@@ -390,6 +390,8 @@ fn an_unknown_or_missing_key_of_the_configuration_is_named() {
     };
     let (well, error) = check("[router]\nlissten = \"127.0.0.1:1\"\n");
     assert!(!well && error.contains("lissten"), "{error}");
+    let (well, error) = check("[limits]\nrequests = 0\n");
+    assert!(!well && error.contains("limits.requests") && error.contains("from 1"), "{error}");
     let (well, error) = check("");
     assert!(!well && error.contains("public_url") && error.contains("database.url"), "{error}");
     let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/example.toml");

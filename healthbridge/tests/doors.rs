@@ -7,9 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::{StreamExt, stream};
 use healthbridge_testkit::Client;
 use serde_json::{Value, json};
-use stack::{Stack, chart, is_running};
+use stack::{Stack, alone::Alone, chart, is_running};
 
 /// Longer than anything may take that is refused, on a busy machine with a development build.
 const AT_ONCE: Duration = Duration::from_secs(10);
@@ -109,6 +110,19 @@ async fn no_request_stops_slows_or_reads_a_process() {
 }
 
 #[tokio::test]
+async fn of_thousands_of_mistakes_in_a_document_the_first_are_told_and_the_others_counted() {
+    let stack = Stack::start();
+    let query = (0..9000).fold("{ ".to_owned(), |query, number| query + &format!("f{number} ")) + "}";
+    for (offset, door) in doors(&stack) {
+        let answer = door.ask(&query, Value::Null).await.body;
+        let errors = answer["errors"].as_array().expect("errors");
+        assert_eq!(errors.len(), 21, "door {offset}");
+        assert_eq!(errors[20]["message"], "There are 8980 more errors in the document", "door {offset}");
+        assert_eq!(errors[20]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED", "door {offset}");
+    }
+}
+
+#[tokio::test]
 async fn parameters_in_a_url_are_checked_one_by_one() {
     let stack = Stack::start();
     let nested = format!("{{\"a\":{}{}}}", "[".repeat(3000), "]".repeat(3000));
@@ -155,15 +169,16 @@ fn text(state: &mut u64) -> String {
 
 #[tokio::test]
 async fn every_byte_of_a_syntax_error_is_ours_or_the_clients() {
-    let stack = Stack::start();
-    let router = stack.router();
+    let router = Alone::start(&[]).await;
+    let client = router.client();
     let mut state = 7;
-    let (mut errors, mut asked) = (0, 0);
-    while asked < 2000 {
-        let query = text(&mut state);
-        let (_, bytes) = router.post(json!({ "query": query }).to_string()).await;
+    let texts: Vec<String> = (0..10_000).map(|_| text(&mut state)).collect();
+    let asked =
+        stream::iter(&texts).map(async |query| (query, client.post(json!({ "query": query }).to_string()).await));
+    let answers: Vec<(&String, (u16, String))> = asked.buffer_unordered(16).collect().await;
+    let mut errors = 0;
+    for (query, (_, bytes)) in answers {
         let answer: Value = serde_json::from_str(&bytes).expect("JSON");
-        asked += 1;
         let Some(message) = answer["errors"][0]["message"].as_str() else { continue };
         let Some(reason) = message.strip_prefix("Syntax error: ") else { continue };
         errors += 1;
@@ -179,7 +194,7 @@ async fn every_byte_of_a_syntax_error_is_ours_or_the_clients() {
         let known = |char: char| char.is_ascii_alphanumeric() || " .,{}()[]:$@!|=&\"'-…\\é#".contains(char);
         assert!(rest.chars().all(known), "{query:?} gives {message:?}");
     }
-    assert!(errors > 1000, "most texts are no GraphQL: {errors}");
+    assert!(errors > 5000, "most texts are no GraphQL: {errors}");
 }
 
 #[tokio::test]
@@ -257,21 +272,10 @@ async fn a_fault_ends_the_router_at_once_and_it_is_started_again() {
 
 #[tokio::test]
 async fn a_fault_of_the_router_ends_it_by_the_faults_own_signal() {
-    let supergraph = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/supergraph.graphql");
     for (name, number) in [("SEGV", 11), ("BUS", 7), ("ABRT", 6)] {
-        let ports = stack::Ports::reserve();
-        let listen = format!("127.0.0.1:{}", ports.base);
-        let mut command = std::process::Command::new(stack::PROGRAM);
-        command.args(["router", "--listen", &listen, "--insecure-no-auth", "--supergraph"]).arg(&supergraph);
-        let mut router = command.stdin(std::process::Stdio::null()).spawn().expect("it starts");
-        let client = Client::new(&format!("http://{listen}"));
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while client.try_ask("{ __typename }", Value::Null).await.is_err() {
-            assert!(Instant::now() < deadline, "the router does not answer");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let mut router = Alone::start(&[]).await;
         stack::kill(router.id(), name);
-        let status = tokio::task::spawn_blocking(move || router.wait().expect("a status")).await.expect("no panic");
+        let status = tokio::task::spawn_blocking(move || router.ended()).await.expect("no panic");
         assert_eq!(status.signal(), Some(number), "SIG{name}: {status}");
     }
 }

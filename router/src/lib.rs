@@ -5,6 +5,7 @@
 // The types of the server's nested middlewares are deeper than the default in an optimised build.
 #![recursion_limit = "256"]
 
+mod body;
 mod door;
 mod metrics;
 mod pages;

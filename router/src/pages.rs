@@ -1,10 +1,11 @@
 //! What the router serves beside `/graphql`: the landing page, GraphiQL, health, keys and the schema. Nothing is loaded
 //! from elsewhere: a hospital's network has no CDN.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
 use healthbridge_auth::Verifier;
+use healthbridge_listener::Asked;
 use hive_router::{
     http::{Method, StatusCode},
     ntex::{
@@ -13,7 +14,6 @@ use hive_router::{
     },
 };
 use serde_json::{Map, Value, json};
-use tokio::sync::Mutex;
 
 use crate::{
     API_SCHEMA,
@@ -44,8 +44,7 @@ pub(crate) struct Pages {
     graphiql: bool,
     introspection: bool,
     client: reqwest::Client,
-    /// How the subgraphs were when they were asked last, and when that was.
-    recent: Mutex<Option<(Instant, Map<String, Value>)>>,
+    asked: Asked<Map<String, Value>>,
 }
 
 impl Pages {
@@ -56,7 +55,7 @@ impl Pages {
             graphiql: settings.graphiql,
             introspection: settings.introspection,
             client: reqwest::Client::builder().timeout(Duration::from_secs(3)).build()?,
-            recent: Mutex::default(),
+            asked: Asked::default(),
         })
     }
 
@@ -95,14 +94,8 @@ impl Pages {
         json_page(status, &json!({ "status": text, "subgraphs": subgraphs, "revocations": revocations }))
     }
 
-    /// How the subgraphs are. They are asked once at a time: all who came meanwhile share the next answer.
+    /// How the subgraphs are.
     async fn subgraphs(&self) -> Map<String, Value> {
-        let came = Instant::now();
-        let mut recent = self.recent.lock().await;
-        if let Some((_, found)) = recent.as_ref().filter(|(asked, _)| *asked >= came) {
-            return found.clone();
-        }
-        let asked = Instant::now();
         let states = join_all(self.subgraphs.iter().map(|subgraph| async {
             let is_ready = match readiness_url(&subgraph.url) {
                 Some(url) => self.client.get(url).send().await.is_ok_and(|answer| answer.status().is_success()),
@@ -110,9 +103,7 @@ impl Pages {
             };
             (subgraph.name.clone(), Value::from(if is_ready { "ok" } else { "unavailable" }))
         }));
-        let found: Map<String, Value> = states.await.into_iter().collect();
-        *recent = Some((asked, found.clone()));
-        found
+        self.asked.answer(async { states.await.into_iter().collect() }).await
     }
 
     /// The keys of the patients subgraph, so that clients need to know one address only.

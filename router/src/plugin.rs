@@ -3,12 +3,13 @@
 use std::sync::{Arc, LazyLock};
 
 use healthbridge_auth::{FORWARDED_FOR, KeyRing, Verifier, client_address};
-use healthbridge_door::Refusal;
-use healthbridge_listener::{Lane, Limits};
+use healthbridge_door::{Refusal, RefusalCode, first_errors, json};
+use healthbridge_listener::{Held, Lane, Limits, Room};
 use hive_router::{
     GraphQLError, async_trait,
     background_tasks::{BackgroundTask, CancellationToken},
     executor::{hooks::on_graphql_params::GraphQLParams, response::value::Value},
+    graphql_tools::validation::utils::ValidationError,
     http::{Method, StatusCode},
     ntex::{
         http::{HeaderMap, Response, header},
@@ -20,6 +21,7 @@ use hive_router::{
             on_execute::{OnExecuteStartHookPayload, OnExecuteStartHookResult},
             on_graphql_error::{OnGraphQLErrorHookPayload, OnGraphQLErrorHookResult},
             on_graphql_params::{OnGraphQLParamsStartHookPayload, OnGraphQLParamsStartHookResult},
+            on_graphql_validation::{OnGraphQLValidationStartHookPayload, OnGraphQLValidationStartHookResult},
             on_http_request::{OnHttpRequestHookFuture, OnHttpRequestHookPayload},
             on_plugin_init::{OnPluginInitPayload, OnPluginInitResult},
         },
@@ -30,6 +32,7 @@ use hive_router::{
 use ipnet::IpNet;
 
 use crate::{
+    body,
     door::{self, Door},
     pages::Pages,
     settings::PluginSettings,
@@ -47,6 +50,7 @@ pub(crate) struct HealthBridge {
     pages: Pages,
     door: Door,
     lane: Lane,
+    room: Room,
     limits: Limits,
     trusted_proxies: Vec<IpNet>,
 }
@@ -105,7 +109,8 @@ impl RouterPlugin for HealthBridge {
         let door = Door::new(&std::fs::read_to_string(&settings.supergraph)?, settings.query)?;
         let limits = settings.limits.clone();
         let pages = Pages::new(settings)?;
-        payload.initialize_plugin(Self { verifier, pages, door, lane: Lane::new(&limits), limits, trusted_proxies })
+        let (lane, room) = (Lane::new(&limits), Room::new(&limits));
+        payload.initialize_plugin(Self { verifier, pages, door, lane, room, limits, trusted_proxies })
     }
 
     fn on_http_request<'req>(&'req self, payload: OnHttpRequestHookPayload<'req>) -> OnHttpRequestHookFuture<'req> {
@@ -116,13 +121,21 @@ impl RouterPlugin for HealthBridge {
             if let Some(page) = self.pages.answer(request, self.verifier.as_ref()).await {
                 return payload.end_with_response(page);
             }
+            // The engine would serve whatever is below it, too, and pages of its own.
+            if request.path() != "/graphql" {
+                return payload.end_with_response(Response::new(StatusCode::NOT_FOUND));
+            }
             // Before the token is verified: under a flood that alone would keep the machine busy.
-            if request.path().starts_with("/graphql") && self.lane.is_full(&self.limits) {
+            if self.lane.is_full(&self.limits) {
                 return payload.end_with_response(overloaded());
             }
             if let Some(refusal) = self.refuse(request).await {
                 return payload.end_with_response(refusal);
             }
+            // Given back with the request, as its turn is.
+            let held = Arc::new(self.room.enter());
+            body::bound(&mut payload.router_http_request, held.clone());
+            payload.context.insert(held);
             payload.on_end(|payload| {
                 // Where other parts have answered, their fields are worth more than the status.
                 let is_overloaded = payload.context.contains::<Overloaded>() && payload.context.contains::<Empty>();
@@ -142,7 +155,8 @@ impl RouterPlugin for HealthBridge {
         payload: OnGraphQLParamsStartHookPayload<'exec>,
     ) -> OnGraphQLParamsStartHookResult<'exec> {
         let http = payload.router_http_request;
-        if http.method == Method::POST && !is_json(http.headers) {
+        let content_type = http.headers.get(header::CONTENT_TYPE).map(header::HeaderValue::as_bytes);
+        if http.method == Method::POST && !json::is_json(content_type) {
             let error = GraphQLError::from_message_and_code("Send application/json", "UNSUPPORTED_MEDIA_TYPE");
             return payload.end_with_graphql_error(error, StatusCode::UNSUPPORTED_MEDIA_TYPE);
         }
@@ -163,6 +177,19 @@ impl RouterPlugin for HealthBridge {
                 payload.context.insert(Refused(refusal));
                 payload.graphql_params = nothing();
             }
+            payload.proceed()
+        })
+    }
+
+    /// A document may have as many mistakes as it has words.
+    async fn on_graphql_validation<'exec>(
+        &'exec self,
+        payload: OnGraphQLValidationStartHookPayload<'exec>,
+    ) -> OnGraphQLValidationStartHookResult<'exec> {
+        payload.on_end(|mut payload| {
+            let error_code = RefusalCode::ValidationFailed.text();
+            let last = |message| ValidationError { locations: Vec::new(), message, error_code };
+            payload.errors = first_errors(&payload.errors, last).into();
             payload.proceed()
         })
     }
@@ -197,14 +224,21 @@ impl RouterPlugin for HealthBridge {
             payload.status_code = door::status(refusal).unwrap_or(payload.status_code);
             return payload.proceed();
         }
-        let extensions = &mut payload.error.extensions;
-        if extensions.code.as_deref() == Some(OVERLOADED) {
+        if payload.context.get_ref::<Arc<Held>>().is_some_and(|held| held.as_ref().is_refused()) {
             payload.context.insert(Overloaded);
+            payload.context.insert(Empty);
+            counted(OVERLOADED);
+            payload.error = too_many();
+            return payload.proceed();
         }
+        let extensions = &mut payload.error.extensions;
         let status =
             extensions.extensions.get("http").and_then(|http| http.get("status")).and_then(JsonValueTrait::as_u64);
         if status == Some(503) {
             extensions.code = Some(OVERLOADED.to_owned());
+        }
+        if extensions.code.as_deref() == Some(OVERLOADED) {
+            payload.context.insert(Overloaded);
         }
         let is_unreachable = extensions.code.as_deref().is_some_and(|code| code.starts_with("SUBREQUEST_"));
         if is_unreachable {
@@ -228,16 +262,13 @@ fn nothing() -> GraphQLParams {
     GraphQLParams { query: Some(String::new()), ..GraphQLParams::default() }
 }
 
-/// Other media types may be sent by a foreign page without being asked.
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+fn too_many() -> GraphQLError {
+    GraphQLError::from_message_and_code("Too many requests at once: try again", OVERLOADED)
 }
 
 fn overloaded() -> Response {
     counted(OVERLOADED);
-    let error = GraphQLError::from_message_and_code("Too many requests at once: try again", OVERLOADED);
-    let mut refusal = Response::from_graphql_error_to_response(error, StatusCode::SERVICE_UNAVAILABLE);
+    let mut refusal = Response::from_graphql_error_to_response(too_many(), StatusCode::SERVICE_UNAVAILABLE);
     retry_later(refusal.headers_mut());
     refusal
 }

@@ -1,7 +1,13 @@
 //! Starts Hive Router's server. This is its own `router_entrypoint`, but for the configuration, which comes from our
 //! settings and not from files and variables of its own.
 
-use std::io::Write;
+use std::{
+    fs,
+    io::{self, Write},
+    net::TcpListener,
+    os::fd::AsRawFd,
+    path::PathBuf,
+};
 
 use anyhow::{Context, anyhow, bail};
 use hive_router::{
@@ -10,7 +16,7 @@ use hive_router::{
     build_http_service_config,
     config::parse_yaml_config,
     configure_app_from_config, configure_ntex_app, invoke_shutdown_hooks,
-    ntex::{self, SharedCfg, web},
+    ntex::{self, SharedCfg, server, web},
     pipeline::{
         long_lived_client_limit::LongLivedClientLimitService, request_identifiers::RequestIdentifiersService,
         request_summary::RequestSummaryService, response_compression::ResponseCompressionService,
@@ -18,8 +24,12 @@ use hive_router::{
     plugins::plugins_service::PluginService,
     telemetry::Telemetry,
 };
+use tempfile::NamedTempFile;
 
 use crate::{SUPERGRAPH, Settings, metrics, plugin::HealthBridge};
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
 
 /// Runs the router until SIGTERM or SIGINT. It starts a runtime of its own: call it from a plain thread.
 ///
@@ -31,21 +41,25 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
             bail!("unset the environment variable {variable}: it would override the address in the configuration");
         }
     }
-    let embedded = if settings.supergraph.is_some() {
-        None
-    } else {
-        let mut file = tempfile::Builder::new().prefix("supergraph-").suffix(".graphql").tempfile()?;
-        file.write_all(SUPERGRAPH.as_bytes())?;
-        Some(file)
-    };
-    let path = match (&settings.supergraph, &embedded) {
-        (Some(path), _) => std::path::absolute(path)?,
-        (None, Some(file)) => file.path().to_owned(),
-        (None, None) => unreachable!("one of them was just made"),
+    let (path, _open) = match &settings.supergraph {
+        Some(path) => (std::path::absolute(path)?, None),
+        None => own_supergraph().map(|(path, open)| (path, Some(open)))?,
     };
     let path = path.to_str().context("the supergraph's path is not UTF-8")?;
     let config = parse_yaml_config(settings.hive(path).to_string())?.into_static();
     ntex::rt::System::new("router", ntex::rt::DefaultRuntime).block_on(serve(config, settings))
+}
+
+/// This build's supergraph as a file that can be read as long as it is open. On Linux it has no name of its own: nothing is
+/// left of it, however the router ends.
+fn own_supergraph() -> io::Result<(PathBuf, NamedTempFile)> {
+    let mut file = NamedTempFile::with_prefix("supergraph-")?;
+    file.write_all(SUPERGRAPH.as_bytes())?;
+    if cfg!(not(target_os = "linux")) {
+        return Ok((file.path().to_owned(), file));
+    }
+    fs::remove_file(file.path())?;
+    Ok((format!("/proc/self/fd/{}", file.as_raw_fd()).into(), file))
 }
 
 async fn serve(config: &'static hive_router::config::HiveRouterConfig, settings: Settings) -> anyhow::Result<()> {
@@ -61,6 +75,7 @@ async fn serve(config: &'static hive_router::config::HiveRouterConfig, settings:
     let (shared_state, schema_state) = configured.map_err(|error| anyhow!("{error}"))?;
     let paths = RouterPaths::new(config.graphql_path().to_owned(), config.websocket_path().map(str::to_owned), None);
     paths.detect_conflicts(&None).map_err(|error| anyhow!("{error}"))?;
+    let listener = listen(&settings)?;
     let long_lived = LongLivedClientLimitService::new(config);
     let compression = ResponseCompressionService::new(config);
     let state = shared_state.clone();
@@ -80,15 +95,13 @@ async fn serve(config: &'static hive_router::config::HiveRouterConfig, settings:
             // What the plugin has not answered is nowhere.
             .default_service(web::to(async || web::HttpResponse::NotFound()))
     });
-    let address = config.address();
     let server = server
         // Without it the settings of `traffic_shaping.router` and the largest header are not those of the configuration.
         .config(SharedCfg::new("HEALTHBRIDGE").add(build_http_service_config(config)))
         .shutdown_timeout(config.shutdown_timeout())
         // The engine stops listening when it has so many, and would look as if it hung: it must never come to that.
         .maxconn(settings.limits.connections.saturating_mul(16))
-        .bind(&address)
-        .with_context(|| format!("cannot listen on {address}"))?
+        .listen(listener)?
         .run();
     // Running the server has set a handler that comes back to the faulty instruction for ever.
     healthbridge_process::end_on_fault();
@@ -97,4 +110,18 @@ async fn serve(config: &'static hive_router::config::HiveRouterConfig, settings:
     telemetry.graceful_shutdown().await;
     invoke_shutdown_hooks(&shared_state).await;
     Ok(())
+}
+
+/// Connections inherit what is set on their listener. The engine has no deadline for a client that does not read its answer;
+/// the system has one, for as long as what is sent is not acknowledged or not let in. Only Linux has it.
+fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
+    let address = settings.listen;
+    let listener = server::create_tcp_listener(address, BACKLOG);
+    let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
+    #[cfg(target_os = "linux")]
+    {
+        let deadline = settings.limits.stall_timeout_ms.try_into()?;
+        rustix::net::sockopt::set_tcp_user_timeout(&listener, deadline)?;
+    }
+    Ok(listener)
 }

@@ -116,6 +116,8 @@ impl Settings {
                     "keep_alive": format!("{}ms", self.limits.idle_timeout_ms),
                     "header_read_timeout": format!("{}ms", self.limits.header_timeout_ms),
                     "body_read_timeout": format!("{}ms", self.limits.body_timeout_ms),
+                    // What arrives is what is counted: a body must not become a thousand times as large here.
+                    "compression": { "request": { "enabled": false } },
                 },
             },
             "headers": { "all": { "request": [{ "propagate": { "named": ["authorization", "x-request-id", healthbridge_auth::FORWARDED_FOR] } }] } },

@@ -1,6 +1,13 @@
-//! The nesting of JSON, before a parser that recurses without a limit sees it.
+//! Whether a body is JSON, and its nesting, before a parser that recurses without a limit sees it.
 
 use crate::{Refusal, RefusalCode};
+
+/// Whether a body of this content type says that it is JSON. Whatever else a page of another origin may send, it may not send
+/// this without being asked first.
+pub fn is_json(content_type: Option<&[u8]>) -> bool {
+    let essence = content_type.and_then(|kind| kind.split(|byte| *byte == b';').next()).unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
 
 /// Refuses JSON whose arrays and objects are nested deeper than `most`. One pass, no memory, no recursion; whether the
 /// text is JSON at all is the parser's business.
@@ -33,6 +40,17 @@ pub fn check(bytes: &[u8], most: usize) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_what_is_called_so_whatever_its_parameters() {
+        for kind in ["application/json", "Application/JSON", "application/json; charset=utf-8", " application/json ;"] {
+            assert!(is_json(Some(kind.as_bytes())), "{kind}");
+        }
+        for kind in ["", "text/plain;application/json", "application/jsonx", "application/graphql-response+json"] {
+            assert!(!is_json(Some(kind.as_bytes())), "{kind}");
+        }
+        assert!(!is_json(None));
+    }
 
     #[test]
     fn brackets_are_counted_outside_of_strings_only() {

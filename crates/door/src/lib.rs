@@ -17,7 +17,7 @@ pub mod text;
 pub use cost::{Costs, Variables};
 pub use document::{Argument, Document, Field, Fragment, Operation, Selection};
 pub use executable::document as executable_document;
-pub use refusal::{Refusal, RefusalCode};
+pub use refusal::{Refusal, RefusalCode, first_errors};
 
 use serde::{Deserialize, Serialize};
 

@@ -67,6 +67,16 @@ impl Refusal {
     }
 }
 
+/// How many of a document's mistakes a client is told.
+const MOST_ERRORS: usize = 20;
+
+/// The errors that a client is told of these: the first ones, and a last one that says how many more there are.
+pub fn first_errors<E: Clone>(errors: &[E], last: impl FnOnce(String) -> E) -> Vec<E> {
+    let (first, more) = errors.split_at(errors.len().min(MOST_ERRORS));
+    let last = (!more.is_empty()).then(|| last(format!("There are {} more errors in the document", more.len())));
+    first.iter().cloned().chain(last).collect()
+}
+
 /// A message with a client's words in it: short, on one line, visible.
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 200;
@@ -81,6 +91,13 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_errors_the_first_are_told_and_the_others_counted() {
+        let told = |count| first_errors(&vec!["wrong".to_owned(); count], |last| last);
+        assert_eq!(told(20), vec!["wrong"; 20]);
+        assert_eq!((told(9000).len(), told(9000)[20].as_str()), (21, "There are 8980 more errors in the document"));
+    }
 
     #[test]
     fn a_message_quotes_a_short_visible_piece_of_the_text() {

@@ -13,6 +13,7 @@ use async_graphql::{
         ResolveInfo,
     },
 };
+use healthbridge_door::first_errors;
 use healthbridge_outcome::Fault;
 use healthbridge_rights::Caller;
 
@@ -90,9 +91,10 @@ impl Extension for Request {
         ctx: &ExtensionContext<'_>,
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
-        let coded =
-            |errors: Vec<_>| errors.into_iter().map(|error| coded(error, "GRAPHQL_VALIDATION_FAILED")).collect();
-        next.run(ctx).await.map_err(coded)
+        next.run(ctx).await.map_err(|errors| {
+            let errors = first_errors(&errors, |last| ServerError::new(last, None));
+            errors.into_iter().map(|error| coded(error, "GRAPHQL_VALIDATION_FAILED")).collect()
+        })
     }
 
     async fn execute(

@@ -3,7 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_graphql::{Response as GraphqlResponse, ServerError, Value};
@@ -18,7 +18,8 @@ use axum::{
 };
 use futures::future::BoxFuture;
 use healthbridge_auth::{FORWARDED_FOR, Verifier, client_address};
-use healthbridge_door::Limits;
+use healthbridge_door::{Limits, json::is_json};
+use healthbridge_listener::Asked;
 use healthbridge_outcome::Fault;
 use healthbridge_rights::Caller;
 use ipnet::IpNet;
@@ -74,11 +75,8 @@ pub struct Endpoint {
     verifier: Verifier,
     readiness: Readiness,
     exposure: Arc<Exposure>,
-    asked: Arc<Asked>,
+    asked: Arc<Asked<Result<(), String>>>,
 }
-
-/// When readiness was asked for last, and what was found.
-type Asked = tokio::sync::Mutex<Option<(Instant, Result<(), String>)>>;
 
 impl Endpoint {
     /// An endpoint of this graph.
@@ -86,19 +84,13 @@ impl Endpoint {
         Self { graph, verifier, readiness, exposure: Arc::new(exposure), asked: Arc::default() }
     }
 
-    /// Whether what the part needs is there. It is asked once at a time: all who came meanwhile share the next answer, so that
-    /// no flood of questions takes the connections that others wait for.
+    /// Whether what the part needs is there.
     async fn needs(&self) -> Result<(), String> {
-        let came = Instant::now();
-        let mut last = self.asked.lock().await;
-        if let Some((_, found)) = last.as_ref().filter(|(asked, _)| *asked >= came) {
-            return found.clone();
-        }
-        let asked = Instant::now();
-        let answer = tokio::time::timeout(READY_WITHIN, (self.readiness)()).await;
-        let found = answer.unwrap_or_else(|_| Err("what it needs: it answers too slowly".to_owned()));
-        *last = Some((asked, found.clone()));
-        found
+        let question = async {
+            let answer = tokio::time::timeout(READY_WITHIN, (self.readiness)()).await;
+            answer.unwrap_or_else(|_| Err("what it needs: it answers too slowly".to_owned()))
+        };
+        self.asked.answer(question).await
     }
 
     /// The routes: `/graphql`, `/healthz`, `/readyz`.
@@ -131,7 +123,8 @@ async fn ready(State(endpoint): State<Endpoint>) -> Response {
 async fn serve(State(endpoint): State<Endpoint>, http: Request) -> Response {
     metrics::counter!("healthbridge_graphql_requests_total", "subgraph" => endpoint.graph.name).increment(1);
     let media = Media::wanted(http.headers());
-    if !is_json(http.headers()) {
+    let content_type = http.headers().get(header::CONTENT_TYPE);
+    if !is_json(content_type.map(HeaderValue::as_bytes)) {
         // Forms and multipart bodies are what a foreign page may send without being asked.
         return media.fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send application/json", "UNSUPPORTED_MEDIA_TYPE");
     }
@@ -202,11 +195,6 @@ async fn read(http: Request, limits: &Limits) -> Result<async_graphql::Request, 
     request
         .map(GraphQLRequest::into_inner)
         .map_err(|rejection| (rejection.into_response().status(), "The request is not a GraphQL request".to_owned()))
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
 /// The server puts the peer's address beside a request.

@@ -7,12 +7,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::{
-    Face, Lane, Limits, Part,
+    Face, Held, Lane, Limits, Part, Room,
     paced::{Keeping, Paced},
     refusal::Refusal,
     serve::refused,
@@ -20,9 +19,6 @@ use crate::{
 
 /// What the other parts poll: a flood of other questions must not make it stale.
 const POLLED: [&str; 2] = ["/revocations", "/.well-known/jwks.json"];
-
-/// So many bodies of the largest size may be in memory before their requests run.
-const BODIES: usize = 32;
 
 /// What is asked to know whether the part lives: never refused, never waited for.
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
@@ -37,15 +33,14 @@ pub(crate) struct Gate {
     main: Lane,
     /// What the other parts poll.
     side: Lane,
-    /// The bytes of bodies that arrive, as they arrive.
-    room: Arc<Semaphore>,
+    room: Room,
     pub(crate) begun: TaskTracker,
 }
 
 impl Gate {
     pub(crate) fn new(part: Part, routes: Router, limits: Limits) -> Self {
         let (main, side) = (Lane::new(&limits), Lane::new(&limits));
-        let room = Arc::new(Semaphore::new(limits.max_body_bytes.saturating_mul(BODIES).min(Semaphore::MAX_PERMITS)));
+        let room = Room::new(&limits);
         Self { part, limits, routes, main, side, room, begun: TaskTracker::new() }
     }
 
@@ -80,25 +75,25 @@ impl Gate {
     async fn whole(&self, request: Request) -> Result<Request, Refusal> {
         let (head, body) = request.into_parts();
         let collected = tokio::time::timeout(self.limits.body_timeout(), self.collect(body)).await;
-        let (bytes, room) = collected.map_err(|_| Refusal::SlowBody)??;
+        let (bytes, held) = collected.map_err(|_| Refusal::SlowBody)??;
         let mut request = Request::from_parts(head, Body::from(bytes));
-        request.extensions_mut().insert(Arc::new(room));
+        request.extensions_mut().insert(Arc::new(held));
         Ok(request)
     }
 
-    /// Takes room for what has arrived and not for what is announced: who announces much and sends little takes little.
-    async fn collect(&self, body: Body) -> Result<(Vec<u8>, Vec<OwnedSemaphorePermit>), Refusal> {
+    async fn collect(&self, body: Body) -> Result<(Vec<u8>, Held), Refusal> {
         let mut body = Limited::new(body, self.limits.max_body_bytes);
-        let (mut bytes, mut room) = (Vec::new(), Vec::new());
+        let (mut bytes, held) = (Vec::new(), self.room.enter());
         while let Some(frame) = body.frame().await {
             let frame = frame
                 .map_err(|error| if is_too_large(error.as_ref()) { Refusal::LargeBody } else { Refusal::BrokenBody })?;
             let Ok(data) = frame.into_data() else { continue };
-            let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
-            room.push(self.room.clone().try_acquire_many_owned(size).map_err(|_| Refusal::Overloaded)?);
+            if !held.grow(data.len()) {
+                return Err(Refusal::Overloaded);
+            }
             bytes.extend_from_slice(&data);
         }
-        Ok((bytes, room))
+        Ok((bytes, held))
     }
 
     fn refuse(&self, refusal: Refusal) -> Response {

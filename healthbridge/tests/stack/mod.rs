@@ -1,6 +1,7 @@
 //! A whole `healthbridge up` for one test: on ports and in a folder of its own.
 #![allow(dead_code, reason = "what is used differs by test file")]
 
+pub mod alone;
 pub mod writes;
 
 use std::{
