@@ -48,7 +48,8 @@ fn the_supergraph_links_and_has_every_scope() {
         supergraph.contains("https://specs.apollo.dev/requiresScopes/v0.1"),
         "the link of requiresScopes is missing"
     );
-    let wanted: usize = SUBGRAPHS.iter().map(|subgraph| ScopeRules::scoped_fields(&(subgraph.description().sdl)()).len()).sum();
+    let wanted: usize =
+        SUBGRAPHS.iter().map(|subgraph| ScopeRules::scoped_fields(&(subgraph.description().sdl)()).len()).sum();
     let found = supergraph.lines().filter(|line| line.contains("@requiresScopes(") && line.contains(':')).count();
     assert!(found >= wanted, "{found} of {wanted} scoped fields are in the supergraph");
 }

@@ -1,11 +1,8 @@
 //! What claims and invoices become, and the FHIR R4 types that they have in common.
 
 use chrono::{DateTime, Utc};
-use healthbridge_billing::{
-    ForeignLine, ForeignPayment,
-    domain::{CurrencyCode, Money, Wanted},
-};
-use healthbridge_graphql::Coding;
+use healthbridge_billing::{ForeignLine, ForeignPayment, domain::Wanted};
+use healthbridge_terms::{Coding, CurrencyCode, Money};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;

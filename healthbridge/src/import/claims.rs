@@ -2,8 +2,9 @@
 
 use healthbridge_billing::{
     ForeignLine, ForeignPayment,
-    domain::{Money, PaymentMethod, PriceComponentType, Size, Wanted},
+    domain::{PaymentMethod, PriceComponentType, Size, Wanted},
 };
+use healthbridge_terms::Money;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 

@@ -1,11 +1,9 @@
 //! What is taken over of FHIR R4 resources. Fields that we have no place for are left where they are.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use healthbridge_patients::{
-    ForeignPatient, ForeignPractitioner,
-    domain::{
-        Address, AdministrativeGender, ContactPoint, ContactSystem, HumanName, Identifier, IdentifierUse, NameUse,
-    },
+use healthbridge_patients::{ForeignPatient, ForeignPractitioner};
+use healthbridge_terms::{
+    Address, AdministrativeGender, Coded, ContactPoint, ContactSystem, HumanName, Identifier, IdentifierUse, NameUse,
 };
 use serde::Deserialize;
 
@@ -120,12 +118,7 @@ pub(super) fn patient(source: String, json: &str) -> Result<ForeignPatient, Stri
     Ok(ForeignPatient {
         source,
         name: name(patient.name)?,
-        gender: match patient.gender.as_deref() {
-            Some("male") => AdministrativeGender::Male,
-            Some("female") => AdministrativeGender::Female,
-            Some("other") => AdministrativeGender::Other,
-            _ => AdministrativeGender::Unknown,
-        },
+        gender: code(patient.gender.as_deref()).unwrap_or(AdministrativeGender::Unknown),
         birth_date: patient.birth_date.as_deref().map(birth_date).transpose()?.flatten(),
         deceased_at: patient.deceased_date_time.as_deref().map(|text| moment("deceasedDateTime", text)).transpose()?,
         telecom: patient.telecom.into_iter().filter_map(contact).collect(),
@@ -149,6 +142,11 @@ pub(super) fn practitioner(source: String, json: &str) -> Result<ForeignPractiti
     Ok(ForeignPractitioner { source, name: name(practitioner.name)?, licence_number, active: practitioner.active })
 }
 
+/// The value of a code that we know.
+fn code<T: Coded>(code: Option<&str>) -> Option<T> {
+    code.and_then(T::from_fhir)
+}
+
 /// The official name, or else the first.
 fn name(mut names: Vec<FhirName>) -> Result<HumanName, String> {
     let place = names.iter().position(|name| name.purpose.as_deref() == Some("official")).unwrap_or_default();
@@ -162,15 +160,7 @@ fn name(mut names: Vec<FhirName>) -> Result<HumanName, String> {
         (None, Some(text)) => (text, Vec::new()),
         (None, None) => return Err("name: it has neither family nor text".to_owned()),
     };
-    let name_use = match name.purpose.as_deref() {
-        Some("usual") => NameUse::Usual,
-        Some("temp") => NameUse::Temp,
-        Some("nickname") => NameUse::Nickname,
-        Some("anonymous") => NameUse::Anonymous,
-        Some("old") => NameUse::Old,
-        Some("maiden") => NameUse::Maiden,
-        _ => NameUse::Official,
-    };
+    let name_use = code(name.purpose.as_deref()).unwrap_or(NameUse::Official);
     Ok(HumanName { name_use, family, given, prefix: name.prefix, suffix: name.suffix })
 }
 
@@ -190,26 +180,12 @@ pub(super) fn moment(field: &str, text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 fn contact(contact: FhirContact) -> Option<ContactPoint> {
-    let system = match contact.system.as_deref() {
-        Some("phone") => ContactSystem::Phone,
-        Some("fax") => ContactSystem::Fax,
-        Some("email") => ContactSystem::Email,
-        Some("pager") => ContactSystem::Pager,
-        Some("url") => ContactSystem::Url,
-        Some("sms") => ContactSystem::Sms,
-        _ => ContactSystem::Other,
-    };
+    let system = code(contact.system.as_deref()).unwrap_or(ContactSystem::Other);
     Some(ContactPoint { system, value: contact.value?, rank: contact.rank })
 }
 
 fn identifier(identifier: FhirIdentifier) -> Option<Identifier> {
-    let identifier_use = match identifier.purpose.as_deref() {
-        Some("official") => IdentifierUse::Official,
-        Some("temp") => IdentifierUse::Temp,
-        Some("secondary") => IdentifierUse::Secondary,
-        Some("old") => IdentifierUse::Old,
-        _ => IdentifierUse::Usual,
-    };
+    let identifier_use = code(identifier.purpose.as_deref()).unwrap_or(IdentifierUse::Usual);
     Some(Identifier { system: identifier.system?, value: identifier.value?, identifier_use })
 }
 

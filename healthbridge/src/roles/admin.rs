@@ -1,9 +1,11 @@
-use std::{io::Read, path::Path, sync::Arc, time::Duration};
+use std::{io::Read, path::Path, time::Duration};
 
 use anyhow::{Context, bail};
 use chrono::Utc;
-use healthbridge_auth::{ForeignIssuers, Role, SigningKey, SigningKeys};
-use healthbridge_patients::{Identity, NewAccount, Service, domain::UserKind};
+use healthbridge_auth::SigningKeys;
+use healthbridge_outcome::{Stop, reasons};
+use healthbridge_patients::{NewAccount, create_account, domain::UserKind};
+use healthbridge_rights::Role;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{PgPool, postgres::PgConnectOptions};
 
@@ -71,15 +73,12 @@ pub(crate) async fn create_admin(config: &Config, email: String) -> anyhow::Resu
         bail!("the password on standard input has fewer than 12 characters");
     }
     let pool = database(config, Subgraph::Patients)?;
-    // No token is signed here.
-    let keys = Arc::new(SigningKeys::only(Arc::new(SigningKey::generate()?)));
-    let identity = Identity { keys, issuer: String::new(), foreign: ForeignIssuers::default(), totp: None };
-    let service = Service::new(pool, identity);
     let password = SecretString::from(password);
     let account = NewAccount { kind: UserKind::Staff, email, password, roles: vec![Role::Admin] };
-    match service.create_account(account, None, Utc::now()).await? {
+    match create_account(pool, account, Utc::now()).await {
         Ok(account) => println!("made the account {}", account.id),
-        Err(refused) => bail!("{}", refused.first().map_or("refused", |error| error.message.as_str())),
+        Err(Stop::Refused(refused)) => bail!("{}", reasons(&refused)),
+        Err(Stop::Fault(fault)) => return Err(fault.into()),
     }
     Ok(())
 }

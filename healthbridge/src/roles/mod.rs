@@ -7,19 +7,17 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    pin::Pin,
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, bail};
-use healthbridge_auth::{ForeignIssuers, KeyRing, SigningKeys, Verifier};
+use healthbridge_auth::{KeyRing, SigningKeys, Verifier};
 use healthbridge_graphql::Exposure;
 use healthbridge_listener::{Face, Limits, serve};
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_router::Settings;
 use secrecy::ExposeSecret;
-use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

@@ -1,13 +1,12 @@
 //! The made-up hospital: who there is, what was done and what it costs, from numbers alone.
 
 use chrono::{DateTime, Duration, NaiveDate, TimeZone, Utc};
-use healthbridge_billing::domain::{Billing, CurrencyCode, Money, Price, Recorded};
+use healthbridge_billing::domain::{Billing, Price, Recorded};
 use healthbridge_billing::seed::Payment;
 use healthbridge_diagnosis::domain::{Report, ReportPriority, ReportStatus};
-use healthbridge_graphql::Coding;
-use healthbridge_patients::domain::{
-    Address, AdministrativeGender, ContactPoint, ContactSystem, HumanName, Mrn, NameUse, Patient, Staff,
-    StaffProfession,
+use healthbridge_patients::domain::{Mrn, Patient, Staff, StaffProfession};
+use healthbridge_terms::{
+    Address, AdministrativeGender, Coding, ContactPoint, ContactSystem, CurrencyCode, HumanName, Money, NameUse,
 };
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};

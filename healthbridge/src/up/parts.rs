@@ -9,10 +9,7 @@ use healthbridge_objectstore::ObjectStore;
 use sqlx::{PgPool, postgres::PgConnectOptions};
 
 use super::{Listeners, data_dir::DataDir, role_of, supervise::supervise, tasks::Task};
-use crate::{
-    Config, Subgraph, roles, seed,
-    subgraphs::Means,
-};
+use crate::{Config, Subgraph, roles, seed, subgraphs::Means};
 
 /// All parts of this process.
 pub(super) struct Parts {
