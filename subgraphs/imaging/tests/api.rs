@@ -2,7 +2,7 @@
 
 use healthbridge_auth::Role;
 use healthbridge_graphql::Exposure;
-use healthbridge_imaging::{DESCRIPTION, Sweeps, open};
+use healthbridge_imaging::{DESCRIPTION, open, sweeps};
 use healthbridge_testkit::{Client, StatementCount, TestDatabase, TestStorage, Tokens, assert_alike, forged, serve};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -209,10 +209,10 @@ async fn a_deleted_image_is_gone_and_its_bytes_go_after_the_retention() {
     let doctor =
         setup.as_role(Role::Doctor).ask(delete, json!({ "input": { "imageId": id, "reason": "no right" } })).await;
     assert_eq!(doctor.codes(), ["UNAUTHORIZED_FIELD_OR_TYPE"]);
-    let sweeps = Sweeps::new(setup.database.pool.clone(), setup.storage.objects.clone());
-    sweeps.sweep(chrono::Utc::now()).await.expect("swept");
+    let purge = sweeps::purge(setup.database.pool.clone(), setup.storage.objects.clone());
+    purge.run(chrono::Utc::now()).await.expect("purged");
     assert_eq!(setup.storage.files(), 1);
-    sweeps.sweep(chrono::Utc::now() + chrono::Duration::days(31)).await.expect("swept");
+    purge.run(chrono::Utc::now() + chrono::Duration::days(31)).await.expect("purged");
     assert_eq!(setup.storage.files(), 0);
 }
 
