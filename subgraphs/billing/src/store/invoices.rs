@@ -191,7 +191,7 @@ pub(crate) async fn insert(
     );
     inserted.execute(&mut *connection).await?;
     let put =
-        sqlx::query!("UPDATE billing.billing SET invoice_id = $1 WHERE id = ANY($2)", invoice.id, invoice.billing_ids,);
+        sqlx::query!("UPDATE billing.billing SET invoice_id = $1 WHERE id = ANY($2)", invoice.id, invoice.billing_ids);
     put.execute(connection).await.map(drop)
 }
 
