@@ -65,13 +65,8 @@ impl SortKey {
 /// One statement for each order and direction: the ends differ, the filter does not.
 macro_rules! list {
     ($db:expr, $filter:expr, $window:expr, $own:expr, $after:tt, $order:tt) => {
-        sqlx::query_as!(
-            Row,
-            r#"SELECT id, mrn, active, name_use, family, given, prefix, suffix, gender, birth_date, deceased_at,
-                      telecom AS "telecom: _", addresses AS "addresses: _", identifiers AS "identifiers: _",
-                      conditions AS "conditions: _", general_practitioner_id, created_at, updated_at, version
-               FROM patients.patient
-               WHERE ($1::uuid IS NULL OR id = $1)
+        select!(
+            r#"WHERE ($1::uuid IS NULL OR id = $1)
                  AND ($2::text IS NULL OR sort_name COLLATE "C" LIKE $2)
                  AND ($3::text IS NULL OR mrn = $3)
                  AND ($4::text IS NULL OR sort_given COLLATE "C" LIKE $4)
@@ -212,13 +207,8 @@ pub(crate) async fn match_candidates(
         Json(serde_json::json!([{ "system": sought(&identifier.system), "value": sought(&identifier.value) }]))
     };
     let identifiers: Vec<_> = person.identifiers.iter().map(one).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, mrn, active, name_use, family, given, prefix, suffix, gender, birth_date, deceased_at,
-                  telecom AS "telecom: _", addresses AS "addresses: _", identifiers AS "identifiers: _",
-                  conditions AS "conditions: _", general_practitioner_id, created_at, updated_at, version
-           FROM patients.patient
-           WHERE id IN (
+    let rows = select!(
+        r#"WHERE id IN (
                SELECT same.id FROM unnest($1::jsonb[]) AS wanted (identifier),
                    LATERAL (SELECT id FROM patients.patient WHERE identifiers @> wanted.identifier LIMIT 10) AS same
                UNION ALL
