@@ -94,7 +94,7 @@ impl Setup {
         let service = Service::new(self.database.pool.clone(), identity(&self.tokens));
         let password = PASSWORD.into();
         let account = NewAccount { kind: UserKind::Staff, email: email.to_owned(), password, roles: vec![role] };
-        service.create_account(account, None, Utc::now()).await.expect("an answer").expect("made");
+        service.create_account(account, Utc::now()).await.expect("an answer").expect("made");
     }
 }
 
