@@ -12,6 +12,7 @@ use axum::{
 use healthbridge_listener::Face;
 use healthbridge_objectstore::{Location, ObjectStore};
 use healthbridge_storage::{Credentials, Store};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -98,4 +99,16 @@ async fn refuse_to_delete_locked(
         return StatusCode::FORBIDDEN.into_response();
     }
     next.run(request).await
+}
+
+/// Sends bytes where an image's upload says and with the headers that it says; `None` where there is no answer.
+pub async fn put(upload: &Value, bytes: &[u8]) -> Option<StatusCode> {
+    let mut request = reqwest::Client::new().put(upload["put"]["url"].as_str()?).body(bytes.to_vec());
+    for header in upload["put"]["headers"].as_array()? {
+        // The client says by itself how many bytes it sends.
+        if header["name"] != "content-length" {
+            request = request.header(header["name"].as_str()?, header["value"].as_str()?);
+        }
+    }
+    Some(request.send().await.ok()?.status())
 }
