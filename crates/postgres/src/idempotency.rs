@@ -2,6 +2,10 @@
 //!
 //! Each subgraph has the table `idempotency_key` in its own schema. A key is claimed in the transaction of the change,
 //! so that both are there or neither; a request with a key whose first one has not ended is told so, and waits for nothing.
+//!
+//! A key is looked at before anything that may answer otherwise the next time: what is in the database, the clock, the
+//! configuration, whose turn it is. Only the caller's rights, and checks of the input alone, which never answer otherwise,
+//! may come first.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -48,32 +52,43 @@ pub async fn begin(
 ) -> Result<Begin, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     let Some(key) = key else { return Ok(Begin::New(transaction)) };
-    let begin = match claim(&mut transaction, schema, &key, input, result).await? {
-        Claim::New => return Ok(Begin::New(transaction)),
-        Claim::Done(id) => Begin::Done(id),
-        Claim::Reused => Begin::Reused,
-        Claim::InProgress => Begin::InProgress,
-    };
+    let fingerprint = fingerprint(&key, input)?;
+    if claim(&mut transaction, schema, &key, &fingerprint, result).await? {
+        return Ok(Begin::New(transaction));
+    }
+    let found = find(&mut transaction, schema, &key, &fingerprint).await?;
     transaction.rollback().await?;
-    Ok(begin)
+    Ok(found.unwrap_or(Begin::InProgress))
 }
 
-enum Claim {
-    New,
-    Done(Uuid),
-    Reused,
-    InProgress,
+/// What became of a key before, if anything has; claims nothing. For a change with something before its transaction that a
+/// replay must neither cost nor wait for. Whoever gets nothing goes on, and begins.
+///
+/// # Errors
+/// When the statement fails or the input does not serialise.
+pub async fn earlier(
+    pool: &PgPool,
+    schema: &str,
+    key: Option<&Key>,
+    input: &(impl Serialize + Sync),
+) -> Result<Option<Begin>, sqlx::Error> {
+    let Some(key) = key else { return Ok(None) };
+    find(&mut *pool.acquire().await?, schema, key, &fingerprint(key, input)?).await
 }
 
+fn fingerprint(key: &Key, input: &impl Serialize) -> Result<Vec<u8>, sqlx::Error> {
+    let json = serde_json::to_vec(input).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    Ok(Sha256::digest([key.operation.as_bytes(), b"\0", &json].concat()).to_vec())
+}
+
+/// Whether the key is this transaction's now.
 async fn claim(
     connection: &mut PgConnection,
     schema: &str,
     key: &Key,
-    input: &(impl Serialize + Sync),
+    fingerprint: &[u8],
     result: Uuid,
-) -> Result<Claim, sqlx::Error> {
-    let json = serde_json::to_vec(input).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-    let fingerprint = Sha256::digest([key.operation.as_bytes(), b"\0", &json].concat());
+) -> Result<bool, sqlx::Error> {
     // The lock is the first request's until its transaction ends: whoever does not get it inserts nothing, and need not
     // wait as it would for the row.
     let insert = format!(
@@ -89,21 +104,27 @@ async fn claim(
         .bind(key.caller)
         .bind(key.key)
         .bind(key.operation)
-        .bind(fingerprint.as_slice())
+        .bind(fingerprint)
         .bind(result)
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
-    if inserted.rows_affected() == 1 {
-        return Ok(Claim::New);
-    }
+    Ok(inserted.rows_affected() == 1)
+}
+
+async fn find(
+    connection: &mut PgConnection,
+    schema: &str,
+    key: &Key,
+    fingerprint: &[u8],
+) -> Result<Option<Begin>, sqlx::Error> {
     let select = format!(
         "SELECT fingerprint, result_id FROM {schema}.idempotency_key
          WHERE caller = $1 AND key = $2 AND created_at >= now() - interval '24 hours'"
     );
     let found = sqlx::query(AssertSqlSafe(select)).bind(key.caller).bind(key.key).fetch_optional(connection).await?;
-    let Some(row) = found else { return Ok(Claim::InProgress) };
-    let is_same = row.try_get::<Vec<u8>, _>("fingerprint")? == fingerprint.as_slice();
-    Ok(if is_same { Claim::Done(row.try_get("result_id")?) } else { Claim::Reused })
+    let Some(row) = found else { return Ok(None) };
+    let is_same = row.try_get::<Vec<u8>, _>("fingerprint")? == fingerprint;
+    Ok(Some(if is_same { Begin::Done(row.try_get("result_id")?) } else { Begin::Reused }))
 }
 
 /// Removes keys that are honoured no longer. Several replicas may do so at once.

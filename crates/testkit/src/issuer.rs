@@ -38,6 +38,7 @@ impl TestIssuer {
     /// # Panics
     /// When no key can be made.
     pub async fn start() -> Self {
+        drop(rustls::crypto::ring::default_provider().install_default());
         let state = Arc::new(Mutex::new(Published::default()));
         let routes = Router::new().route("/jwks", get(jwks)).with_state(state.clone());
         let url = serve(routes).await;

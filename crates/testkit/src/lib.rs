@@ -15,5 +15,5 @@ pub use database::TestDatabase;
 pub use issuer::TestIssuer;
 pub use mutations::Mutations;
 pub use statements::{Plans, StatementCount, assert_alike};
-pub use storage::TestStorage;
+pub use storage::{TestStorage, put};
 pub use tokens::{ISSUER, Tokens, forged};

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::Client;
 
@@ -46,11 +47,43 @@ impl Mutations {
         first
     }
 
+    /// Sends one that has an idempotency key, lets the world change so that it would be refused with another key, and sends it
+    /// again, by whoever that is then: the answer must be the first one.
+    ///
+    /// # Panics
+    /// When it fails, the world has not changed, or the second answer is another one.
+    pub async fn assert_replays(
+        &self,
+        (client, later): (&Client, &Client),
+        name: &str,
+        input: Value,
+        selection: &str,
+        change: impl Future<Output = ()>,
+    ) {
+        let first = self.ask(client, name, input.clone(), selection).await;
+        change.await;
+        let mut anew = input.clone();
+        anew["idempotencyKey"] = json!(Uuid::new_v4());
+        let refused = self.payload(later, name, anew, selection).await;
+        assert_ne!(refused["userErrors"], json!([]), "{name}: the world has changed");
+        assert_eq!(self.ask(later, name, input, selection).await, first, "{name}");
+    }
+
     /// As [`Mutations::run`], for many at once.
     ///
     /// # Panics
     /// When it is refused or fails.
     pub async fn ask(&self, client: &Client, name: &str, input: Value, selection: &str) -> Value {
+        let payload = self.payload(client, name, input, selection).await;
+        assert_eq!(payload["userErrors"], json!([]), "{name}");
+        payload
+    }
+
+    /// Runs one that may be refused, and gives its payload.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn payload(&self, client: &Client, name: &str, input: Value, selection: &str) -> Value {
         let kind = self.inputs.get(name).unwrap_or_else(|| panic!("no mutation {name}"));
         let query = match kind {
             Some(kind) => format!(
@@ -60,7 +93,6 @@ impl Mutations {
         };
         let answer = client.ask(&query, json!({ "input": input })).await;
         assert!(answer.body["errors"].is_null(), "{name}: {}", answer.body);
-        assert_eq!(answer.body["data"][name]["userErrors"], json!([]), "{name}");
         answer.body["data"][name].clone()
     }
 

@@ -1,6 +1,18 @@
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    extract::{Request, State},
+    http::{Method, StatusCode},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
 use healthbridge_listener::Face;
 use healthbridge_objectstore::{Location, ObjectStore};
 use healthbridge_storage::{Credentials, Store};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +27,7 @@ pub struct TestStorage {
     /// Where it is.
     pub location: Location,
     folder: TempDir,
+    locked: Arc<Mutex<HashSet<String>>>,
 }
 
 impl TestStorage {
@@ -28,7 +41,9 @@ impl TestStorage {
         let store = Store::open(folder.path(), "imaging").await.expect("a store");
         let credentials =
             Credentials { access_key_id: "HBTEST".to_owned(), secret_access_key: "a-secret-of-the-test".into() };
-        let routes = healthbridge_storage::routes(store, &credentials);
+        let locked: Arc<Mutex<HashSet<String>>> = Arc::default();
+        let routes = healthbridge_storage::routes(store, &credentials)
+            .layer(middleware::from_fn_with_state(locked.clone(), refuse_to_delete_locked));
         let (endpoint, _) = serve_until(routes, Face::Objects, CancellationToken::new()).await;
         let location = Location {
             internal_endpoint: endpoint.clone(),
@@ -38,7 +53,7 @@ impl TestStorage {
             access_key_id: credentials.access_key_id,
             secret_access_key: credentials.secret_access_key,
         };
-        Self { objects: ObjectStore::new(&location), location, folder }
+        Self { objects: ObjectStore::new(&location), location, folder, locked }
     }
 
     /// How many objects and unfinished files there are.
@@ -63,4 +78,37 @@ impl TestStorage {
         std::fs::remove_file(&path).expect("the object's file");
         std::fs::create_dir(path).expect("a folder");
     }
+
+    /// From now on the storage refuses to delete this object, as one does that is under a legal hold.
+    ///
+    /// # Panics
+    /// Never.
+    pub fn lock(&self, key: &str) {
+        let path = format!("/{}/{key}", self.location.bucket);
+        self.locked.lock().expect("nobody panics with it").insert(path);
+    }
+}
+
+async fn refuse_to_delete_locked(
+    State(locked): State<Arc<Mutex<HashSet<String>>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_locked = locked.lock().expect("nobody panics with it").contains(request.uri().path());
+    if is_locked && request.method() == Method::DELETE {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    next.run(request).await
+}
+
+/// Sends bytes where an image's upload says and with the headers that it says; `None` where there is no answer.
+pub async fn put(upload: &Value, bytes: &[u8]) -> Option<StatusCode> {
+    let mut request = reqwest::Client::new().put(upload["put"]["url"].as_str()?).body(bytes.to_vec());
+    for header in upload["put"]["headers"].as_array()? {
+        // The client says by itself how many bytes it sends.
+        if header["name"] != "content-length" {
+            request = request.header(header["name"].as_str()?, header["value"].as_str()?);
+        }
+    }
+    Some(request.send().await.ok()?.status())
 }

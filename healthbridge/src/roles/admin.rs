@@ -77,7 +77,7 @@ pub(crate) async fn create_admin(config: &Config, email: String) -> anyhow::Resu
     let service = Service::new(pool, identity);
     let password = SecretString::from(password);
     let account = NewAccount { kind: UserKind::Staff, email, password, roles: vec![Role::Admin] };
-    match service.create_account(account, None, Utc::now()).await? {
+    match service.create_account(account, Utc::now()).await? {
         Ok(account) => println!("made the account {}", account.id),
         Err(refused) => bail!("{}", refused.first().map_or("refused", |error| error.message.as_str())),
     }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use healthbridge_testkit::Client;
+use healthbridge_testkit::{Client, put};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -198,7 +198,7 @@ impl One {
             return;
         };
         let upload = &data["requestImageUpload"]["upload"];
-        if writes::put(upload, &content).await.is_none() {
+        if put(upload, &content).await.is_none_or(|status| !status.is_success()) {
             return;
         }
         let complete = json!({ "input": { "uploadId": upload["id"] } });

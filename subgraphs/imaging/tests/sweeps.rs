@@ -1,23 +1,13 @@
 //! What happens to bytes when many settle an upload at once, when they come too late, and when nobody has them.
 
+mod setup;
+
 use chrono::{Duration, Utc};
 use futures::{StreamExt, stream};
-use healthbridge_auth::Role;
-use healthbridge_graphql::Exposure;
-use healthbridge_imaging::{PROVISION, Service, routes};
-use healthbridge_testkit::{Client, TestDatabase, TestStorage, Tokens, serve};
-use serde_json::{Value, json};
+use serde_json::json;
+use setup::{Setup, dicom, request, setup};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
-
-struct Setup {
-    database: TestDatabase,
-    storage: TestStorage,
-    service: Service,
-    /// Who may delete, and who may upload.
-    admin: Client,
-    technologist: Client,
-}
 
 const REQUEST: &str = "mutation ($input: RequestImageUploadInput!) { requestImageUpload(input: $input) {
     upload { id } userErrors { code field } } }";
@@ -26,33 +16,19 @@ const COMPLETE: &str = "mutation ($id: ID!) { completeImageUpload(input: { uploa
 const DELETE: &str = "mutation ($input: DeleteImageInput!) { deleteImage(input: $input) {
     deletedImageId purgeAfter userErrors { code } } }";
 
-async fn setup() -> Setup {
-    let (database, storage, tokens) = (TestDatabase::of(PROVISION).await, TestStorage::start().await, Tokens::new());
-    let base =
-        serve(routes(database.pool.clone(), storage.objects.clone(), tokens.verifier(), Exposure::default())).await;
-    let service = Service::new(database.pool.clone(), storage.objects.clone());
-    let of = |role| Client::new(&base).with_token(tokens.of(role));
-    Setup { database, storage, service, admin: of(Role::Admin), technologist: of(Role::Technologist) }
-}
-
 /// Bytes of an image, and as many others.
 fn good_and_bad(content: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let good = [&[0; 128], b"DICM".as_slice(), content].concat();
+    let good = dicom(content);
     let bad = good.iter().map(|byte| byte ^ 1).collect();
     (good, bad)
 }
 
-fn request(bytes: &[u8]) -> Value {
-    json!({
-        "patientId": Uuid::now_v7(), "fileName": "a.dcm", "contentType": "application/dicom",
-        "byteSize": bytes.len().to_string(), "sha256": hex::encode(Sha256::digest(bytes)), "modality": "CT",
-        "idempotencyKey": Uuid::new_v4(),
-    })
-}
-
 impl Setup {
     async fn begin(&self, bytes: &[u8]) -> (Uuid, String) {
-        let data = self.technologist.data(REQUEST, json!({ "input": request(bytes) })).await;
+        let data = self
+            .technologist
+            .data(REQUEST, json!({ "input": request(Uuid::now_v7(), bytes, "application/dicom") }))
+            .await;
         let id = data["requestImageUpload"]["upload"]["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
         (id, self.row(id).await.1)
     }
@@ -176,7 +152,7 @@ async fn bytes_that_cannot_be_removed_keep_no_others() {
 async fn a_change_of_images_is_answered_alike_after_its_checks_would_fail() {
     let setup = setup().await;
     let (good, _) = good_and_bad(b"pixels");
-    let mut input = request(&good);
+    let mut input = request(Uuid::now_v7(), &good, "application/dicom");
     input["takenAt"] = json!(Utc::now());
     let first = setup.technologist.data(REQUEST, json!({ "input": input })).await;
     let id: Uuid = first["requestImageUpload"]["upload"]["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");

@@ -73,16 +73,16 @@ impl Service {
     ) -> Result<Outcome<Moved>, ApiError> {
         let account = caller.require(Resource::PaymentNotice, Right::Create)?;
         let recorded = Recorded { by: account.user_id, at: now.trunc_subsecs(6) };
-        let mut refusals = Refusals::default();
-        let reference = refusals.optional_line("reference", input.reference.as_deref());
-        if let Err(refused) = refusals.or(()) {
-            return Ok(Err(refused));
-        }
         let payment = Uuid::now_v7();
         let mut transaction = match self.begin(account.user_id, key, PAY_BILLING, &input, payment).await? {
             Ok(transaction) => transaction,
             Err(done) => return done,
         };
+        let mut refusals = Refusals::default();
+        let reference = refusals.optional_line("reference", input.reference.as_deref());
+        if let Err(refused) = refusals.or(()) {
+            return Ok(Err(refused));
+        }
         let Some(billing) = lock(&mut transaction, Uuid::try_parse(&input.billing_id).ok()).await? else {
             return Ok(Err(absent()));
         };
@@ -108,16 +108,16 @@ impl Service {
     ) -> Result<Outcome<Moved>, ApiError> {
         let account = caller.require(Resource::PaymentNotice, Right::Create)?;
         let recorded = Recorded { by: account.user_id, at: now.trunc_subsecs(6) };
-        let mut refusals = Refusals::default();
-        let reference = refusals.optional_line("reference", input.reference.as_deref());
-        if let Err(refused) = refusals.or(()) {
-            return Ok(Err(refused));
-        }
         let payment = Uuid::now_v7();
         let mut transaction = match self.begin(account.user_id, key, PAY_INVOICE, &input, payment).await? {
             Ok(transaction) => transaction,
             Err(done) => return done,
         };
+        let mut refusals = Refusals::default();
+        let reference = refusals.optional_line("reference", input.reference.as_deref());
+        if let Err(refused) = refusals.or(()) {
+            return Ok(Err(refused));
+        }
         let found = match Uuid::try_parse(&input.invoice_id) {
             Ok(id) => Store::lock_invoice(&mut transaction, id).await.map_err(ApiError::internal)?,
             Err(_) => None,
@@ -151,16 +151,16 @@ impl Service {
             return Err(ApiError::Unauthorized);
         }
         let recorded = Recorded { by: account.user_id, at: now.trunc_subsecs(6) };
-        let mut refusals = Refusals::default();
-        let reason = refusals.line("reason", &input.reason);
-        if let Err(refused) = refusals.or(()) {
-            return Ok(Err(refused));
-        }
         let refund = Uuid::now_v7();
         let mut transaction = match self.begin(account.user_id, key, REFUND, &input, refund).await? {
             Ok(transaction) => transaction,
             Err(done) => return done,
         };
+        let mut refusals = Refusals::default();
+        let reason = refusals.line("reason", &input.reason);
+        if let Err(refused) = refusals.or(()) {
+            return Ok(Err(refused));
+        }
         let no_payment = || refuse("paymentId", UserErrorCode::NotFound, "There is no such payment");
         let Ok(payment_id) = Uuid::try_parse(&input.payment_id) else { return Ok(no_payment()) };
         let entry = Store::ledger_entry(&mut transaction, payment_id).await.map_err(ApiError::internal)?;

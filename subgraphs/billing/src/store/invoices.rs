@@ -81,9 +81,10 @@ pub(crate) struct Issue<'a> {
     pub content: Value,
 }
 
-/// The columns of an invoice: a draft's totals are those of its lines, and what is paid always is.
+/// Invoices that come out of these parts of a statement, with what their lines come to: a draft's totals are those of its
+/// lines, and what is paid always is.
 macro_rules! invoices {
-    ($from:tt, $($argument:expr),* $(,)?) => {
+    ([$($from:tt)+] $rest:tt, $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
             Row,
             r#"SELECT invoice.id AS "id!", invoice.kind AS "kind!", invoice.patient_id AS "patient_id!",
@@ -91,9 +92,40 @@ macro_rules! invoices {
                       invoice.billing_ids AS "billing_ids!", invoice.cancels_id, invoice.due_at, invoice.issued_at,
                       coalesce(invoice.total_net, lines.total_net) AS "total_net!",
                       coalesce(invoice.total_gross, lines.total_gross) AS "total_gross!", lines.paid AS "paid!",
-                      invoice.version AS "version!" "#
-                + $from,
+                      invoice.version AS "version!" FROM "#
+                $(+ $from)+
+                + " CROSS JOIN LATERAL (
+                        SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
+                        FROM billing.billing WHERE id = ANY(invoice.billing_ids)
+                    ) AS lines "
+                + $rest,
             $($argument),*
+        )
+    };
+}
+
+/// A page of the invoices that a filter shows, within what stands before. An invoice is BALANCED when its lines are paid, and
+/// is not written then.
+macro_rules! page_of_invoices {
+    ($within:tt, $rest:tt, $filter:ident, $window:ident $(, $argument:expr)?) => {
+        invoices!(
+            [
+                $within
+                " one.id < $1
+                 AND (cardinality($2::text[]) = 0 OR (CASE
+                     WHEN one.status = 'ISSUED' AND one.kind = 'INVOICE' AND NOT EXISTS (
+                         SELECT FROM billing.billing AS line
+                         WHERE line.id = ANY(one.billing_ids) AND line.net - line.paid + line.refunded > 0)
+                     THEN 'BALANCED' ELSE one.status END) = ANY($2))
+                 AND ($3::date IS NULL OR one.due_at < $3)
+                 ORDER BY one.id DESC LIMIT $4) AS invoice"
+            ]
+            $rest,
+            $window.start.unwrap_or(Uuid::max()),
+            &$filter.status_names(),
+            $filter.due_before,
+            $window.limit()
+            $(, $argument)?
         )
     };
 }
@@ -102,12 +134,8 @@ impl Store {
     /// The invoices with these ids, of the one patient if one is named.
     pub(crate) async fn invoices_by_id(&self, ids: &[Uuid], own: Option<Uuid>) -> Result<Vec<Invoice>, sqlx::Error> {
         let rows = invoices!(
-            r#"FROM billing.invoice AS invoice
-               CROSS JOIN LATERAL (
-                   SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
-                   FROM billing.billing WHERE id = ANY(invoice.billing_ids)
-               ) AS lines
-               WHERE invoice.id = ANY($1) AND ($2::uuid IS NULL OR invoice.patient_id = $2)"#,
+            ["billing.invoice AS invoice"]
+            "WHERE invoice.id = ANY($1) AND ($2::uuid IS NULL OR invoice.patient_id = $2)",
             ids,
             own,
         );
@@ -121,57 +149,13 @@ impl Store {
         filter: &InvoiceFilter,
         window: &Window<Uuid>,
     ) -> Result<Vec<Invoice>, sqlx::Error> {
-        if *filter != InvoiceFilter::default() {
-            return self.some_invoices_of_patients(patients, filter, window).await;
-        }
-        let rows = invoices!(
-            r#"FROM unnest($1::uuid[]) AS patient (id)
-               CROSS JOIN LATERAL (
-                   SELECT * FROM billing.invoice AS one
-                   WHERE one.patient_id = patient.id AND one.id < $2
-                   ORDER BY one.id DESC LIMIT $3
-               ) AS invoice
-               CROSS JOIN LATERAL (
-                   SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
-                   FROM billing.billing WHERE id = ANY(invoice.billing_ids)
-               ) AS lines
-               ORDER BY invoice.patient_id, invoice.id DESC"#,
-            patients,
-            window.start.unwrap_or(Uuid::max()),
-            window.limit(),
-        );
-        rows.fetch_all(&self.pool).await?.into_iter().map(Invoice::try_from).collect()
-    }
-
-    async fn some_invoices_of_patients(
-        &self,
-        patients: &[Uuid],
-        filter: &InvoiceFilter,
-        window: &Window<Uuid>,
-    ) -> Result<Vec<Invoice>, sqlx::Error> {
-        let rows = invoices!(
-            r#"FROM unnest($1::uuid[]) AS patient (id)
-               CROSS JOIN LATERAL (
-                   SELECT * FROM billing.invoice AS one
-                   WHERE one.patient_id = patient.id AND one.id < $4
-                     AND (cardinality($2::text[]) = 0 OR (CASE
-                         WHEN one.status = 'ISSUED' AND one.kind = 'INVOICE' AND NOT EXISTS (
-                             SELECT FROM billing.billing AS line
-                             WHERE line.id = ANY(one.billing_ids) AND line.net - line.paid + line.refunded > 0)
-                         THEN 'BALANCED' ELSE one.status END) = ANY($2))
-                     AND ($3::date IS NULL OR one.due_at < $3)
-                   ORDER BY one.id DESC LIMIT $5
-               ) AS invoice
-               CROSS JOIN LATERAL (
-                   SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
-                   FROM billing.billing WHERE id = ANY(invoice.billing_ids)
-               ) AS lines
-               ORDER BY invoice.patient_id, invoice.id DESC"#,
-            patients,
-            &filter.status_names(),
-            filter.due_before,
-            window.start.unwrap_or(Uuid::max()),
-            window.limit(),
+        let rows = page_of_invoices!(
+            "unnest($5::uuid[]) AS patient (id)
+             CROSS JOIN LATERAL (SELECT * FROM billing.invoice AS one WHERE one.patient_id = patient.id AND",
+            "ORDER BY invoice.patient_id, invoice.id DESC",
+            filter,
+            window,
+            patients
         );
         rows.fetch_all(&self.pool).await?.into_iter().map(Invoice::try_from).collect()
     }
@@ -182,27 +166,11 @@ impl Store {
         filter: &InvoiceFilter,
         window: &Window<Uuid>,
     ) -> Result<Vec<Invoice>, sqlx::Error> {
-        let rows = invoices!(
-            r#"FROM (
-                   SELECT * FROM billing.invoice AS one
-                   WHERE one.id < $3
-                     AND (cardinality($1::text[]) = 0 OR (CASE
-                         WHEN one.status = 'ISSUED' AND one.kind = 'INVOICE' AND NOT EXISTS (
-                             SELECT FROM billing.billing AS line
-                             WHERE line.id = ANY(one.billing_ids) AND line.net - line.paid + line.refunded > 0)
-                         THEN 'BALANCED' ELSE one.status END) = ANY($1))
-                     AND ($2::date IS NULL OR one.due_at < $2)
-                   ORDER BY one.id DESC LIMIT $4
-               ) AS invoice
-               CROSS JOIN LATERAL (
-                   SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
-                   FROM billing.billing WHERE id = ANY(invoice.billing_ids)
-               ) AS lines
-               ORDER BY invoice.id DESC"#,
-            &filter.status_names(),
-            filter.due_before,
-            window.start.unwrap_or(Uuid::max()),
-            window.limit(),
+        let rows = page_of_invoices!(
+            "(SELECT * FROM billing.invoice AS one WHERE",
+            "ORDER BY invoice.id DESC",
+            filter,
+            window
         );
         rows.fetch_all(&self.pool).await?.into_iter().map(Invoice::try_from).collect()
     }
@@ -213,15 +181,7 @@ impl Store {
         if locked.fetch_optional(&mut *connection).await?.is_none() {
             return Ok(None);
         }
-        let row = invoices!(
-            r#"FROM billing.invoice AS invoice
-               CROSS JOIN LATERAL (
-                   SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
-                   FROM billing.billing WHERE id = ANY(invoice.billing_ids)
-               ) AS lines
-               WHERE invoice.id = $1"#,
-            id,
-        );
+        let row = invoices!(["billing.invoice AS invoice"] "WHERE invoice.id = $1", id);
         row.fetch_optional(connection).await?.map(Invoice::try_from).transpose()
     }
 

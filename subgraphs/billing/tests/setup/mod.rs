@@ -6,6 +6,7 @@ use healthbridge_billing::{PROVISION, routes};
 use healthbridge_graphql::Exposure;
 use healthbridge_testkit::{Client, TestDatabase, TestStorage, Tokens, serve};
 use serde_json::{Value, json};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 pub struct Setup {
@@ -16,12 +17,15 @@ pub struct Setup {
 }
 
 pub async fn setup() -> Setup {
-    let database = TestDatabase::of(PROVISION).await;
-    let tokens = Tokens::new();
-    let storage = TestStorage::start().await;
-    let base =
-        serve(routes(database.pool.clone(), storage.objects.clone(), tokens.verifier(), Exposure::default())).await;
-    Setup { database, storage, tokens, anonymous: Client::new(&base) }
+    setup_by(|database| database.pool.clone()).await
+}
+
+/// The subgraph with a pool of the test's own.
+pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
+    let (database, storage, tokens) = (TestDatabase::of(PROVISION).await, TestStorage::start().await, Tokens::new());
+    let routes = routes(pool(&database), storage.objects.clone(), tokens.verifier(), Exposure::default());
+    let anonymous = Client::new(&serve(routes).await);
+    Setup { database, storage, tokens, anonymous }
 }
 
 impl Setup {

@@ -5,6 +5,7 @@ use healthbridge_auth::Role;
 use healthbridge_graphql::{ApiError, Outcome, Refusals, UserError, UserErrorCode, is_visible};
 use healthbridge_postgres::idempotency::{self, Begin};
 use secrecy::SecretString;
+use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::{Service, throttle::Attempted};
@@ -27,7 +28,8 @@ pub struct NewAccount {
 }
 
 impl Service {
-    /// Makes an account for the anonymous who comes from this address, and not too often.
+    /// Makes an account for the anonymous who comes from this address, and not too often; sent again with its key, it gives
+    /// the first one's.
     pub(crate) async fn register(
         &self,
         new: NewAccount,
@@ -35,19 +37,21 @@ impl Service {
         key: Option<Uuid>,
         now: DateTime<Utc>,
     ) -> Result<Outcome<Account>, ApiError> {
-        match self.attempt(&Attempted::registration(address), now).await? {
-            Ok(()) => self.create_account(new, key, now).await,
-            Err(message) => Ok(Err(vec![UserError::at("email", UserErrorCode::NotAllowed, &message)])),
-        }
+        self.make_account(new, Some(&Attempted::registration(address)), key, now).await
     }
 
-    /// Makes an account; sent again with its key, it gives the first one's.
+    /// Makes an account.
     ///
     /// # Errors
     /// A refusal as data where the address is no address or is taken.
-    pub async fn create_account(
+    pub async fn create_account(&self, new: NewAccount, now: DateTime<Utc>) -> Result<Outcome<Account>, ApiError> {
+        self.make_account(new, None, None, now).await
+    }
+
+    async fn make_account(
         &self,
         new: NewAccount,
+        attempted: Option<&Attempted>,
         key: Option<Uuid>,
         now: DateTime<Utc>,
     ) -> Result<Outcome<Account>, ApiError> {
@@ -60,17 +64,27 @@ impl Service {
         // The password is no part of what the key stands for: a digest of it must not be kept.
         let (id, input) = (Uuid::now_v7(), (&email, <&str>::from(new.kind)));
         let key = key.map(|key| idempotency::Key { key, caller: Uuid::nil(), operation: "registerUser" });
+        // A replay counts as no attempt, and no password is hashed for it, which would be too long for a transaction.
+        let earlier = idempotency::earlier(self.store.pool(), NAME, key.as_ref(), &input).await;
+        if let Some(earlier) = earlier.map_err(ApiError::internal)?
+            && let Err(answer) = self.begun(earlier).await?
+        {
+            return Ok(answer);
+        }
+        if let Some(attempted) = attempted
+            && let Err(message) = self.attempt(attempted, now).await?
+        {
+            return Ok(Err(vec![UserError::at("email", UserErrorCode::NotAllowed, &message)]));
+        }
         let password_hash = match self.passwords.hash_chosen("password", new.password, &email).await? {
             Ok(hash) => hash,
             Err(refused) => return Ok(Err(refused)),
         };
-        let mut transaction =
-            match idempotency::begin(self.store.pool(), NAME, key, &input, id).await.map_err(ApiError::internal)? {
-                Begin::New(transaction) => transaction,
-                Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
-                Begin::InProgress => return Ok(Err(vec![UserError::key_in_progress()])),
-                Begin::Done(id) => return self.own_account(id).await.map(Ok),
-            };
+        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, id).await;
+        let mut transaction = match self.begun(begun.map_err(ApiError::internal)?).await? {
+            Ok(transaction) => transaction,
+            Err(answer) => return Ok(answer),
+        };
         let account = Account {
             id,
             kind: new.kind,
@@ -93,6 +107,16 @@ impl Service {
         }
         transaction.commit().await.map_err(ApiError::internal)?;
         Ok(Ok(account))
+    }
+
+    /// The transaction for an account, or the answer where its key was used before.
+    async fn begun(&self, begun: Begin) -> Result<Result<Transaction<'static, Postgres>, Outcome<Account>>, ApiError> {
+        Ok(match begun {
+            Begin::New(transaction) => Ok(transaction),
+            Begin::Reused => Err(Err(vec![UserError::key_reused()])),
+            Begin::InProgress => Err(Err(vec![UserError::key_in_progress()])),
+            Begin::Done(id) => Err(Ok(self.own_account(id).await?)),
+        })
     }
 }
 

@@ -47,6 +47,15 @@ impl Service {
     ) -> Result<Outcome<Invited>, ApiError> {
         let own = caller.require(Resource::User, Right::Create)?;
         let now = now.trunc_subsecs(6);
+        let id = Uuid::now_v7();
+        let key = key.map(|key| idempotency::Key { key, caller: own.user_id, operation: "createUser" });
+        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, id).await;
+        let mut transaction = match begun.map_err(ApiError::internal)? {
+            Begin::New(transaction) => transaction,
+            Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
+            Begin::InProgress => return Ok(Err(vec![UserError::key_in_progress()])),
+            Begin::Done(id) => return Ok(Ok(Invited { account: self.own_account(id).await?, token: None })),
+        };
         let kind: UserKind = input.kind.parse().map_err(ApiError::internal)?;
         let mut refusals = Refusals::default();
         let email = check_email(&mut refusals, &input.email);
@@ -57,7 +66,7 @@ impl Service {
             refusals.add("roles", UserErrorCode::NotAllowed, "Only an administrator makes administrators and machines");
         }
         let account = Account {
-            id: Uuid::now_v7(),
+            id,
             kind,
             email,
             roles: input.roles.clone(),
@@ -75,14 +84,6 @@ impl Service {
         let account = match refusals.or(account) {
             Ok(account) => account,
             Err(refused) => return Ok(Err(refused)),
-        };
-        let key = key.map(|key| idempotency::Key { key, caller: own.user_id, operation: "createUser" });
-        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, account.id).await;
-        let mut transaction = match begun.map_err(ApiError::internal)? {
-            Begin::New(transaction) => transaction,
-            Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
-            Begin::InProgress => return Ok(Err(vec![UserError::key_in_progress()])),
-            Begin::Done(id) => return Ok(Ok(Invited { account: self.own_account(id).await?, token: None })),
         };
         if !Store::insert_account(&mut transaction, &account, None).await.map_err(ApiError::internal)? {
             let message = "An account with this address exists";

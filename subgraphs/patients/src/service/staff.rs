@@ -46,9 +46,21 @@ impl Service {
     ) -> Result<Outcome<Staff>, ApiError> {
         let account = caller.require(Resource::Practitioner, Right::Create)?;
         let now = now.trunc_subsecs(6);
+        let id = Uuid::now_v7();
+        let key = key.map(|key| idempotency::Key { key, caller: account.user_id, operation: "createStaffMember" });
+        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, id).await;
+        let mut transaction = match begun.map_err(ApiError::internal)? {
+            Begin::New(transaction) => transaction,
+            Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
+            Begin::InProgress => return Ok(Err(vec![UserError::key_in_progress()])),
+            Begin::Done(id) => {
+                let first = self.store.staff_by_id(&[id]).await.map_err(ApiError::internal)?;
+                return first.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);
+            }
+        };
         let mut refusals = Refusals::default();
         let staff = Staff {
-            id: Uuid::now_v7(),
+            id,
             name: patient_input::name(&mut refusals, &input.name),
             profession: input.profession.parse().unwrap_or(StaffProfession::Other),
             specialty: None,
@@ -62,17 +74,6 @@ impl Service {
         let staff = match refusals.or(staff) {
             Ok(staff) => staff,
             Err(refused) => return Ok(Err(refused)),
-        };
-        let key = key.map(|key| idempotency::Key { key, caller: account.user_id, operation: "createStaffMember" });
-        let begun = idempotency::begin(self.store.pool(), NAME, key, &input, staff.id).await;
-        let mut transaction = match begun.map_err(ApiError::internal)? {
-            Begin::New(transaction) => transaction,
-            Begin::Reused => return Ok(Err(vec![UserError::key_reused()])),
-            Begin::InProgress => return Ok(Err(vec![UserError::key_in_progress()])),
-            Begin::Done(id) => {
-                let first = self.store.staff_by_id(&[id]).await.map_err(ApiError::internal)?;
-                return first.into_iter().next().map(Ok).ok_or(ApiError::Unauthorized);
-            }
         };
         Store::insert_staff(&mut transaction, &staff).await.map_err(ApiError::internal)?;
         if let Some(user_id) = &input.user_id {

@@ -24,6 +24,7 @@
 
 mod accounts;
 mod credentials;
+mod forget_old;
 mod imports;
 mod patients;
 mod record_versions;

@@ -1,6 +1,5 @@
 use chrono::{DateTime, Utc};
 use healthbridge_auth::{Revocation, RevocationFeed, Revocations};
-use healthbridge_postgres::{BATCH, in_batches};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -190,57 +189,5 @@ impl Store {
             cursor: rows.last().map_or(after, |row| row.seq),
             revocations: rows.iter().map(|row| revocation(&row.subject, row.min_token_version)).collect(),
         })
-    }
-
-    /// Removes what nobody can use any more: refresh tokens that expired, sessions without one, revocations that every
-    /// token has outlived, and attempts to sign in that are forgotten. What somebody has locked is left for the next time.
-    pub(crate) async fn forget_old(&self, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-        let tokens = async || {
-            let batch = sqlx::query!(
-                "DELETE FROM patients.refresh_token WHERE ctid = ANY(ARRAY(
-                     SELECT ctid FROM patients.refresh_token WHERE expires_at < $1::timestamptz - interval '30 days'
-                     ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-                now,
-                BATCH,
-            );
-            Ok(batch.execute(&self.pool).await?.rows_affected())
-        };
-        in_batches(tokens).await?;
-        let sessions = async || {
-            let batch = sqlx::query!(
-                "DELETE FROM patients.session WHERE ctid = ANY(ARRAY(
-                     SELECT ctid FROM patients.session AS session
-                     WHERE last_used_at < $1::timestamptz - interval '30 days'
-                       AND NOT EXISTS (SELECT FROM patients.refresh_token AS token WHERE token.session_id = session.id)
-                     ORDER BY last_used_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-                now,
-                BATCH,
-            );
-            Ok(batch.execute(&self.pool).await?.rows_affected())
-        };
-        in_batches(sessions).await?;
-        let revocations = async || {
-            let batch = sqlx::query!(
-                "DELETE FROM patients.revocation WHERE ctid = ANY(ARRAY(
-                     SELECT ctid FROM patients.revocation WHERE revoked_at < $1::timestamptz - interval '1 day'
-                     ORDER BY revoked_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-                now,
-                BATCH,
-            );
-            Ok(batch.execute(&self.pool).await?.rows_affected())
-        };
-        in_batches(revocations).await?;
-        self.forget_attempts(now).await?;
-        let tokens = async || {
-            let batch = sqlx::query!(
-                "DELETE FROM patients.one_time_token WHERE ctid = ANY(ARRAY(
-                     SELECT ctid FROM patients.one_time_token WHERE expires_at < $1
-                     ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-                now,
-                BATCH,
-            );
-            Ok(batch.execute(&self.pool).await?.rows_affected())
-        };
-        in_batches(tokens).await
     }
 }

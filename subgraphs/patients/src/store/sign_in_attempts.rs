@@ -2,8 +2,6 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Duration, Utc};
 
-use healthbridge_postgres::{BATCH, in_batches};
-
 use super::Store;
 
 /// Something that many accounts or many addresses have in common, whose attempts are counted by the hour.
@@ -137,23 +135,6 @@ impl Store {
             taken_back.execute(&self.pool).await?;
         }
         Ok(())
-    }
-
-    /// Removes what is counted no longer; a success is remembered for 30 days.
-    pub(super) async fn forget_attempts(&self, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-        let attempts = async || {
-            let batch = sqlx::query!(
-                "DELETE FROM patients.sign_in_attempt WHERE ctid = ANY(ARRAY(
-                     SELECT ctid FROM patients.sign_in_attempt
-                     WHERE last_at < $1::timestamptz - interval '1 hour'
-                       AND (succeeded_at IS NULL OR succeeded_at < $1::timestamptz - interval '30 days')
-                     ORDER BY last_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-                now,
-                BATCH,
-            );
-            Ok(batch.execute(&self.pool).await?.rows_affected())
-        };
-        in_batches(attempts).await
     }
 }
 
