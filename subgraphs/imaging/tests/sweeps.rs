@@ -1,25 +1,17 @@
 //! What happens to bytes when many settle an upload at once, when they come too late, and when nobody has them.
 
+mod setup;
+
 use chrono::{DateTime, Duration, Utc};
 use futures::{StreamExt, stream};
-use healthbridge_auth::Role;
-use healthbridge_graphql::Exposure;
-use healthbridge_imaging::{DESCRIPTION, open, sweeps};
+use healthbridge_imaging::sweeps;
 use healthbridge_jobs::Ran;
 use healthbridge_objectstore::Swept;
-use healthbridge_testkit::{Client, TestDatabase, TestStorage, Tokens, serve};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use serde_json::{Value, json};
+use serde_json::json;
+use setup::{Setup, dicom, request, setup};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
-
-struct Setup {
-    database: TestDatabase,
-    storage: TestStorage,
-    /// Who may delete, and who may upload.
-    admin: Client,
-    technologist: Client,
-}
 
 const REQUEST: &str = "mutation ($input: RequestImageUploadInput!) { requestImageUpload(input: $input) {
     upload { id } userErrors { code field } } }";
@@ -28,34 +20,19 @@ const COMPLETE: &str = "mutation ($id: ID!) { completeImageUpload(input: { uploa
 const DELETE: &str = "mutation ($input: DeleteImageInput!) { deleteImage(input: $input) {
     deletedImageId purgeAfter userErrors { code } } }";
 
-async fn setup() -> Setup {
-    let (database, storage, tokens) =
-        (TestDatabase::of(DESCRIPTION.provision).await, TestStorage::start().await, Tokens::new());
-    let base =
-        serve(open(database.pool.clone(), storage.objects.clone()).routes(tokens.verifier(), Exposure::default()))
-            .await;
-    let of = |role| Client::new(&base).with_token(tokens.of(role));
-    Setup { database, storage, admin: of(Role::Admin), technologist: of(Role::Technologist) }
-}
-
 /// Bytes of an image, and as many others.
 fn good_and_bad(content: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let good = [&[0; 128], b"DICM".as_slice(), content].concat();
+    let good = dicom(content);
     let bad = good.iter().map(|byte| byte ^ 1).collect();
     (good, bad)
 }
 
-fn request(bytes: &[u8]) -> Value {
-    json!({
-        "patientId": Uuid::now_v7(), "fileName": "a.dcm", "contentType": "application/dicom",
-        "byteSize": bytes.len().to_string(), "sha256": hex::encode(Sha256::digest(bytes)), "modality": "CT",
-        "idempotencyKey": Uuid::new_v4(),
-    })
-}
-
 impl Setup {
     async fn begin(&self, bytes: &[u8]) -> (Uuid, String) {
-        let data = self.technologist.data(REQUEST, json!({ "input": request(bytes) })).await;
+        let data = self
+            .technologist
+            .data(REQUEST, json!({ "input": request(Uuid::now_v7(), bytes, "application/dicom") }))
+            .await;
         let id = data["requestImageUpload"]["upload"]["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
         (id, self.row(id).await.1)
     }
