@@ -63,8 +63,8 @@ async fn the_anonymous_get_nothing_that_is_scoped_at_the_router_and_at_each_subg
     let mut checked = 0;
     for (subgraph, offset) in healthbridge::SUBGRAPHS.into_iter().zip(1..) {
         let direct = Client::new(&stack.url(offset));
-        for field in ScopeRules::scoped_fields(&subgraph.sdl()) {
-            let document = selection(&subgraph.sdl(), &field.type_name, &field.field);
+        for field in ScopeRules::scoped_fields(&(subgraph.description().sdl)()) {
+            let document = selection(&(subgraph.description().sdl)(), &field.type_name, &field.field);
             if field.type_name == "Query" || field.type_name == "Mutation" {
                 let operation = if field.type_name == "Query" { "query" } else { "mutation" };
                 for client in [&stack.router(), &direct] {

@@ -227,7 +227,7 @@ async fn bytes_that_went_before_their_row_could_say_so_are_purged_again() {
 async fn a_change_of_images_is_answered_alike_after_its_checks_would_fail() {
     let setup = setup().await;
     let (good, _) = good_and_bad(b"pixels");
-    let mut input = request(&good);
+    let mut input = request(Uuid::now_v7(), &good, "application/dicom");
     input["takenAt"] = json!(Utc::now());
     let first = setup.technologist.data(REQUEST, json!({ "input": input })).await;
     let id: Uuid = first["requestImageUpload"]["upload"]["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
