@@ -103,30 +103,6 @@ macro_rules! select {
     };
 }
 
-/// One statement for each order and direction: the ends differ, the filter does not.
-macro_rules! list {
-    ($db:expr, $filter:expr, $window:expr, $after:tt, $order:tt) => {
-        select!(
-            "WHERE ($1::text IS NULL OR kind = $1)
-                 AND ($2::boolean IS NULL OR active = $2)
-                 AND ($3::text IS NULL OR $3 = ANY(roles))
-                 AND ($4::text IS NULL OR starts_with(email, $4))
-                 AND ($5::text IS NULL OR true) AND ($6::uuid IS NULL OR true)"
-                + $after
-                + $order,
-            $filter.kind.map(Coded::text),
-            $filter.active,
-            $filter.role.map(Coded::text),
-            $filter.search.as_deref().map(sought),
-            $window.start.as_ref().map(|start| start.email.clone()),
-            $window.start.as_ref().map(|start| start.id),
-            $window.limit(),
-        )
-        .fetch_all($db)
-        .await
-    };
-}
-
 /// Notes a sign-in and gives the account.
 pub(crate) async fn signed_in(
     connection: &mut PgConnection,
@@ -151,20 +127,41 @@ pub(crate) async fn list(
     order: AccountOrder,
     window: &Window<AccountKey>,
 ) -> Result<Vec<Account>, sqlx::Error> {
-    let is_forward = window.direction == Direction::Forward;
-    let rows = match (order, is_forward) {
+    // One statement for each order and direction: the ends differ, the filter does not.
+    macro_rules! list {
+        ($after:tt, $order:tt) => {
+            select!(
+                "WHERE ($1::text IS NULL OR kind = $1)
+                     AND ($2::boolean IS NULL OR active = $2)
+                     AND ($3::text IS NULL OR $3 = ANY(roles))
+                     AND ($4::text IS NULL OR starts_with(email, $4))
+                     AND ($5::text IS NULL OR true) AND ($6::uuid IS NULL OR true)
+                     AND "
+                    + $after
+                    + " ORDER BY "
+                    + $order
+                    + " LIMIT $7",
+                filter.kind.map(Coded::text),
+                filter.active,
+                filter.role.map(Coded::text),
+                filter.search.as_deref().map(sought),
+                window.start.as_ref().map(|start| start.email.clone()),
+                window.start.as_ref().map(|start| start.id),
+                window.limit(),
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    let rows = match (order, window.direction == Direction::Forward) {
         (AccountOrder::CreatedAtAsc, true) | (AccountOrder::CreatedAtDesc, false) => {
-            list!(db, filter, window, " AND ($6::uuid IS NULL OR id > $6)", " ORDER BY id LIMIT $7")
+            list!("($6::uuid IS NULL OR id > $6)", "id")
         }
         (AccountOrder::CreatedAtDesc, true) | (AccountOrder::CreatedAtAsc, false) => {
-            list!(db, filter, window, " AND ($6::uuid IS NULL OR id < $6)", " ORDER BY id DESC LIMIT $7")
+            list!("($6::uuid IS NULL OR id < $6)", "id DESC")
         }
-        (AccountOrder::EmailAsc, true) => {
-            list!(db, filter, window, " AND ($5::text IS NULL OR email > $5)", " ORDER BY email LIMIT $7")
-        }
-        (AccountOrder::EmailAsc, false) => {
-            list!(db, filter, window, " AND ($5::text IS NULL OR email < $5)", " ORDER BY email DESC LIMIT $7")
-        }
+        (AccountOrder::EmailAsc, true) => list!("($5::text IS NULL OR email > $5)", "email"),
+        (AccountOrder::EmailAsc, false) => list!("($5::text IS NULL OR email < $5)", "email DESC"),
     };
     rows?.into_iter().map(Account::try_from).collect()
 }

@@ -50,12 +50,9 @@ impl TryFrom<Row> for Patient {
     type Error = sqlx::Error;
 
     fn try_from(row: Row) -> Result<Self, sqlx::Error> {
-        let mrn = Mrn::parse(&row.mrn);
-        let mrn =
-            mrn.map_err(|source| sqlx::Error::ColumnDecode { index: "mrn".to_owned(), source: Box::new(source) })?;
         Ok(Self {
             id: row.id,
-            mrn,
+            mrn: known("mrn", &row.mrn)?,
             active: row.active,
             name: HumanName {
                 name_use: known("name_use", &row.name_use)?,
