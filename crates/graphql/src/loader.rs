@@ -47,6 +47,60 @@ pub trait Batch: 'static {
     fn key(row: &Self::Row) -> Self::Key;
 }
 
+/// Defines a [`Batch`] by the method of a service that finds rows by many ids, of rows themselves or of those above them:
+///
+/// ```ignore
+/// batch! {
+///     /// The invoices with these ids.
+///     InvoiceById = Invoices::by_id() -> Invoice, by |invoice| invoice.id
+/// }
+/// batch! {
+///     /// The invoices below patients.
+///     InvoicesOfPatient = Invoices::of_patients(InvoiceFilter, Window<Uuid>) -> Invoice, by |invoice| invoice.patient_id
+/// }
+/// ```
+#[macro_export]
+macro_rules! batch {
+    (
+        $(#[$about:meta])*
+        $visibility:vis $name:ident = $service:ident::$method:ident($($filter:ty, $window:ty)?) -> $row:ty,
+        by |$found:ident| $key:expr
+    ) => {
+        $(#[$about])*
+        $visibility struct $name;
+
+        impl $crate::Batch for $name {
+            type Service = $service;
+            type Key = ::uuid::Uuid;
+            type Arguments = $crate::batch!(@arguments $($filter, $window)?);
+            type Row = $row;
+
+            async fn load(
+                service: &$service,
+                caller: &::healthbridge_rights::Caller,
+                ids: &[::uuid::Uuid],
+                arguments: &Self::Arguments,
+            ) -> Result<Vec<$row>, ::healthbridge_outcome::Fault> {
+                $crate::batch!(@call service.$method(caller, ids) arguments $($filter)?)
+            }
+
+            fn key($found: &$row) -> ::uuid::Uuid {
+                $key
+            }
+        }
+    };
+    (@arguments) => { () };
+    (@arguments $filter:ty, $window:ty) => { ($filter, $window) };
+    (@call $service:ident.$method:ident($caller:ident, $ids:ident) $arguments:ident) => {{
+        let () = $arguments;
+        $service.$method($caller, $ids).await
+    }};
+    (@call $service:ident.$method:ident($caller:ident, $ids:ident) $arguments:ident $filter:ty) => {{
+        let (filter, window) = $arguments;
+        $service.$method($caller, $ids, filter, window).await
+    }};
+}
+
 /// The rows of one key.
 type Rows<B> = Result<Vec<Arc<<B as Batch>::Row>>, Fault>;
 

@@ -2,10 +2,14 @@
 //!
 //! Each subgraph has the table `idempotency_key` in its own schema. A key is claimed in the transaction of the change,
 //! so that both are there or neither; a request with a key whose first one has not ended is told so, and waits for nothing.
+//!
+//! A key is looked at before anything that may answer otherwise the next time: what is in the database, the clock, the
+//! configuration, whose turn it is. Only the caller's rights, and checks of the input alone, which never answer otherwise,
+//! may come first.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row};
 use uuid::Uuid;
 
 use crate::{BATCH, in_batches};
@@ -19,43 +23,6 @@ pub struct Key {
     pub caller: Uuid,
     /// The mutation.
     pub operation: &'static str,
-}
-
-/// How a change begins.
-#[derive(Debug)]
-pub enum Begin {
-    /// It was not made before: make it in this transaction.
-    New(Transaction<'static, Postgres>),
-    /// It was made before; its object has this id.
-    Done(Uuid),
-    /// The key was used with another input.
-    Reused,
-    /// The first request with the key has not ended.
-    InProgress,
-}
-
-/// Begins a change that makes the object `result`, once for its key. Keys are kept for 24 hours. A change that was made
-/// before holds no connection, so that its answer can be read with any.
-///
-/// # Errors
-/// When a statement fails or the input does not serialise.
-pub async fn begin(
-    pool: &PgPool,
-    schema: &str,
-    key: Option<Key>,
-    input: &(impl Serialize + Sync),
-    result: Uuid,
-) -> Result<Begin, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
-    let Some(key) = key else { return Ok(Begin::New(transaction)) };
-    let begin = match claim(&mut transaction, schema, &key, input, result).await? {
-        Claim::New => return Ok(Begin::New(transaction)),
-        Claim::Done(id) => Begin::Done(id),
-        Claim::Reused => Begin::Reused,
-        Claim::InProgress => Begin::InProgress,
-    };
-    transaction.rollback().await?;
-    Ok(begin)
 }
 
 /// What became of a key.

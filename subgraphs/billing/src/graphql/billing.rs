@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object};
 use healthbridge_graphql::{
-    Batch, Code, Coding, Connection, List, Time, caller, codes, connection, entity, one, page, service, window,
+    Code, Coding, Connection, List, Time, batch, caller, codes, connection, entity, one, page, service, window,
 };
 use healthbridge_outcome::Fault;
-use healthbridge_rights::Caller;
 use uuid::Uuid;
 
 use super::{
@@ -204,22 +203,9 @@ impl From<BillingFilter> for billings::BillingFilter {
     }
 }
 
-/// The billings with these ids.
-pub(super) struct BillingById;
-
-impl Batch for BillingById {
-    type Service = Billings;
-    type Key = Uuid;
-    type Arguments = ();
-    type Row = domain::Billing;
-
-    async fn load(billings: &Billings, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Self::Row>, Fault> {
-        billings.by_id(caller, ids).await
-    }
-
-    fn key(billing: &domain::Billing) -> Uuid {
-        billing.id
-    }
+batch! {
+    /// The billings with these ids.
+    pub(super) BillingById = Billings::by_id() -> domain::Billing, by |billing| billing.id
 }
 
 /// How billings are found.

@@ -3,11 +3,10 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use futures::future::try_join_all;
 use healthbridge_graphql::{
-    Batch, Code, Connection, Date, List, Time, UserError, caller, codes, connection, entity, now, one, service,
+    Code, Connection, Date, List, Time, UserError, batch, caller, codes, connection, entity, now, one, service,
     settled, window,
 };
 use healthbridge_outcome::{Fault, Outcome};
-use healthbridge_rights::Caller;
 use uuid::Uuid;
 
 use super::{
@@ -141,22 +140,9 @@ impl From<InvoiceFilter> for invoices::InvoiceFilter {
     }
 }
 
-/// The invoices with these ids.
-pub(super) struct InvoiceById;
-
-impl Batch for InvoiceById {
-    type Service = Invoices;
-    type Key = Uuid;
-    type Arguments = ();
-    type Row = domain::Invoice;
-
-    async fn load(invoices: &Invoices, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Self::Row>, Fault> {
-        invoices.by_id(caller, ids).await
-    }
-
-    fn key(invoice: &domain::Invoice) -> Uuid {
-        invoice.id
-    }
+batch! {
+    /// The invoices with these ids.
+    pub(super) InvoiceById = Invoices::by_id() -> domain::Invoice, by |invoice| invoice.id
 }
 
 /// How invoices are found.

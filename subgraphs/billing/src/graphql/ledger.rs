@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use healthbridge_graphql::{Batch, Code, List, Time, entity, one};
+use healthbridge_graphql::{Batch, Code, List, Time, batch, entity, one};
 use healthbridge_outcome::{Fault, Window};
 use healthbridge_rights::Caller;
 use uuid::Uuid;
@@ -102,22 +102,9 @@ impl Batch for LedgerOfBilling {
     }
 }
 
-/// The movements with these ids.
-struct LedgerEntryById;
-
-impl Batch for LedgerEntryById {
-    type Service = Payments;
-    type Key = Uuid;
-    type Arguments = ();
-    type Row = domain::LedgerEntry;
-
-    async fn load(payments: &Payments, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Self::Row>, Fault> {
-        payments.by_id(caller, ids).await
-    }
-
-    fn key(entry: &domain::LedgerEntry) -> Uuid {
-        entry.id
-    }
+batch! {
+    /// The movements with these ids.
+    LedgerEntryById = Payments::by_id() -> domain::LedgerEntry, by |entry| entry.id
 }
 
 /// How movements are found.

@@ -1,9 +1,8 @@
 //! What money adds to a patient.
 
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
-use healthbridge_graphql::{Batch, Connection, Time, below, many, now, parse_id};
+use healthbridge_graphql::{Connection, Time, batch, below, many, now, parse_id};
 use healthbridge_outcome::{Fault, Window};
-use healthbridge_rights::Caller;
 use uuid::Uuid;
 
 use super::{
@@ -89,68 +88,19 @@ pub(crate) struct CurrencyTotal {
     sums: Sums,
 }
 
-/// The billings below patients.
-struct BillingsOfPatient;
-
-impl Batch for BillingsOfPatient {
-    type Service = Billings;
-    type Key = Uuid;
-    type Arguments = (billings::BillingFilter, Window<Uuid>);
-    type Row = domain::Billing;
-
-    async fn load(
-        billings: &Billings,
-        caller: &Caller,
-        patients: &[Uuid],
-        (filter, window): &Self::Arguments,
-    ) -> Result<Vec<Self::Row>, Fault> {
-        billings.of_patients(caller, patients, filter, window).await
-    }
-
-    fn key(billing: &Self::Row) -> Uuid {
-        billing.patient_id
-    }
+batch! {
+    /// The billings below patients.
+    BillingsOfPatient = Billings::of_patients(billings::BillingFilter, Window<Uuid>) -> domain::Billing, by |billing| billing.patient_id
 }
 
-/// The invoices below patients.
-struct InvoicesOfPatient;
-
-impl Batch for InvoicesOfPatient {
-    type Service = Invoices;
-    type Key = Uuid;
-    type Arguments = (invoices::InvoiceFilter, Window<Uuid>);
-    type Row = domain::Invoice;
-
-    async fn load(
-        invoices: &Invoices,
-        caller: &Caller,
-        patients: &[Uuid],
-        (filter, window): &Self::Arguments,
-    ) -> Result<Vec<Self::Row>, Fault> {
-        invoices.of_patients(caller, patients, filter, window).await
-    }
-
-    fn key(invoice: &Self::Row) -> Uuid {
-        invoice.patient_id
-    }
+batch! {
+    /// The invoices below patients.
+    InvoicesOfPatient = Invoices::of_patients(invoices::InvoiceFilter, Window<Uuid>) -> domain::Invoice, by |invoice| invoice.patient_id
 }
 
-/// What the billings of patients come to.
-struct TotalsOfPatient;
-
-impl Batch for TotalsOfPatient {
-    type Service = Billings;
-    type Key = Uuid;
-    type Arguments = ();
-    type Row = domain::CurrencyTotal;
-
-    async fn load(billings: &Billings, caller: &Caller, patients: &[Uuid], (): &()) -> Result<Vec<Self::Row>, Fault> {
-        billings.totals(caller, patients).await
-    }
-
-    fn key(total: &Self::Row) -> Uuid {
-        total.patient_id
-    }
+batch! {
+    /// What the billings of patients come to.
+    TotalsOfPatient = Billings::totals() -> domain::CurrencyTotal, by |total| total.patient_id
 }
 
 /// How a patient is found.

@@ -1,9 +1,8 @@
 //! What reports add to a patient.
 
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
-use healthbridge_graphql::{Batch, Connection, below};
+use healthbridge_graphql::{Connection, batch, below};
 use healthbridge_outcome::{Fault, Window};
-use healthbridge_rights::Caller;
 use uuid::Uuid;
 
 use super::report::{DiagnosisReport, ReportFilter};
@@ -36,27 +35,9 @@ impl Patient {
     }
 }
 
-/// The reports below patients.
-struct ReportsOfPatient;
-
-impl Batch for ReportsOfPatient {
-    type Service = Reports;
-    type Key = Uuid;
-    type Arguments = (reports::ReportFilter, Window<Uuid>);
-    type Row = Report;
-
-    async fn load(
-        reports: &Reports,
-        caller: &Caller,
-        patients: &[Uuid],
-        (filter, window): &Self::Arguments,
-    ) -> Result<Vec<Report>, Fault> {
-        reports.of_patients(caller, patients, filter, window).await
-    }
-
-    fn key(report: &Report) -> Uuid {
-        report.patient_id
-    }
+batch! {
+    /// The reports below patients.
+    ReportsOfPatient = Reports::of_patients(reports::ReportFilter, Window<Uuid>) -> Report, by |report| report.patient_id
 }
 
 /// How a patient is found.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_graphql::{
-    Batch, Code, Coding, CodingInput, Connection, List, Time, UserError, caller, codes, connection, entity, now,
+    Code, Coding, CodingInput, Connection, List, Time, UserError, batch, caller, codes, connection, entity, now,
     parse_id, service, settled, window,
 };
 use healthbridge_outcome::Fault;
@@ -176,22 +176,9 @@ impl From<ReportFilter> for reports::ReportFilter {
     }
 }
 
-/// The reports with these ids.
-pub(super) struct ReportById;
-
-impl Batch for ReportById {
-    type Service = Reports;
-    type Key = Uuid;
-    type Arguments = ();
-    type Row = Report;
-
-    async fn load(reports: &Reports, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Report>, Fault> {
-        reports.by_id(caller, ids).await
-    }
-
-    fn key(report: &Report) -> Uuid {
-        report.id
-    }
+batch! {
+    /// The reports with these ids.
+    pub(super) ReportById = Reports::by_id() -> Report, by |report| report.id
 }
 
 /// How reports are found.

@@ -2,11 +2,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_graphql::{
-    Batch, BigInt, Code, Connection, List, Time, UserError, caller, codes, connection, entity, now, one, parse_id,
+    BigInt, Code, Connection, List, Time, UserError, batch, caller, codes, connection, entity, now, one, parse_id,
     service, settled, window,
 };
 use healthbridge_outcome::Fault;
-use healthbridge_rights::Caller;
 use uuid::Uuid;
 
 use super::{
@@ -137,22 +136,9 @@ impl From<WorkflowLogFilter> for workflow_logs::WorkflowLogFilter {
     }
 }
 
-/// The entries with these ids.
-struct WorkflowLogById;
-
-impl Batch for WorkflowLogById {
-    type Service = WorkflowLogs;
-    type Key = Uuid;
-    type Arguments = ();
-    type Row = domain::WorkflowLog;
-
-    async fn load(logs: &WorkflowLogs, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Self::Row>, Fault> {
-        logs.by_id(caller, ids).await
-    }
-
-    fn key(log: &domain::WorkflowLog) -> Uuid {
-        log.entry.id
-    }
+batch! {
+    /// The entries with these ids.
+    WorkflowLogById = WorkflowLogs::by_id() -> domain::WorkflowLog, by |log| log.entry.id
 }
 
 /// How entries are found.

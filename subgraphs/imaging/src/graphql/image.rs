@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_graphql::{
-    Batch, BigInt, Code, Coding, Connection, List, Time, UserError, caller, codes, connection, entity, now, service,
+    BigInt, Code, Coding, Connection, List, Time, UserError, batch, caller, codes, connection, entity, now, service,
     settled, total, window,
 };
 use healthbridge_objectstore::Presigned;
 use healthbridge_outcome::Fault;
-use healthbridge_rights::Caller;
 use uuid::Uuid;
 
 use super::{patient::Patient, reference::User};
@@ -160,22 +159,9 @@ impl From<ImageFilter> for images::ImageFilter {
     }
 }
 
-/// The images with these ids.
-pub(super) struct ImageById;
-
-impl Batch for ImageById {
-    type Service = Images;
-    type Key = Uuid;
-    type Arguments = ();
-    type Row = Image;
-
-    async fn load(images: &Images, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Image>, Fault> {
-        images.by_id(caller, ids).await
-    }
-
-    fn key(image: &Image) -> Uuid {
-        image.id
-    }
+batch! {
+    /// The images with these ids.
+    pub(super) ImageById = Images::by_id() -> Image, by |image| image.id
 }
 
 /// How images are found.

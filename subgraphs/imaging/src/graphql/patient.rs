@@ -1,7 +1,7 @@
 //! What images add to a patient.
 
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
-use healthbridge_graphql::{Batch, Connection, below, many, parse_id, total};
+use healthbridge_graphql::{Batch, Connection, batch, below, many, parse_id, total};
 use healthbridge_outcome::{Fault, Window};
 use healthbridge_rights::Caller;
 use uuid::Uuid;
@@ -47,27 +47,9 @@ async fn count(ctx: &Context<'_>, patient: Uuid, filter: images::ImageFilter) ->
     Ok(counts.first().map(|count| count.1).unwrap_or_default())
 }
 
-/// The images below patients.
-struct ImagesOfPatient;
-
-impl Batch for ImagesOfPatient {
-    type Service = Images;
-    type Key = Uuid;
-    type Arguments = (images::ImageFilter, Window<Uuid>);
-    type Row = Image;
-
-    async fn load(
-        images: &Images,
-        caller: &Caller,
-        patients: &[Uuid],
-        (filter, window): &Self::Arguments,
-    ) -> Result<Vec<Image>, Fault> {
-        images.of_patients(caller, patients, filter, window).await
-    }
-
-    fn key(image: &Image) -> Uuid {
-        image.patient_id
-    }
+batch! {
+    /// The images below patients.
+    ImagesOfPatient = Images::of_patients(images::ImageFilter, Window<Uuid>) -> Image, by |image| image.patient_id
 }
 
 /// How many images there are below patients.

@@ -5,11 +5,10 @@ mod query;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use healthbridge_graphql::{Batch, Code, Coding, Connection, Date, Time, now, one};
+use healthbridge_graphql::{Batch, Code, Coding, Connection, Date, Time, batch, now, one};
 use healthbridge_outcome::Fault;
 use healthbridge_rights::Caller;
 use healthbridge_terms::AdministrativeGender;
-use uuid::Uuid;
 
 pub(super) use mutation::PatientMutation;
 pub(super) use query::PatientQuery;
@@ -159,22 +158,9 @@ impl Patient {
     }
 }
 
-/// The patients with these ids.
-pub(super) struct PatientById;
-
-impl Batch for PatientById {
-    type Service = Patients;
-    type Key = Uuid;
-    type Arguments = ();
-    type Row = domain::Patient;
-
-    async fn load(patients: &Patients, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Self::Row>, Fault> {
-        patients.by_id(caller, ids).await
-    }
-
-    fn key(patient: &domain::Patient) -> Uuid {
-        patient.id
-    }
+batch! {
+    /// The patients with these ids.
+    pub(super) PatientById = Patients::by_id() -> domain::Patient, by |patient| patient.id
 }
 
 /// The patients with these record numbers.

@@ -2,11 +2,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use healthbridge_graphql::{
-    Batch, Code, Coding, Connection, List, Time, UserError, caller, connection, entity, now, one, parse_id, service,
+    Code, Coding, Connection, List, Time, UserError, batch, caller, connection, entity, now, one, parse_id, service,
     settled, window,
 };
 use healthbridge_outcome::{Fault, Outcome};
-use healthbridge_rights::Caller;
 use uuid::Uuid;
 
 use super::{
@@ -131,22 +130,9 @@ impl From<StaffFilter> for staff::StaffFilter {
     }
 }
 
-/// The members of the staff with these ids.
-pub(super) struct StaffById;
-
-impl Batch for StaffById {
-    type Service = StaffMembers;
-    type Key = Uuid;
-    type Arguments = ();
-    type Row = Staff;
-
-    async fn load(staff: &StaffMembers, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Staff>, Fault> {
-        staff.by_id(caller, ids).await
-    }
-
-    fn key(member: &Staff) -> Uuid {
-        member.id
-    }
+batch! {
+    /// The members of the staff with these ids.
+    pub(super) StaffById = StaffMembers::by_id() -> Staff, by |member| member.id
 }
 
 /// How members of the staff are found.

@@ -4,10 +4,9 @@ mod query;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Union};
-use healthbridge_graphql::{Batch, Code, Connection, Time, one};
+use healthbridge_graphql::{Code, Connection, Time, batch, one};
 use healthbridge_outcome::Fault;
-use healthbridge_rights::{Caller, Role};
-use uuid::Uuid;
+use healthbridge_rights::Role;
 
 pub(super) use mutation::{UserMutation, UserPayload, user_payload};
 pub(super) use query::UserQuery;
@@ -108,39 +107,13 @@ impl User {
     }
 }
 
-/// The accounts with these ids.
-pub(super) struct UserById;
-
-impl Batch for UserById {
-    type Service = Accounts;
-    type Key = Uuid;
-    type Arguments = ();
-    type Row = Account;
-
-    async fn load(accounts: &Accounts, caller: &Caller, ids: &[Uuid], (): &()) -> Result<Vec<Account>, Fault> {
-        accounts.by_id(caller, ids).await
-    }
-
-    fn key(account: &Account) -> Uuid {
-        account.id
-    }
+batch! {
+    /// The accounts with these ids.
+    pub(super) UserById = Accounts::by_id() -> Account, by |account| account.id
 }
 
-/// The accounts of these patients or members of the staff.
-pub(super) struct UserOfPerson;
-
-impl Batch for UserOfPerson {
-    type Service = Accounts;
-    type Key = Uuid;
-    type Arguments = ();
-    type Row = Account;
-
-    async fn load(accounts: &Accounts, caller: &Caller, people: &[Uuid], (): &()) -> Result<Vec<Account>, Fault> {
-        accounts.of_people(caller, people).await
-    }
-
-    fn key(account: &Account) -> Uuid {
-        // A person may have an account of either kind.
+batch! {
+    /// The accounts of these patients or members of the staff.
+    pub(super) UserOfPerson = Accounts::of_people() -> Account, by |account| // A person may have an account of either kind.
         account.patient_id.or(account.staff_id).unwrap_or_default()
-    }
 }
