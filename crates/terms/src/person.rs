@@ -105,6 +105,7 @@ pub struct ContactPoint {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     /// Street lines.
+    #[serde(default)]
     pub line: Vec<String>,
     /// City.
     pub city: Option<String>,
@@ -113,6 +114,7 @@ pub struct Address {
     /// State or province.
     pub state: Option<String>,
     /// Postal code.
+    #[serde(alias = "postalCode")]
     pub postal_code: Option<String>,
     /// Country.
     pub country: Option<String>,

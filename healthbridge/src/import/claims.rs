@@ -1,118 +1,42 @@
 //! What is taken over of Claim and ExplanationOfBenefit: the lines of a bill, and what the insurance paid for it.
 
+use anyhow::{Context, bail};
 use healthbridge_billing::{
     ForeignLine, ForeignPayment,
     domain::{PaymentMethod, PriceComponentType, Size, Wanted},
 };
+use healthbridge_fhir::{
+    Adjudication, Amount, Claim, Concept, DateTime, ExplanationOfBenefit, Item, Number, Unreadable,
+};
 use healthbridge_terms::Money;
 use rust_decimal::Decimal;
-use serde::Deserialize;
 
-use super::{
-    bills::{Bill, Concept, Exact, FhirMoney, Priced, line, mismatch, only},
-    fhir::{Reference, moment},
-};
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Claim {
-    status: Option<String>,
-    #[serde(rename = "use")]
-    purpose: Option<String>,
-    #[serde(rename = "type")]
-    kind: Option<Concept>,
-    patient: Reference,
-    created: Option<String>,
-    billable_period: Option<Period>,
-    #[serde(default)]
-    item: Vec<Item>,
-    total: Option<FhirMoney>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ExplanationOfBenefit {
-    status: Option<String>,
-    #[serde(rename = "use")]
-    purpose: Option<String>,
-    #[serde(rename = "type")]
-    kind: Option<Concept>,
-    patient: Reference,
-    created: Option<String>,
-    billable_period: Option<Period>,
-    claim: Option<Reference>,
-    #[serde(default)]
-    item: Vec<Item>,
-    #[serde(default)]
-    total: Vec<Adjudication>,
-    payment: Option<Payment>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Item {
-    product_or_service: Option<Concept>,
-    serviced_date: Option<String>,
-    serviced_period: Option<Period>,
-    quantity: Option<Quantity>,
-    unit_price: Option<FhirMoney>,
-    factor: Option<Exact>,
-    net: Option<FhirMoney>,
-    #[serde(default)]
-    adjudication: Vec<Adjudication>,
-}
-
-#[derive(Deserialize)]
-struct Adjudication {
-    category: Concept,
-    amount: Option<FhirMoney>,
-}
-
-#[derive(Deserialize)]
-struct Payment {
-    amount: Option<FhirMoney>,
-}
-
-#[derive(Deserialize)]
-struct Period {
-    start: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Quantity {
-    value: Option<Exact>,
-}
+use super::bills::{Bill, Priced, line, mismatch, only};
 
 /// Reads a Claim.
-///
-/// # Errors
-/// Says why it cannot be taken over.
-pub(super) fn claim(source: &str, json: &str) -> Result<Bill, String> {
-    let claim: Claim = serde_json::from_str(json).map_err(|error| error.to_string())?;
+pub(super) fn claim(source: &str, json: &str) -> anyhow::Result<Bill> {
+    let claim: Claim = serde_json::from_str(json)?;
     only(claim.status.as_deref(), "status", &["active"])?;
     only(claim.purpose.as_deref(), "use", &["claim"])?;
-    let total = claim.total.as_ref().map(FhirMoney::read).transpose()?;
+    let total = claim.total.as_ref().map(Amount::money).transpose()?;
     let serviced = claim.billable_period.and_then(|period| period.start).or(claim.created);
     Ok(Bill {
         resource: source.to_owned(),
         source: source.to_owned(),
         patient: claim.patient.resolved(source)?,
-        lines: lines(&claim.item, claim.kind.as_ref(), total, serviced.as_deref()),
+        lines: lines(&claim.item, claim.kind.as_ref(), total, serviced.as_ref()),
         payment: None,
     })
 }
 
 /// Reads an ExplanationOfBenefit: what the insurance paid for a claim. Where the claim is not there, it is the bill itself.
-///
-/// # Errors
-/// Says why it cannot be taken over.
-pub(super) fn explanation_of_benefit(source: &str, json: &str) -> Result<Bill, String> {
-    let explanation: ExplanationOfBenefit = serde_json::from_str(json).map_err(|error| error.to_string())?;
+pub(super) fn explanation_of_benefit(source: &str, json: &str) -> anyhow::Result<Bill> {
+    let explanation: ExplanationOfBenefit = serde_json::from_str(json)?;
     only(explanation.status.as_deref(), "status", &["active"])?;
     only(explanation.purpose.as_deref(), "use", &["claim"])?;
     let submitted = in_category(&explanation.total, "submitted")?;
     let paid = match explanation.payment.as_ref().and_then(|payment| payment.amount.as_ref()) {
-        Some(amount) => Some(amount.read()?),
+        Some(amount) => Some(amount.money()?),
         None => match in_category(&explanation.total, "benefit")? {
             Some(benefit) => Some(benefit),
             None => benefits(&explanation.item)?,
@@ -125,7 +49,7 @@ pub(super) fn explanation_of_benefit(source: &str, json: &str) -> Result<Bill, S
         resource: source.to_owned(),
         source: claim.unwrap_or_else(|| source.to_owned()),
         patient: explanation.patient.resolved(source)?,
-        lines: lines(&explanation.item, explanation.kind.as_ref(), submitted, serviced.as_deref()),
+        lines: lines(&explanation.item, explanation.kind.as_ref(), submitted, serviced.as_ref()),
         payment: paid.map(|paid| ForeignPayment {
             source: source.to_owned(),
             amount: Some((paid.amount(), paid.currency().to_string())),
@@ -134,16 +58,16 @@ pub(super) fn explanation_of_benefit(source: &str, json: &str) -> Result<Bill, S
     })
 }
 
-fn in_category(all: &[Adjudication], code: &str) -> Result<Option<Money>, String> {
+fn in_category(all: &[Adjudication], code: &str) -> Result<Option<Money>, Unreadable> {
     let found = all.iter().find(|one| one.category.is(code)).and_then(|one| one.amount.as_ref());
-    found.map(FhirMoney::read).transpose()
+    found.map(Amount::money).transpose()
 }
 
 /// What the insurance pays for all items.
-fn benefits(items: &[Item]) -> Result<Option<Money>, String> {
+fn benefits(items: &[Item]) -> Result<Option<Money>, Unreadable> {
     items.iter().try_fold(None, |sum: Option<Money>, item| {
         let Some(benefit) = in_category(&item.adjudication, "benefit")? else { return Ok(sum) };
-        sum.map_or(Ok(benefit), |sum| sum.plus(benefit)).map(Some).map_err(|error| error.to_string())
+        Ok(Some(sum.map_or(Ok(benefit), |sum| sum.plus(benefit))?))
     })
 }
 
@@ -152,68 +76,62 @@ fn lines(
     items: &[Item],
     kind: Option<&Concept>,
     total: Option<Money>,
-    serviced: Option<&str>,
-) -> Result<Vec<ForeignLine>, String> {
-    let at = |text: Option<&str>| moment("created", text.ok_or("created: it has none")?);
+    serviced: Option<&DateTime>,
+) -> anyhow::Result<Vec<ForeignLine>> {
+    let at =
+        |time: Option<&DateTime>| time.context("it has none").and_then(|time| Ok(time.moment()?)).context("created");
     if items.is_empty() {
-        let total = total.ok_or("it has neither items nor a total")?;
-        return Ok(vec![line(kind.unwrap_or(&Concept::default()), "Claim", Priced::whole(total), at(serviced)?)]);
+        let total = total.context("it has neither items nor a total")?;
+        return Ok(vec![line(kind, "Claim".to_owned(), Priced::whole(total), at(serviced)?)]);
     }
     let mut prices = Vec::new();
     for (item, number) in items.iter().zip(1..) {
-        prices.push(priced(item).map_err(|error| format!("item {number}: {error}"))?);
+        prices.push(priced(item).with_context(|| format!("item {number}"))?);
     }
     let currency = prices.iter().flatten().map(|price| price.net.currency()).chain(total.map(Money::currency)).next();
-    let currency = currency.ok_or("no item has a price")?;
-    let sum = prices.iter().flatten().try_fold(Money::zero(currency), |sum, price| sum.plus(price.net));
-    let sum = sum.map_err(|error| error.to_string())?;
-    let rest = total.unwrap_or(sum).minus(sum).map_err(|error| error.to_string())?;
+    let currency = currency.context("no item has a price")?;
+    let sum = prices.iter().flatten().try_fold(Money::zero(currency), |sum, price| sum.plus(price.net))?;
+    let rest = total.unwrap_or(sum).minus(sum)?;
     match (prices.iter().filter(|price| price.is_none()).count(), rest) {
         (0, rest) if !rest.amount().is_zero() => return Err(mismatch(sum, total.unwrap_or(sum))),
         (_, rest) if rest.is_negative() => return Err(mismatch(sum, total.unwrap_or(sum))),
-        (1.., _) if total.is_none() => return Err("an item has no price, and the claim no total".to_owned()),
-        (2.., rest) if rest.is_positive() => return Err("several items have no price".to_owned()),
+        (1.., _) if total.is_none() => bail!("an item has no price, and the claim no total"),
+        (2.., rest) if rest.is_positive() => bail!("several items have no price"),
         _ => {}
     }
-    let unknown = Concept::default();
     let one = |((item, price), number): ((&Item, Option<Priced>), usize)| {
-        let period = item.serviced_period.as_ref().and_then(|period| period.start.as_deref());
-        let serviced_at = at(item.serviced_date.as_deref().or(period).or(serviced))?;
-        let concept = item.product_or_service.as_ref().unwrap_or(&unknown);
-        Ok(line(concept, &format!("Item {number}"), price.unwrap_or(Priced::whole(rest)), serviced_at))
+        let period = item.serviced_period.as_ref().and_then(|period| period.start.as_ref());
+        let serviced_at = at(item.serviced_date.as_ref().or(period).or(serviced))?;
+        let price = price.unwrap_or(Priced::whole(rest));
+        Ok(line(item.product_or_service.as_ref(), format!("Item {number}"), price, serviced_at))
     };
     items.iter().zip(prices).zip(1..).map(one).collect()
 }
 
 /// The quantity and the unit price, and what makes them the net amount. A unit price that is finer than its currency (a
 /// cent's tenth a pill), or a quantity finer than ours, is none of ours: then the net amount is the price of all.
-fn priced(item: &Item) -> Result<Option<Priced>, String> {
-    let net = match &item.net {
-        Some(net) => Some(net.read()?),
-        None => None,
-    };
-    let number = |exact: Option<&Exact>| exact.map_or(Ok(Decimal::ONE), Exact::read);
+fn priced(item: &Item) -> anyhow::Result<Option<Priced>> {
+    let net = item.net.as_ref().map(Amount::money).transpose()?;
+    let number = |exact: Option<&Number>| exact.map_or(Ok(Decimal::ONE), Number::exact);
     let quantity = number(item.quantity.as_ref().and_then(|quantity| quantity.value.as_ref()))?;
     // NUMERIC(12, 4), as the quantity of a billing.
     let is_countable = quantity.is_sign_positive() && !quantity.is_zero() && quantity.normalize().scale() <= 4;
     let unit = match (&item.unit_price, net) {
-        (Some(unit), Some(net)) => unit.read().ok().filter(|unit| is_countable && unit.currency() == net.currency()),
-        (Some(unit), None) => Some(unit.read()?),
+        (Some(unit), Some(net)) => unit.money().ok().filter(|unit| is_countable && unit.currency() == net.currency()),
+        (Some(unit), None) => Some(unit.money()?),
         (None, _) => None,
     };
     let Some(unit) = unit else {
         let net = net.map_or_else(|| in_category(&item.adjudication, "submitted"), |net| Ok(Some(net)))?;
         return Ok(net.map(Priced::whole));
     };
-    let base = unit.times(quantity).map_err(|error| error.to_string())?;
+    let base = unit.times(quantity)?;
     let factor = number(item.factor.as_ref())?;
     let net = match net {
         Some(net) => net,
-        None => unit
-            .times(quantity.checked_mul(factor).ok_or("its factor is too large")?)
-            .map_err(|error| error.to_string())?,
+        None => unit.times(quantity.checked_mul(factor).context("its factor is too large")?)?,
     };
-    let difference = net.minus(base).map_err(|error| error.to_string())?;
+    let difference = net.minus(base)?;
     let kind = if difference.is_negative() { PriceComponentType::Discount } else { PriceComponentType::Surcharge };
     let components = vec![Wanted { kind, code: None, size: Size::Amount(difference.absolute().amount()) }];
     let components = if difference.amount().is_zero() { Vec::new() } else { components };
@@ -233,7 +151,8 @@ mod tests {
         let line = |line: ForeignLine| {
             (line.quantity.to_string(), line.unit_price.to_string(), line.components.len(), line.currency)
         };
-        Ok(claim("Claim/1", &json)?.lines?.into_iter().map(line).collect())
+        let lines = claim("Claim/1", &json).and_then(|bill| bill.lines).map_err(|error| format!("{error:#}"))?;
+        Ok(lines.into_iter().map(line).collect())
     }
 
     fn one(quantity: &str, price: &str, components: usize, currency: &str) -> (String, String, usize, String) {

@@ -1,83 +1,43 @@
 //! What is taken over of Invoice: the lines of a bill, and whether it is paid.
 
+use anyhow::{Context, bail};
 use healthbridge_billing::{
     ForeignLine, ForeignPayment,
     domain::{PaymentMethod, Price, PriceComponentType, Size, Wanted},
 };
+use healthbridge_fhir::{Amount, Concept, Invoice, LineItem};
 use healthbridge_terms::Money;
 use rust_decimal::Decimal;
-use serde::Deserialize;
 
-use super::{
-    bills::{Bill, Concept, Exact, FhirMoney, Priced, line, mismatch, only},
-    fhir::{Reference, moment},
-};
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Invoice {
-    status: Option<String>,
-    subject: Option<Reference>,
-    date: Option<String>,
-    #[serde(default)]
-    line_item: Vec<LineItem>,
-    total_gross: Option<FhirMoney>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LineItem {
-    charge_item_codeable_concept: Option<Concept>,
-    charge_item_reference: Option<Named>,
-    #[serde(default)]
-    price_component: Vec<PriceComponent>,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    display: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct PriceComponent {
-    #[serde(rename = "type")]
-    kind: String,
-    code: Option<Concept>,
-    factor: Option<Exact>,
-    amount: Option<FhirMoney>,
-}
+use super::bills::{Bill, Priced, line, mismatch, only};
 
 /// Reads an Invoice. One that is balanced is paid.
-///
-/// # Errors
-/// Says why it cannot be taken over.
-pub(super) fn invoice(source: &str, json: &str) -> Result<Bill, String> {
-    let invoice: Invoice = serde_json::from_str(json).map_err(|error| error.to_string())?;
+pub(super) fn invoice(source: &str, json: &str) -> anyhow::Result<Bill> {
+    let invoice: Invoice = serde_json::from_str(json)?;
     only(invoice.status.as_deref(), "status", &["issued", "balanced"])?;
     let is_paid = invoice.status.as_deref() == Some("balanced");
     let payment = ForeignPayment { source: source.to_owned(), amount: None, method: PaymentMethod::Other };
     Ok(Bill {
         resource: source.to_owned(),
         source: source.to_owned(),
-        patient: invoice.subject.as_ref().ok_or("subject: it has none")?.resolved(source)?,
+        patient: invoice.subject.as_ref().context("subject: it has none")?.resolved(source)?,
         lines: invoice_lines(&invoice),
         payment: is_paid.then_some(payment),
     })
 }
 
-fn invoice_lines(invoice: &Invoice) -> Result<Vec<ForeignLine>, String> {
-    let serviced_at = moment("date", invoice.date.as_deref().ok_or("date: it has none")?)?;
+fn invoice_lines(invoice: &Invoice) -> anyhow::Result<Vec<ForeignLine>> {
+    let serviced_at = invoice.date.as_ref().context("date: it has none")?.moment().context("date")?;
     let mut lines = Vec::new();
     let mut sum: Option<Money> = None;
     for (item, number) in invoice.line_item.iter().zip(1..) {
-        let price = invoice_line(item).map_err(|error| format!("line {number}: {error}"))?;
-        sum = Some(sum.map_or(Ok(price.net), |sum| sum.plus(price.net)).map_err(|error| error.to_string())?);
+        let price = invoice_line(item).with_context(|| format!("line {number}"))?;
+        sum = Some(sum.map_or(Ok(price.net), |sum| sum.plus(price.net))?);
         let named = item.charge_item_reference.as_ref().and_then(|named| named.display.clone());
-        let unknown = Concept::of_text(named);
-        let concept = item.charge_item_codeable_concept.as_ref().unwrap_or(&unknown);
-        lines.push(line(concept, &format!("Line {number}"), price, serviced_at));
+        let named = named.unwrap_or_else(|| format!("Line {number}"));
+        lines.push(line(item.charge_item_codeable_concept.as_ref(), named, price, serviced_at));
     }
-    let total = invoice.total_gross.as_ref().map(FhirMoney::read).transpose()?;
+    let total = invoice.total_gross.as_ref().map(Amount::money).transpose()?;
     match (sum, total) {
         (Some(sum), Some(total)) if sum != total => Err(mismatch(sum, total)),
         _ => Ok(lines),
@@ -85,13 +45,13 @@ fn invoice_lines(invoice: &Invoice) -> Result<Vec<ForeignLine>, String> {
 }
 
 /// What a line costs.
-fn invoice_line(item: &LineItem) -> Result<Priced, String> {
+fn invoice_line(item: &LineItem) -> anyhow::Result<Priced> {
     let (mut base, mut components): (Option<Money>, Vec<Wanted>) = (None, Vec::new());
     for one in &item.price_component {
         let kind = match one.kind.as_str() {
             "base" => {
-                let amount = one.amount.as_ref().ok_or("its base has no amount")?.read()?;
-                base = Some(base.map_or(Ok(amount), |base| base.plus(amount)).map_err(|error| error.to_string())?);
+                let amount = one.amount.as_ref().context("its base has no amount")?.money()?;
+                base = Some(base.map_or(Ok(amount), |base| base.plus(amount))?);
                 continue;
             }
             "surcharge" => PriceComponentType::Surcharge,
@@ -104,14 +64,14 @@ fn invoice_line(item: &LineItem) -> Result<Priced, String> {
         let is_taken_off = matches!(kind, PriceComponentType::Deduction | PriceComponentType::Discount);
         let sized = |size: Decimal| if is_taken_off { size.abs() } else { size };
         let size = match (&one.amount, &one.factor) {
-            (Some(amount), _) => Size::Amount(sized(amount.read()?.amount())),
-            (None, Some(factor)) => Size::Factor(sized(factor.read()?)),
-            (None, None) => return Err(format!("its {} has neither an amount nor a factor", one.kind)),
+            (Some(amount), _) => Size::Amount(sized(amount.money()?.amount())),
+            (None, Some(factor)) => Size::Factor(sized(factor.exact()?)),
+            (None, None) => bail!("its {} has neither an amount nor a factor", one.kind),
         };
         components.push(Wanted { kind, code: one.code.as_ref().and_then(Concept::coding), size });
     }
-    let unit = base.ok_or("it has no base price")?;
-    let price = Price::compute(unit, Decimal::ONE, &components).map_err(|error| error.to_string())?;
+    let unit = base.context("it has no base price")?;
+    let price = Price::compute(unit, Decimal::ONE, &components)?;
     Ok(Priced { quantity: Decimal::ONE, unit, components, net: price.net })
 }
 
@@ -119,7 +79,7 @@ fn invoice_line(item: &LineItem) -> Result<Priced, String> {
 mod tests {
     use super::*;
 
-    fn read(total: &str) -> Result<Bill, String> {
+    fn read(total: &str) -> anyhow::Result<Bill> {
         let eur = |value: &str| format!(r#"{{"value":{value},"currency":"EUR"}}"#);
         let json = format!(
             r#"{{"status":"balanced","subject":{{"reference":"Patient/1"}},"date":"2026-01-02","totalGross":{},"lineItem":[
@@ -148,6 +108,6 @@ mod tests {
     #[test]
     fn an_invoice_whose_lines_do_not_come_to_its_total_is_refused() {
         let refused = read("93.51").expect("readable").lines.expect_err("refused");
-        assert_eq!(refused, "its lines come to 93.50 EUR, its total is 93.51");
+        assert_eq!(refused.to_string(), "its lines come to 93.50 EUR, its total is 93.51");
     }
 }

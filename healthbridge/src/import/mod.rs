@@ -6,11 +6,10 @@
 //! goes on when it is started again, and one that is done changes nothing.
 
 mod bills;
-mod bundle;
 mod claims;
-mod fhir;
 mod invoices;
 mod reader;
+mod records;
 mod report;
 
 use std::{
@@ -215,7 +214,10 @@ fn with_patients(bills: Vec<Bill>, patients: &HashMap<String, Uuid>) -> (Vec<For
     let (mut known, mut strangers) = (Vec::new(), Vec::new());
     for Bill { resource, source, patient, lines, payment } in bills {
         match patients.get(&patient) {
-            Some(patient_id) => known.push(ForeignBill { source, patient_id: *patient_id, lines, payment }),
+            Some(patient_id) => {
+                let lines = lines.map_err(|error| format!("{error:#}"));
+                known.push(ForeignBill { source, patient_id: *patient_id, lines, payment });
+            }
             None => strangers.push((resource, STRANGER.to_owned())),
         }
     }

@@ -1,17 +1,13 @@
 //! Reads a file on a thread of its own, and hands over what it finds in batches.
 
-use std::{
-    fs::File,
-    io::{BufRead, BufReader},
-    path::Path,
-};
+use std::{fs::File, io::BufReader, ops::ControlFlow, path::Path};
 
-use anyhow::Context;
+use healthbridge_fhir::{RawResource, StreamError, read_bundle, read_lines};
 use healthbridge_patients::{ForeignPatient, ForeignPractitioner};
 use indicatif::ProgressBar;
 use tokio::sync::mpsc;
 
-use super::{bills::Bill, bundle, claims, fhir, invoices};
+use super::{bills::Bill, claims, invoices, records};
 
 /// Records of a batch.
 const RECORDS: usize = 500;
@@ -76,23 +72,20 @@ pub(super) enum Part {
     End(anyhow::Result<()>),
 }
 
-/// Reads a file to its end. The receiver is gone only when the import has failed: then reading may stop, too.
+/// Reads a file to its end. The receiver is gone only when the import has failed: then reading stops, too.
 pub(super) fn read(file: &Path, step: Step, progress: &ProgressBar, sender: &mpsc::Sender<Part>) {
     let mut reader = Reader { step, sender, batch: Batch::default() };
-    let result = File::open(file).map_err(anyhow::Error::from).and_then(|input| {
+    let result = File::open(file).map_err(StreamError::from).and_then(|input| {
         let input = BufReader::with_capacity(1 << 18, progress.wrap_read(input));
-        read_all(file, input, &mut reader)
+        let each = &mut |resource| reader.take(resource);
+        if file.extension().is_some_and(|end| end == "ndjson") {
+            read_lines(input, each)
+        } else {
+            read_bundle(input, each)
+        }
     });
-    let result = reader.flush().and(result);
-    drop(sender.blocking_send(Part::End(result)));
-}
-
-fn read_all(file: &Path, input: impl BufRead, reader: &mut Reader<'_>) -> anyhow::Result<()> {
-    let each = &mut |resource: bundle::RawResource| reader.take(resource);
-    if file.extension().is_some_and(|end| end == "ndjson") {
-        bundle::read_lines(input, each)
-    } else {
-        bundle::read_bundle(input, each)
+    if reader.flush().is_continue() {
+        drop(sender.blocking_send(Part::End(result.map_err(Into::into))));
     }
 }
 
@@ -103,13 +96,12 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn take(&mut self, resource: bundle::RawResource) -> anyhow::Result<()> {
-        let bundle::RawResource { kind, source, json } = resource;
+    fn take(&mut self, RawResource { kind, source, json }: RawResource) -> ControlFlow<()> {
         match Step::of(&kind) {
-            Some(step) if step != self.step => return Ok(()),
+            Some(step) if step != self.step => return ControlFlow::Continue(()),
             // Told once, by the first step.
             None if self.step == Step::Records => return self.send(Part::Left(kind)),
-            None => return Ok(()),
+            None => return ControlFlow::Continue(()),
             Some(_) => {}
         }
         if source.is_empty() {
@@ -119,24 +111,24 @@ impl Reader<'_> {
         }
         let (json, batch) = (json.get(), &mut self.batch);
         let taken = match kind.as_str() {
-            "Patient" => fhir::patient(source.clone(), json).map(|one| batch.patients.push(one)),
-            "Practitioner" => fhir::practitioner(source.clone(), json).map(|one| batch.practitioners.push(one)),
+            "Patient" => records::patient(source.clone(), json).map(|one| batch.patients.push(one)),
+            "Practitioner" => records::practitioner(source.clone(), json).map(|one| batch.practitioners.push(one)),
             "Claim" => claims::claim(&source, json).map(|one| batch.bills.push(one)),
             "Invoice" => invoices::invoice(&source, json).map(|one| batch.bills.push(one)),
             _ => claims::explanation_of_benefit(&source, json).map(|one| batch.bills.push(one)),
         };
-        if let Err(reason) = taken {
-            self.send(Part::Skipped { source, reason })?;
+        if let Err(error) = taken {
+            self.send(Part::Skipped { source, reason: format!("{error:#}") })?;
         }
-        if self.batch.is_full() { self.flush() } else { Ok(()) }
+        if self.batch.is_full() { self.flush() } else { ControlFlow::Continue(()) }
     }
 
-    fn flush(&mut self) -> anyhow::Result<()> {
+    fn flush(&mut self) -> ControlFlow<()> {
         let batch = std::mem::take(&mut self.batch);
-        if batch.is_empty() { Ok(()) } else { self.send(Part::Batch(batch)) }
+        if batch.is_empty() { ControlFlow::Continue(()) } else { self.send(Part::Batch(batch)) }
     }
 
-    fn send(&self, read: Part) -> anyhow::Result<()> {
-        self.sender.blocking_send(read).context("the import has failed")
+    fn send(&self, part: Part) -> ControlFlow<()> {
+        self.sender.blocking_send(part).map_or(ControlFlow::Break(()), ControlFlow::Continue)
     }
 }
