@@ -9,9 +9,10 @@ use std::{
 use anyhow::{Context, ensure};
 use axum::{body::Body, http::Request};
 use healthbridge_auth::{KeyRing, Verifier};
-use healthbridge_graphql::{Cursor, Exposure};
+use healthbridge_graphql::Exposure;
 use healthbridge_imaging::domain::{ContentType, inspect};
 use healthbridge_objectstore::{Location, ObjectStore};
+use healthbridge_outcome::Cursor;
 use healthbridge_router::Door;
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -118,7 +119,8 @@ fn subgraph() -> anyhow::Result<axum::Router> {
         secret_access_key: SecretString::from("none"),
     });
     let verifier = Verifier::new(Arc::new(KeyRing::remote("http://127.0.0.1:1/")?), Arc::default(), "http://none");
-    Ok(healthbridge_imaging::routes(pool, objects, verifier, Exposure { introspection: true, ..Exposure::default() }))
+    let exposure = Exposure { introspection: true, ..Exposure::default() };
+    Ok(healthbridge_imaging::open(pool, objects).routes(verifier, exposure))
 }
 
 async fn storage(folder: &std::path::Path) -> anyhow::Result<axum::Router> {

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use chrono::Utc;
 use healthbridge_billing::{
-    domain::{Billing, CurrencyCode, Money, Price, Recorded},
+    domain::{Billing, Price, Recorded},
     seed,
 };
+use healthbridge_terms::{CurrencyCode, Money};
 use rust_decimal::Decimal;
 use serde_json::json;
 use uuid::Uuid;

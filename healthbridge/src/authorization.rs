@@ -14,7 +14,7 @@ pub fn render() -> String {
         "# Who may do what\n\nRendered by `./dev schema` from the table of rights and the published schema; do not \
                     edit.\n\n## Scopes of each role\n\n| role | scopes |\n|---|---|\n"
             .to_owned();
-    for (role, _) in Role::ALL.iter().copied() {
+    for role in Role::all() {
         let scopes = scopes_of(role);
         let list = if scopes.is_empty() { "those that it was created with".to_owned() } else { scopes.join(" ") };
         writeln!(text, "| {role} | {list} |").expect("writing to a String cannot fail");

@@ -10,7 +10,7 @@ use std::{
 
 use async_graphql_parser::types::{BaseType, TypeKind, TypeSystemDefinition};
 use healthbridge_graphql::ScopeRules;
-use healthbridge_testkit::{Client, Tokens, forged};
+use healthbridge_testkit::{Client, Tokens, forged, put};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use stack::{Ports, Stack, chart, folder, patients, up};
@@ -63,8 +63,8 @@ async fn the_anonymous_get_nothing_that_is_scoped_at_the_router_and_at_each_subg
     let mut checked = 0;
     for (subgraph, offset) in healthbridge::SUBGRAPHS.into_iter().zip(1..) {
         let direct = Client::new(&stack.url(offset));
-        for field in ScopeRules::scoped_fields(&subgraph.sdl()) {
-            let document = selection(&subgraph.sdl(), &field.type_name, &field.field);
+        for field in ScopeRules::scoped_fields(&(subgraph.description().sdl)()) {
+            let document = selection(&(subgraph.description().sdl)(), &field.type_name, &field.field);
             if field.type_name == "Query" || field.type_name == "Mutation" {
                 let operation = if field.type_name == "Query" { "query" } else { "mutation" };
                 for client in [&stack.router(), &direct] {
@@ -181,13 +181,7 @@ async fn a_real_dicom_file_goes_up_by_the_presigned_url_and_comes_back_byte_for_
         "sha256": hex::encode(Sha256::digest(&bytes)), "modality": "CT", "idempotencyKey": Uuid::new_v4(),
     });
     let upload = doctor.data(request, json!({ "input": input })).await["requestImageUpload"]["upload"].clone();
-    let mut put = reqwest::Client::new().put(upload["put"]["url"].as_str().expect("a URL")).body(bytes.clone());
-    for header in upload["put"]["headers"].as_array().expect("headers") {
-        if header["name"] != "content-length" {
-            put = put.header(header["name"].as_str().expect("a name"), header["value"].as_str().expect("a value"));
-        }
-    }
-    assert!(put.send().await.expect("an answer").status().is_success());
+    assert!(put(&upload, &bytes).await.expect("an answer").is_success());
     let complete = "mutation ($id: ID!) { completeImageUpload(input: { uploadId: $id }) {
         image { id state downloadUrl { url } patient { name { text } } } userErrors { code } } }";
     let data = doctor.data(complete, json!({ "id": upload["id"] })).await;

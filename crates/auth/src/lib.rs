@@ -13,9 +13,9 @@ mod token;
 
 pub use address::{FORWARDED_FOR, client_address, customer_network};
 pub use foreign::{ForeignError, ForeignIdentity, ForeignIssuers, ForeignSettings};
+pub use healthbridge_rights::*;
 pub use keyring::{JwksError, KeyRing};
 pub use revocations::{Revocation, RevocationFeed, Revocations};
-pub use healthbridge_rights::*;
 pub use signing::{SigningKey, SigningKeyError};
 pub use signing_keys::SigningKeys;
 pub use token::{ACCESS_TOKEN_LIFETIME, AUDIENCE, Claims, Subject, TokenError, Verifier, bearer};

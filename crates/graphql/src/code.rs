@@ -72,9 +72,7 @@ impl<T: Coded> InputType for Code<T> {
             _ => return Err(InputValueError::expected_type(value)),
         };
         let parsed = text.parse().map(Self);
-        parsed.map_err(|_| {
-            InputValueError::custom(format_args!("Enumeration type does not contain value \"{text}\"."))
-        })
+        parsed.map_err(|_| InputValueError::custom(format_args!("Enumeration type does not contain value \"{text}\".")))
     }
 
     fn to_value(&self) -> Value {

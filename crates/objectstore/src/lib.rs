@@ -22,6 +22,7 @@ use aws_sdk_s3::{
 use aws_smithy_http_client::tls;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
+use healthbridge_outcome::Fault;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -94,6 +95,12 @@ pub struct Stored {
 #[derive(Debug, thiserror::Error)]
 #[error("the object storage failed: {0}")]
 pub struct ObjectStoreError(String);
+
+impl From<ObjectStoreError> for Fault {
+    fn from(error: ObjectStoreError) -> Self {
+        Self::internal(error)
+    }
+}
 
 /// A client of one bucket.
 #[derive(Clone, Debug)]

@@ -37,12 +37,17 @@ impl Fault {
         if is_exhausted { Self::Overloaded } else { Self::Internal(Arc::new(error)) }
     }
 
+    /// What failed, with what it came from: for the log and for operators, never for the caller.
+    pub fn inside(&self) -> String {
+        let Self::Internal(source) = self else { return self.to_string() };
+        let causes = std::iter::successors(source.source(), |cause| cause.source());
+        causes.fold(source.to_string(), |text, cause| format!("{text}: {cause}"))
+    }
+
     /// Logs the fault if it is one of ours. Called once, where it leaves the subgraph.
     pub fn log(&self) {
-        if let Self::Internal(source) = self {
-            let causes = std::iter::successors(source.source(), |cause| cause.source());
-            let chain = causes.fold(source.to_string(), |text, cause| format!("{text}: {cause}"));
-            tracing::error!(error = chain, "a field failed");
+        if let Self::Internal(_) = self {
+            tracing::error!(error = self.inside(), "a field failed");
         }
     }
 
@@ -74,5 +79,21 @@ impl From<Denied> for Fault {
 impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
         Self::internal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the row cannot be read")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn operators_are_told_what_failed_within_and_callers_are_not() {
+        let fault = Fault::internal(Outer(std::io::Error::other("the disk is full")));
+        assert_eq!(fault.inside(), "the row cannot be read: the disk is full");
+        assert_eq!(fault.to_string(), "Internal error");
     }
 }

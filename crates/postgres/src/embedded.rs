@@ -19,7 +19,7 @@ use rustix::{
 use sha2::{Digest, Sha256};
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
 
-use crate::{Binaries, MissingPostgres};
+use crate::{Binaries, MissingPostgres, log::Log};
 
 /// The superuser of an embedded cluster, and the database's name.
 const OWNER: &str = "healthbridge";
@@ -27,6 +27,9 @@ const OWNER: &str = "healthbridge";
 /// A server whose parent was killed writes down what it has in memory before it ends, and the children of one that was
 /// killed itself need a moment to see it: so long its lock may be in the way of the next one.
 const STALE_LOCK: Duration = Duration::from_secs(30);
+
+/// How often the length of the server's log is looked at.
+const LOG_PERIOD: Duration = Duration::from_secs(1);
 
 /// A running embedded server.
 #[derive(Debug)]
@@ -42,6 +45,7 @@ struct Server {
     program: PathBuf,
     data: PathBuf,
     socket: PathBuf,
+    log: Log,
     user: Option<ServerUser>,
 }
 
@@ -109,8 +113,9 @@ impl Embedded {
             .username(OWNER)
             .database("postgres")
             .disable_statement_logging();
-        let server = Server { program: binaries.program("postgres"), data, socket, user };
-        remove_log(&server.log())?;
+        let log = Log(data.with_file_name("postgres.log"));
+        log.remove().map_err(io_at(&log.0))?;
+        let server = Server { program: binaries.program("postgres"), data, socket, log, user };
         let child = server.spawn()?;
         let mut embedded = Self { server, child, options };
         embedded.wait_until_ready().await?;
@@ -130,9 +135,9 @@ impl Embedded {
 
     /// Waits until the server takes connections, and starts it again as long as an earlier one is in the way.
     async fn wait_until_ready(&mut self) -> Result<(), EmbeddedError> {
-        let (log, begun) = (self.server.log(), Instant::now());
+        let begun = Instant::now();
         while !takes_connections(&mut self.child, &self.options).await {
-            let text = fs::read_to_string(&log).unwrap_or_default();
+            let text = fs::read_to_string(&self.server.log.0).unwrap_or_default();
             let lines: Vec<&str> = text.lines().collect();
             let end = |count| lines[lines.len().saturating_sub(count)..].join("\n");
             // Its last words are a reason and a hint.
@@ -166,9 +171,15 @@ impl Embedded {
         self.child.id()
     }
 
-    /// Waits until the server ends by itself, which it should not.
+    /// Waits until the server ends by itself, which it should not, and keeps its log short meanwhile.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
+        loop {
+            // What does not work is tried again, and keeps nobody from anything.
+            self.server.log.shorten().ok();
+            if let Ok(ended) = tokio::time::timeout(LOG_PERIOD, self.child.wait()).await {
+                return ended;
+            }
+        }
     }
 
     /// Stops the server: running statements are rolled back, the cluster is left clean.
@@ -287,14 +298,8 @@ async fn init(binaries: &Binaries, base: &Path, data: &Path, user: Option<&Serve
 }
 
 impl Server {
-    /// What the server says goes here.
-    fn log(&self) -> PathBuf {
-        self.data.with_file_name("postgres.log")
-    }
-
     fn spawn(&self) -> Result<Child, EmbeddedError> {
-        let log = self.log();
-        let output = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&log).map_err(io_at(&log))?;
+        let output = self.log.open().map_err(io_at(&self.log.0))?;
         let mut command = as_user(Command::new(&self.program), self.user.as_ref());
         command.arg("-D").arg(&self.data).arg("-k").arg(&self.socket);
         // Trust within a folder that only this user may enter; no TCP at all.
@@ -323,14 +328,6 @@ impl Server {
                 kill_process(id, Signal::KILL).ok();
             }
         }
-    }
-}
-
-/// What was said before this program started is nobody's reason any more.
-fn remove_log(log: &Path) -> Result<(), EmbeddedError> {
-    match fs::remove_file(log) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_at(log)(error)),
-        _ => Ok(()),
     }
 }
 

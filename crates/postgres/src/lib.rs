@@ -9,6 +9,7 @@ mod database;
 mod decode;
 mod embedded;
 pub mod idempotency;
+mod log;
 
 pub use batches::{BATCH, in_batches};
 pub use binaries::{Binaries, MissingPostgres};

@@ -1,5 +1,6 @@
 use std::{
     collections::HashSet,
+    path::PathBuf,
     sync::{Arc, Mutex},
 };
 
@@ -73,10 +74,22 @@ impl TestStorage {
     /// # Panics
     /// When the folder cannot be made.
     pub fn block(&self, key: &str) {
+        std::fs::remove_file(self.file(key)).expect("the object's file");
+        std::fs::create_dir(self.file(key)).expect("a folder");
+    }
+
+    /// Takes that folder away, and the object with it.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn unblock(&self, key: &str) {
+        std::fs::remove_dir(self.file(key)).expect("the folder");
+    }
+
+    /// Where the storage keeps an object.
+    fn file(&self, key: &str) -> PathBuf {
         let name = hex::encode(Sha256::digest(key.as_bytes()));
-        let path = self.folder.path().join(&self.location.bucket).join("objects").join(&name[..2]).join(name);
-        std::fs::remove_file(&path).expect("the object's file");
-        std::fs::create_dir(path).expect("a folder");
+        self.folder.path().join(&self.location.bucket).join("objects").join(&name[..2]).join(name)
     }
 
     /// From now on the storage refuses to delete this object, as one does that is under a legal hold.

@@ -164,7 +164,8 @@ pub(crate) async fn storage(config: &Config) -> anyhow::Result<()> {
     let metrics = bind(config.storage_metrics_listen()).await?;
     let store = open_store(directory, config.bucket()).await?;
     // Earlier versions and people leave files that others may read.
-    let closed = at_rest::close_content(directory);
+    let folder = directory.to_owned();
+    let closed = tokio::task::spawn_blocking(move || at_rest::close_content(&folder)).await?;
     closed.with_context(|| format!("cannot close {} to others", directory.display()))?;
     let credentials = config.storage_credentials()?;
     let stop = stop_on_signal();

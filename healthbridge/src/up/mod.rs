@@ -47,7 +47,9 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     if args.demo && !args.host.is_loopback() {
         bail!("--demo makes accounts whose password everybody knows: it is for loopback addresses only");
     }
-    let data_dir = DataDir::open(&args.data_dir)?;
+    let path = args.data_dir.clone();
+    // It looks at every file.
+    let data_dir = tokio::task::spawn_blocking(move || DataDir::open(&path)).await??;
     let listeners = Listeners::bind(&args).await?;
     healthbridge_telemetry::start_metrics();
     let mut database = Embedded::start(&data_dir.postgres()).await?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use healthbridge::{SUBGRAPHS, Subgraph};
 use healthbridge_auth::{Role, SigningKey, scopes_of};
+use healthbridge_terms::Coded;
 use healthbridge_testkit::{Client, Tokens};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -78,7 +79,7 @@ impl Hospital {
         let key = SigningKey::open(&stack.data_dir.join("keys/signing.pem")).expect("the key");
         let tokens = Tokens::with_key(key, &stack.url(0));
         let mut claims = tokens.claims(Role::Service, None, Some(Uuid::now_v7()));
-        let scopes = Role::ALL.into_iter().filter(|role| *role != Role::Patient).flat_map(scopes_of);
+        let scopes = Role::all().filter(|role| *role != Role::Patient).flat_map(scopes_of);
         claims.scope = scopes.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ");
         let omniscient = tokens.key.sign(&claims);
         let mut hospital = Self {

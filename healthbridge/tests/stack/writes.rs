@@ -1,6 +1,6 @@
 //! Changes that a client asks for, who expects that the program may be gone at any time.
 
-use healthbridge_testkit::Client;
+use healthbridge_testkit::{Client, put};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -35,17 +35,6 @@ pub fn upload_input(patient: &Value, content: &[u8]) -> Value {
     })
 }
 
-/// Sends the bytes where `requestImageUpload` said.
-pub async fn put(upload: &Value, content: &[u8]) -> Option<()> {
-    let mut put = reqwest::Client::new().put(upload["put"]["url"].as_str()?).body(content.to_vec());
-    for header in upload["put"]["headers"].as_array()? {
-        if header["name"] != "content-length" {
-            put = put.header(header["name"].as_str()?, header["value"].as_str()?);
-        }
-    }
-    put.send().await.ok()?.error_for_status().ok().map(drop)
-}
-
 /// What is asked of an upload.
 pub const UPLOAD: &str = "upload { id put { url headers { name value } } }";
 
@@ -55,7 +44,7 @@ pub async fn upload(client: &Client, patient: &Value, bytes: &[u8]) -> Option<(V
     let input = json!({ "input": upload_input(patient, &content) });
     let answer = client.try_ask(&mutation("requestImageUpload", UPLOAD), input).await.ok()?;
     let upload = answer.body["data"]["requestImageUpload"]["upload"].clone();
-    put(&upload, &content).await?;
+    put(&upload, &content).await.filter(reqwest::StatusCode::is_success)?;
     let complete = json!({ "input": { "uploadId": upload["id"] } });
     let answer = client.try_ask(&mutation("completeImageUpload", "image { id state }"), complete).await.ok()?;
     let image = &answer.body["data"]["completeImageUpload"]["image"];

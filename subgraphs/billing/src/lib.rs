@@ -10,7 +10,6 @@ use std::{sync::Arc, time::Duration};
 
 use healthbridge_jobs::Job;
 use healthbridge_objectstore::ObjectStore;
-use healthbridge_outcome::Fault;
 use healthbridge_postgres::Provision;
 use healthbridge_subgraph::{Description, Subgraph};
 use sqlx::{PgPool, migrate::Migrator};
@@ -42,11 +41,11 @@ pub fn open(pool: PgPool, objects: ObjectStore) -> Subgraph {
     let expired = exports.clone();
     let delete_expired = Job::new("delete expired exports", DELETE_EXPORTS, move |now| {
         let exports = expired.clone();
-        async move { exports.sweep(now).await.map_err(Fault::internal) }
+        async move { Ok(exports.sweep(now).await?) }
     });
     let delete_orphans = Job::new("delete objects that are nobody's", DELETE_ORPHANS, move |now| {
         let exports = exports.clone();
-        async move { exports.sweep_orphans(now).await.map(drop).map_err(Fault::internal) }
+        async move { Ok(exports.sweep_orphans(now).await.map(drop)?) }
     });
     Subgraph::new(&DESCRIPTION, pool, schema).with_job(delete_expired).with_job(delete_orphans)
 }

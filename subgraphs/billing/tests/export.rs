@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::stream;
+use futures::{future::join_all, stream};
 use healthbridge_auth::Role;
 use healthbridge_billing::Exports;
 use healthbridge_objectstore::Announced;
@@ -152,6 +152,46 @@ async fn an_expired_export_is_deleted_and_its_note_stays() {
     assert_eq!(setup.storage.files(), 0);
     let noted = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM billing.ledger_export WHERE deleted_at IS NOT NULL");
     assert_eq!(noted.fetch_one(&setup.database.pool).await.expect("a count"), 1);
+}
+
+#[tokio::test]
+async fn files_that_nobody_has_are_removed_when_they_are_old_and_one_that_cannot_be_keeps_no_other() {
+    let setup = setup().await;
+    let objects = &setup.storage.objects;
+    let exports = Exports::new(setup.database.pool.clone(), objects.clone());
+    let put = async |key: &String| objects.put(key, "text/csv", b"x".to_vec()).await.expect("stored");
+    let left = async |keys: Vec<&String>| {
+        let stored = keys.into_iter().map(|key| async move { objects.stored(key).await.expect("an answer").is_some() });
+        join_all(stored).await
+    };
+    let orphan = || format!("ledger-exports/{}.csv", Uuid::now_v7());
+    let now = Utc::now();
+    let kept = export(&setup, now - TimeDelta::days(1), now).await["export"].clone();
+    let deleted = export(&setup, now - TimeDelta::days(1), now).await["export"]["id"].clone();
+    let keys: Vec<String> = (0..30).map(|_| orphan()).collect();
+    for key in &keys {
+        put(key).await;
+    }
+    // One whose file arrives after it was deleted, one that has no name of an export, and another subgraph's.
+    let late = format!("ledger-exports/{}.csv", deleted.as_str().expect("an id"));
+    let note = "UPDATE billing.ledger_export SET deleted_at = now() WHERE id = $1::uuid";
+    sqlx::query(note).bind(deleted.as_str()).execute(&setup.database.pool).await.expect("noted");
+    let (stray, image) = ("ledger-exports/stray".to_owned(), "images/x".to_owned());
+    put(&stray).await;
+    put(&image).await;
+    setup.storage.lock(&keys[0]);
+    // The storage tells the time of an object in whole seconds.
+    let between = DateTime::from_timestamp(Utc::now().timestamp() + 1, 0).expect("a time");
+    tokio::time::sleep((between - Utc::now()).to_std().unwrap_or_default()).await;
+    let young = orphan();
+    put(&young).await;
+
+    let margin = TimeDelta::hours(24) + TimeDelta::minutes(15);
+    let swept = exports.sweep_orphans(between + margin).await.expect("swept");
+    assert_eq!((swept.removed, swept.failed), (31, 1));
+    assert_eq!(left(keys[1..].iter().chain([&late, &stray]).collect()).await, [false; 31]);
+    assert_eq!(left(vec![&keys[0], &young, &image]).await, [true; 3]);
+    assert_eq!(read(&kept).await.0, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! Every mutation on a pool of one connection: whoever holds a connection and asks for a second one gets none, and fails.
 //! And each first answer is what every later one is.
 
+mod setup;
+
 use healthbridge_auth::Role;
-use healthbridge_billing::{DESCRIPTION, open, verify};
-use healthbridge_graphql::Exposure;
-use healthbridge_testkit::{Client, Mutations, TestDatabase, TestStorage, Tokens, serve};
+use healthbridge_billing::verify;
+use healthbridge_testkit::{Client, Mutations, TestDatabase};
 use serde_json::{Value, json};
+use setup::setup_by;
 use uuid::Uuid;
 
 const BILLING: &str = "billing { id version status servicedAt createdAt }";
@@ -18,13 +20,8 @@ async fn later(client: &Client, selection: &str, id: &Value) -> Value {
 
 #[tokio::test]
 async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last() {
-    let (database, storage, tokens) =
-        (TestDatabase::of(DESCRIPTION.provision).await, TestStorage::start().await, Tokens::new());
-    let url =
-        serve(open(database.only_connection(), storage.objects.clone()).routes(tokens.verifier(), Exposure::default()))
-            .await;
-    let clerk = Client::new(&url).with_token(tokens.of(Role::Clerk));
-    let auditor = Client::new(&url).with_token(tokens.of(Role::Auditor));
+    let setup = setup_by(TestDatabase::only_connection).await;
+    let (clerk, auditor) = (setup.as_role(Role::Clerk), setup.as_role(Role::Auditor));
     let mut runs = Mutations::of(&clerk).await;
     let (patient, key) = (Uuid::now_v7(), Uuid::new_v4);
     let item = json!({ "name": "CT", "prices": [{ "amount": "100", "currency": "EUR" }], "validFrom": "2026-01-01",
@@ -73,5 +70,5 @@ async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last(
     let period = json!({ "from": "2026-01-01T00:00:00Z", "to": "2026-12-31T00:00:00Z" });
     runs.run(&auditor, "exportLedger", period, "export { id from to }").await;
     runs.assert_all();
-    assert_eq!(verify(&database.pool).await.expect("verified"), Vec::<String>::new());
+    assert_eq!(verify(&setup.database.pool).await.expect("verified"), Vec::<String>::new());
 }

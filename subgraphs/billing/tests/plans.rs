@@ -1,9 +1,10 @@
 //! Lists below patients read from indexes, however many invoices there are: the plans that PostgreSQL really took.
 
+mod setup;
+
 use healthbridge_auth::Role;
-use healthbridge_billing::{DESCRIPTION, open};
-use healthbridge_graphql::Exposure;
-use healthbridge_testkit::{Client, Plans, TestDatabase, TestStorage, Tokens, serve};
+use healthbridge_testkit::{Plans, TestDatabase};
+use setup::setup_by;
 use sqlx::{postgres::PgPoolOptions, raw_sql};
 use uuid::Uuid;
 
@@ -21,16 +22,16 @@ VACUUM ANALYZE billing.invoice";
 #[tokio::test]
 async fn the_lists_of_a_patient_never_read_those_of_all() {
     let plans = Plans::start();
-    let database = TestDatabase::of(DESCRIPTION.provision).await;
+    let one = |database: &TestDatabase| {
+        PgPoolOptions::new().max_connections(1).connect_lazy_with(Plans::of(&database.options))
+    };
+    let setup = setup_by(one).await;
     for statement in FILL.split(';') {
-        raw_sql(statement).execute(&database.pool).await.expect("filled");
+        raw_sql(statement).execute(&setup.database.pool).await.expect("filled");
     }
-    let (tokens, storage) = (Tokens::new(), TestStorage::start().await);
-    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(Plans::of(&database.options));
-    let base = serve(open(pool, storage.objects.clone()).routes(tokens.verifier(), Exposure::default())).await;
-    let clerk = Client::new(&base).with_token(tokens.of(Role::Clerk));
+    let clerk = setup.as_role(Role::Clerk);
     let (patient,): (Uuid,) =
-        sqlx::query_as("SELECT md5('7')::uuid").fetch_one(&database.pool).await.expect("a patient");
+        sqlx::query_as("SELECT md5('7')::uuid").fetch_one(&setup.database.pool).await.expect("a patient");
     for (list, count) in [
         ("invoices(first: 10) { nodes { id } }", 3),
         ("invoices(first: 10, filter: { status: [DRAFT] }) { nodes { id } }", 3),

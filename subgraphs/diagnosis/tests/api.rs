@@ -1,36 +1,12 @@
 //! The diagnosis subgraph over HTTP on a real database.
 
+mod setup;
+
 use healthbridge_auth::Role;
-use healthbridge_diagnosis::{DESCRIPTION, open};
-use healthbridge_graphql::Exposure;
-use healthbridge_testkit::{Client, StatementCount, TestDatabase, Tokens, assert_alike, forged, serve};
+use healthbridge_testkit::{Client, StatementCount, assert_alike, forged};
 use serde_json::{Value, json};
+use setup::setup;
 use uuid::Uuid;
-
-struct Setup {
-    database: TestDatabase,
-    tokens: Tokens,
-    anonymous: Client,
-}
-
-async fn setup() -> Setup {
-    let database = TestDatabase::of(DESCRIPTION.provision).await;
-    let tokens = Tokens::new();
-    let base = serve(open(database.pool.clone()).routes(tokens.verifier(), Exposure::default())).await;
-    Setup { database, tokens, anonymous: Client::new(&base) }
-}
-
-impl Setup {
-    fn as_role(&self, role: Role) -> Client {
-        self.anonymous.with_token(self.tokens.of(role))
-    }
-
-    async fn set_status(&self, report: &Value, status: &str) {
-        let id: Uuid = report.as_str().and_then(|id| id.parse().ok()).expect("an id");
-        let update = sqlx::query("UPDATE diagnosis.report SET status = $2 WHERE id = $1").bind(id).bind(status);
-        update.execute(&self.database.pool).await.expect("updated");
-    }
-}
 
 const CREATE: &str = "mutation ($input: CreateReportInput!) { createReport(input: $input) {
     report { id status author { id } allowedTransitions } userErrors { code field } } }";

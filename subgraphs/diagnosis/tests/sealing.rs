@@ -1,24 +1,17 @@
 //! How the workflow log is appended to, sealed and verified, on a real database.
 
+mod setup;
+
+use std::{pin::pin, time::Duration};
+
 use chrono::{DateTime, Utc};
 use healthbridge_auth::Role;
 use healthbridge_chain::{Chain, Checkpoints, Difference, Notary, catch_up, public_key, verify};
-use healthbridge_diagnosis::{DESCRIPTION, Log, open};
-use healthbridge_graphql::Exposure;
-use healthbridge_testkit::{Client, TestDatabase, Tokens, serve};
+use healthbridge_diagnosis::Log;
 use serde_json::{Value, json};
+use setup::{Setup, setup, setup_by};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
-
-struct Setup {
-    database: TestDatabase,
-    nurse: Client,
-}
-
-async fn setup() -> Setup {
-    let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
-    let url = serve(open(database.pool.clone()).routes(tokens.verifier(), Exposure::default())).await;
-    Setup { nurse: Client::new(&url).with_token(tokens.of(Role::Nurse)), database }
-}
+use uuid::Uuid;
 
 impl Setup {
     /// A connection whose transaction has appended an entry and goes on.
@@ -32,12 +25,13 @@ impl Setup {
     async fn add(&self, note: &str) -> Value {
         let add =
             "mutation ($note: String!) { addWorkflowLog(input: { action: CHECKED_IN, note: $note }) { log { seq } } }";
-        self.nurse.data(add, json!({ "note": note })).await["addWorkflowLog"]["log"]["seq"].clone()
+        self.as_role(Role::Nurse).data(add, json!({ "note": note })).await["addWorkflowLog"]["log"]["seq"].clone()
     }
 
     /// The notes in the order of their places.
     async fn notes(&self) -> Vec<Value> {
-        let logs = self.nurse.data("{ workflowLogs(first: 100) { nodes { seq note } } }", Value::Null).await;
+        let logs =
+            self.as_role(Role::Nurse).data("{ workflowLogs(first: 100) { nodes { seq note } } }", Value::Null).await;
         let logs = logs["workflowLogs"]["nodes"].as_array().cloned().expect("entries");
         let places: Vec<_> = logs.iter().rev().map(|log| log["seq"].clone()).collect();
         assert_eq!(places, (1..=logs.len()).map(|seq| json!(seq.to_string())).collect::<Vec<_>>());
@@ -78,6 +72,39 @@ async fn an_append_waits_for_no_open_transaction_that_has_appended() {
     assert_eq!(setup.notes().await, ["other"]);
     open.execute("COMMIT").await.expect("committed");
     assert_eq!(setup.notes().await, ["other", "open"]);
+}
+
+#[tokio::test]
+async fn an_entry_that_could_not_be_sealed_is_not_said_to_be_undone_and_its_key_gives_it_later() {
+    let mut pool = None;
+    let setup = setup_by(|database| {
+        let patient = database.only_connection();
+        let options = patient.options().clone().acquire_timeout(Duration::from_secs(1));
+        pool.insert(options.connect_lazy_with(database.options.clone())).clone()
+    });
+    let (setup, pool) = (setup.await, pool.expect("the subgraph's pool"));
+    let nurse = setup.as_role(Role::Nurse);
+    let add = "mutation ($key: UUID!) { addWorkflowLog(input: { action: CHECKED_IN, idempotencyKey: $key }) { log { seq } } }";
+    let key = json!({ "key": Uuid::new_v4() });
+    let mut closed = PgConnection::connect_with(&setup.database.options).await.expect("connected");
+    closed.execute("BEGIN; LOCK TABLE diagnosis.workflow_log_waiting IN SHARE MODE").await.expect("locked");
+    let asked = tokio::spawn({
+        let (nurse, key) = (nurse.clone(), key.clone());
+        async move { nurse.ask(add, key).await }
+    });
+    let inserts = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'diagnosis.workflow_log_waiting'::regclass)";
+    while !sqlx::query_scalar::<_, bool>(inserts).fetch_one(&mut closed).await.expect("an answer") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The only connection is somebody else's as soon as the entry is committed.
+    let mut next = pin!(pool.acquire());
+    assert!(futures::poll!(&mut next).is_pending());
+    closed.execute("COMMIT").await.expect("let go");
+    let held = next.await.expect("the only connection");
+    assert_eq!(asked.await.expect("an answer").codes(), ["INTERNAL_SERVER_ERROR"]);
+    drop(held);
+    assert_eq!(nurse.data(add, key).await["addWorkflowLog"]["log"]["seq"], json!("1"));
+    assert_eq!(setup.notes().await.len(), 1);
 }
 
 #[tokio::test]

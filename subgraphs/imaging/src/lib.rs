@@ -6,15 +6,16 @@ pub mod seed;
 mod service;
 mod store;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
+use futures::TryFutureExt;
 use healthbridge_jobs::Job;
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_postgres::Provision;
 use healthbridge_subgraph::{Description, Subgraph};
 use sqlx::{PgPool, migrate::Migrator};
 
-pub use service::{SweepError, Sweeps};
+pub use service::sweeps;
 
 /// The subgraph's name in the supergraph.
 pub const NAME: &str = "imaging";
@@ -28,7 +29,7 @@ pub const DESCRIPTION: Description = Description {
     sdl: graphql::sdl,
 };
 
-/// How often abandoned uploads and deleted images are cleaned up.
+/// How often uploads are given up and bytes purged.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// How often the bucket is compared with the rows.
@@ -37,19 +38,16 @@ const ORPHANS: Duration = Duration::from_secs(3600);
 /// The subgraph on its database and object storage, without which it is not ready.
 pub fn open(pool: PgPool, objects: ObjectStore) -> Subgraph {
     let schema = graphql::schema(&pool, &objects);
-    let sweeps = Arc::new(Sweeps::new(pool.clone(), objects.clone()));
-    let orphans = sweeps.clone();
-    Subgraph::new(&DESCRIPTION, pool, schema)
-        .needing("the object storage", move || {
-            let objects = objects.clone();
-            async move { objects.ping().await }
-        })
-        .with_job(Job::new("sweep", SWEEP, move |now| {
-            let sweeps = sweeps.clone();
-            async move { Ok(sweeps.sweep(now).await?) }
-        }))
+    let (rows, bucket) = (pool.clone(), objects.clone());
+    let storage = move || {
+        let bucket = bucket.clone();
+        async move { bucket.ping().await }
+    };
+    Subgraph::new(&DESCRIPTION, pool.clone(), schema)
+        .needing("the object storage", storage)
+        .with_job(Job::new("give up uploads", SWEEP, move |now| sweeps::give_up_uploads(rows.clone(), now)))
+        .with_job(Job::over(sweeps::purge(pool.clone(), objects.clone()), SWEEP))
         .with_job(Job::new("remove orphans", ORPHANS, move |now| {
-            let sweeps = orphans.clone();
-            async move { Ok(sweeps.sweep_orphans(now).await.map(drop)?) }
+            sweeps::remove_orphans(pool.clone(), objects.clone(), now).map_ok(drop)
         }))
 }

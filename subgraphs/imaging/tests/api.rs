@@ -1,72 +1,28 @@
 //! The imaging subgraph over HTTP on a real database and a real S3 endpoint.
 
+mod setup;
+
 use healthbridge_auth::Role;
-use healthbridge_graphql::Exposure;
-use healthbridge_imaging::{DESCRIPTION, Sweeps, open};
-use healthbridge_testkit::{Client, StatementCount, TestDatabase, TestStorage, Tokens, assert_alike, forged, serve};
+use healthbridge_imaging::sweeps;
+use healthbridge_testkit::{Client, StatementCount, TestStorage, assert_alike, forged, put};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use setup::{dicom, request, setup};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
-
-struct Setup {
-    database: TestDatabase,
-    storage: TestStorage,
-    tokens: Tokens,
-    anonymous: Client,
-}
-
-async fn setup() -> Setup {
-    let database = TestDatabase::of(DESCRIPTION.provision).await;
-    let storage = TestStorage::start().await;
-    let tokens = Tokens::new();
-    let base =
-        serve(open(database.pool.clone(), storage.objects.clone()).routes(tokens.verifier(), Exposure::default()))
-            .await;
-    Setup { database, storage, tokens, anonymous: Client::new(&base) }
-}
-
-impl Setup {
-    fn as_role(&self, role: Role) -> Client {
-        self.anonymous.with_token(self.tokens.of(role))
-    }
-}
 
 const REQUEST: &str = "mutation ($input: RequestImageUploadInput!) { requestImageUpload(input: $input) {
     upload { id state put { url method headers { name value } } } userErrors { code field } } }";
 const COMPLETE: &str = "mutation ($id: ID!) { completeImageUpload(input: { uploadId: $id }) {
     image { id state sha256 byteSize downloadUrl { url } } userErrors { code } } }";
 
-fn dicom(content: &[u8]) -> Vec<u8> {
-    [&[0; 128], b"DICM".as_slice(), content].concat()
-}
-
-fn request(patient: Uuid, bytes: &[u8], content_type: &str) -> Value {
-    json!({
-        "patientId": patient, "fileName": "a b.dcm", "contentType": content_type, "byteSize": bytes.len().to_string(),
-        "sha256": hex::encode(Sha256::digest(bytes)), "modality": "CT", "idempotencyKey": Uuid::new_v4(),
-    })
-}
-
 async fn begin(client: &Client, patient: Uuid, bytes: &[u8]) -> Value {
     let data = client.data(REQUEST, json!({ "input": request(patient, bytes, "application/dicom") })).await;
     data["requestImageUpload"]["upload"].clone()
 }
 
-/// Sends bytes to a presigned URL with its headers; `change` makes them others.
-async fn put(upload: &Value, bytes: &[u8], change: impl Fn(&str, &str) -> Option<String>) -> StatusCode {
-    let mut request = reqwest::Client::new().put(upload["put"]["url"].as_str().expect("a URL")).body(bytes.to_vec());
-    for header in upload["put"]["headers"].as_array().expect("headers") {
-        let (name, value) = (header["name"].as_str().expect("a name"), header["value"].as_str().expect("a value"));
-        if name != "content-length" {
-            request = request.header(name, change(name, value).unwrap_or_else(|| value.to_owned()));
-        }
-    }
-    request.send().await.expect("an answer").status()
-}
-
 async fn put_as_told(upload: &Value, bytes: &[u8]) -> StatusCode {
-    put(upload, bytes, |_, _| None).await
+    put(upload, bytes).await.expect("an answer")
 }
 
 async fn upload(client: &Client, patient: Uuid, bytes: &[u8]) -> Uuid {
@@ -107,10 +63,16 @@ async fn the_storage_refuses_other_bytes_types_sizes_keys_and_stores_nothing() {
     let same_length = dicom(b"PIXELS");
     assert_eq!(put_as_told(&upload, &same_length).await, StatusCode::BAD_REQUEST, "another checksum");
     assert!(put_as_told(&upload, &dicom(b"more pixels")).await.is_client_error(), "another size");
-    let other_digest = |name: &str, _: &str| (name == "x-amz-checksum-sha256").then(|| "A".repeat(43) + "=");
-    assert!(put(&upload, &same_length, other_digest).await.is_client_error(), "another announced checksum");
-    let other_type = |name: &str, _: &str| (name == "content-type").then(|| "text/html".to_owned());
-    assert!(put(&upload, &bytes, other_type).await.is_client_error(), "another type");
+    let with = |name: &str, value: &str| {
+        let mut changed = upload.clone();
+        let headers = changed["put"]["headers"].as_array_mut().expect("headers");
+        let header = headers.iter_mut().find(|header| header["name"] == name).expect("the header");
+        header["value"] = json!(value);
+        changed
+    };
+    let other_digest = with("x-amz-checksum-sha256", &("A".repeat(43) + "="));
+    assert!(put_as_told(&other_digest, &same_length).await.is_client_error(), "another announced checksum");
+    assert!(put_as_told(&with("content-type", "text/html"), &bytes).await.is_client_error(), "another type");
     for (from, to) in [("/images/", "/images/x"), ("/imaging/", "/other/"), ("X-Amz-Expires=", "X-Amz-Expires=9")] {
         let mut changed = upload.clone();
         let url = upload["put"]["url"].as_str().expect("a URL");
@@ -209,10 +171,10 @@ async fn a_deleted_image_is_gone_and_its_bytes_go_after_the_retention() {
     let doctor =
         setup.as_role(Role::Doctor).ask(delete, json!({ "input": { "imageId": id, "reason": "no right" } })).await;
     assert_eq!(doctor.codes(), ["UNAUTHORIZED_FIELD_OR_TYPE"]);
-    let sweeps = Sweeps::new(setup.database.pool.clone(), setup.storage.objects.clone());
-    sweeps.sweep(chrono::Utc::now()).await.expect("swept");
+    let purge = sweeps::purge(setup.database.pool.clone(), setup.storage.objects.clone());
+    purge.run(chrono::Utc::now()).await.expect("swept");
     assert_eq!(setup.storage.files(), 1);
-    sweeps.sweep(chrono::Utc::now() + chrono::Duration::days(31)).await.expect("swept");
+    purge.run(chrono::Utc::now() + chrono::Duration::days(31)).await.expect("swept");
     assert_eq!(setup.storage.files(), 0);
 }
 

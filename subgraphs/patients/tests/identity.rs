@@ -6,10 +6,9 @@ mod setup;
 use std::time::{Duration, Instant};
 
 use healthbridge_auth::{ForeignIssuers, ForeignSettings, Role};
-use healthbridge_patients::{DESCRIPTION, Identity, open};
-use healthbridge_testkit::{Client, TestDatabase, TestIssuer, Tokens, serve};
+use healthbridge_testkit::TestIssuer;
 use serde_json::{Value, json};
-use setup::{PASSWORD, REFRESH, SIGN_IN, Setup, create, identity, setup, trusting};
+use setup::{PASSWORD, REFRESH, SIGN_IN, Setup, create, setup, setup_by};
 
 const OTHER_PASSWORD: &str = "another quite unguessable phrase";
 const CREATE_USER: &str = "mutation ($input: CreateUserInput!) { createUser(input: $input) {
@@ -235,9 +234,7 @@ const EXCHANGE: &str = "mutation ($token: String!) { signInWithToken(input: { to
 
 struct Foreign {
     issuer: TestIssuer,
-    database: TestDatabase,
-    anonymous: Client,
-    tokens: Tokens,
+    setup: Setup,
 }
 
 async fn foreign(link_by_email: bool) -> Foreign {
@@ -247,11 +244,9 @@ async fn foreign(link_by_email: bool) -> Foreign {
         "roles": { "physicians": "DOCTOR", "desk": "CLERK" }, "patient_claim": "mrn", "link_by_email": link_by_email,
     }))
     .expect("settings");
-    let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
-    let foreign = ForeignIssuers::new(vec![settings]).expect("issuers");
-    let identity = Identity { foreign, ..identity(&tokens) };
-    let base = serve(open(database.pool.clone(), identity).routes(tokens.verifier(), trusting())).await;
-    Foreign { issuer, database, anonymous: Client::new(&base), tokens }
+    let issuers = ForeignIssuers::new(vec![settings]).expect("issuers");
+    let setup = setup_by(|database| database.pool.clone(), issuers).await;
+    Foreign { issuer, setup }
 }
 
 impl Foreign {
@@ -262,7 +257,7 @@ impl Foreign {
     }
 
     async fn exchange(&self, claims: &Value) -> Value {
-        let answer = self.anonymous.ask(EXCHANGE, json!({ "token": self.issuer.sign(claims) })).await;
+        let answer = self.setup.anonymous.ask(EXCHANGE, json!({ "token": self.issuer.sign(claims) })).await;
         answer.body["data"]["signInWithToken"].clone()
     }
 }
@@ -272,14 +267,14 @@ async fn people_of_another_issuer_get_our_tokens_and_follow_its_word_on_their_ro
     let foreign = foreign(false).await;
     let signed_in = foreign.exchange(&foreign.claims("u1", &["physicians", "offline_access"])).await;
     assert_eq!((&signed_in["user"]["roles"], &signed_in["user"]["kind"]), (&json!(["DOCTOR"]), &json!("STAFF")));
-    let doctor = foreign.anonymous.with_token(signed_in["accessToken"].as_str().expect("a token"));
+    let doctor = foreign.setup.anonymous.with_token(signed_in["accessToken"].as_str().expect("a token"));
     let me = doctor.data("{ me { id } patients { totalCount } }", Value::Null).await;
     assert_eq!(me["me"]["id"], signed_in["user"]["id"]);
     let again = foreign.exchange(&foreign.claims("u1", &["desk"])).await;
     assert_eq!((&again["user"]["id"], &again["user"]["roles"]), (&me["me"]["id"], &json!(["CLERK"])));
     let none = foreign.exchange(&foreign.claims("u1", &["visitors"])).await;
     assert_eq!((&none["accessToken"], &none["userErrors"][0]["code"]), (&Value::Null, &json!("NOT_ALLOWED")));
-    let clerk = foreign.anonymous.with_token(foreign.tokens.of(Role::Clerk));
+    let clerk = foreign.setup.anonymous.with_token(foreign.setup.tokens.of(Role::Clerk));
     let patient = create(&clerk, "Mine").await;
     let query = "query ($id: ID!) { patient(id: $id) { mrn } }";
     let mrn = clerk.data(query, json!({ "id": patient })).await["patient"]["mrn"].clone();
@@ -287,7 +282,7 @@ async fn people_of_another_issuer_get_our_tokens_and_follow_its_word_on_their_ro
     claims["mrn"] = mrn;
     let own = foreign.exchange(&claims).await;
     assert_eq!((&own["user"]["kind"], &own["user"]["roles"]), (&json!("PATIENT"), &json!(["PATIENT"])));
-    let own = foreign.anonymous.with_token(own["accessToken"].as_str().expect("a token"));
+    let own = foreign.setup.anonymous.with_token(own["accessToken"].as_str().expect("a token"));
     assert!(own.data(query, json!({ "id": patient })).await["patient"]["mrn"].is_string());
     claims["sub"] = json!("p2");
     assert_eq!(
@@ -296,7 +291,7 @@ async fn people_of_another_issuer_get_our_tokens_and_follow_its_word_on_their_ro
         "the record has an account"
     );
     let made: i64 = sqlx::query_scalar("SELECT count(*) FROM patients.account")
-        .fetch_one(&foreign.database.pool)
+        .fetch_one(&foreign.setup.database.pool)
         .await
         .expect("a count");
     assert_eq!(made, 2, "who is refused gets no account");
@@ -322,18 +317,18 @@ async fn a_foreign_token_that_is_not_for_us_or_not_the_issuers_is_refused() {
         assert_eq!(foreign.exchange(&claims).await["userErrors"][0]["code"], json!("NOT_ALLOWED"), "{claims}");
     }
     let stranger = TestIssuer::start().await;
-    let ours = foreign.tokens.of(Role::Admin);
+    let ours = foreign.setup.tokens.of(Role::Admin);
     // The public key as the secret of HS256, below the right key's id.
     let signed = foreign.issuer.sign(&good);
     let header = signed.split('.').next().expect("a header");
     let unsigned = format!("{header}.{}.", signed.split('.').nth(1).expect("claims"));
     let critical = foreign.issuer.sign_with(&good, |header| header.crit = Some(vec!["exp".to_owned()]));
     for token in [stranger.sign(&good), ours, unsigned, critical, "a.b.c".to_owned(), String::new()] {
-        let answer = foreign.anonymous.ask(EXCHANGE, json!({ "token": token })).await;
+        let answer = foreign.setup.anonymous.ask(EXCHANGE, json!({ "token": token })).await;
         assert_eq!(answer.refusals("signInWithToken"), ["NOT_ALLOWED"], "{token}");
     }
     let made: i64 = sqlx::query_scalar("SELECT count(*) FROM patients.account")
-        .fetch_one(&foreign.database.pool)
+        .fetch_one(&foreign.setup.database.pool)
         .await
         .expect("a count");
     assert_eq!(made, 0);
@@ -344,7 +339,7 @@ async fn an_issuer_may_change_its_keys_be_slow_and_be_down() {
     let mut foreign = foreign(false).await;
     foreign.issuer.set_down(true);
     let claims = foreign.claims("u1", &["physicians"]);
-    let answer = foreign.anonymous.ask(EXCHANGE, json!({ "token": foreign.issuer.sign(&claims) })).await;
+    let answer = foreign.setup.anonymous.ask(EXCHANGE, json!({ "token": foreign.issuer.sign(&claims) })).await;
     assert_eq!(answer.codes(), ["IDENTITY_PROVIDER_UNAVAILABLE"], "it has never answered");
     foreign.issuer.set_down(false);
     tokio::time::sleep(Duration::from_millis(1100)).await;
@@ -362,7 +357,7 @@ async fn an_issuer_may_change_its_keys_be_slow_and_be_down() {
     let begun = Instant::now();
     let token = foreign.issuer.sign(&claims);
     let exchanges = (0..8).map(|_| {
-        let (client, token) = (foreign.anonymous.clone(), token.clone());
+        let (client, token) = (foreign.setup.anonymous.clone(), token.clone());
         tokio::spawn(async move { client.ask(EXCHANGE, json!({ "token": token })).await.body })
     });
     for exchange in exchanges.collect::<Vec<_>>() {
@@ -377,7 +372,7 @@ async fn an_issuer_may_change_its_keys_be_slow_and_be_down() {
 async fn an_address_that_has_an_account_here_is_linked_only_where_the_issuer_is_trusted_with_that() {
     for (link_by_email, verified, works) in [(false, true, false), (true, false, true), (true, true, true)] {
         let foreign = foreign(link_by_email).await;
-        let setup = Setup::of(foreign.database, foreign.tokens, foreign.anonymous, String::new());
+        let setup = &foreign.setup;
         setup.add_account("nurse@example.test", Role::Nurse).await;
         let mut claims = foreign.issuer.claims("u1", "healthbridge-web");
         claims["realm_access"] = json!({ "roles": ["physicians"] });

@@ -4,10 +4,9 @@ mod setup;
 
 use futures::future::join_all;
 use healthbridge_auth::{ForeignIssuers, ForeignSettings, Role};
-use healthbridge_patients::{DESCRIPTION, Identity, open};
-use healthbridge_testkit::{Client, Mutations, TestDatabase, TestIssuer, Tokens, serve};
+use healthbridge_testkit::{Mutations, TestDatabase, TestIssuer};
 use serde_json::{Value, json};
-use setup::{PASSWORD, Setup, identity, trusting};
+use setup::{PASSWORD, Setup, setup_by};
 use uuid::Uuid;
 
 const OTHER_PASSWORD: &str = "another quite unguessable phrase";
@@ -19,13 +18,8 @@ async fn on_one_connection() -> (Setup, TestIssuer) {
         "patient_claim": "mrn",
     }))
     .expect("settings");
-    let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
     let foreign = ForeignIssuers::new(vec![settings]).expect("issuers");
-    let identity = Identity { foreign, ..identity(&tokens) };
-    let subgraph = open(database.only_connection(), identity);
-    let url = serve(subgraph.routes(tokens.verifier(), trusting())).await;
-    let anonymous = Client::new(&url);
-    (Setup { database, tokens, anonymous, url }, issuer)
+    (setup_by(TestDatabase::only_connection, foreign).await, issuer)
 }
 
 #[tokio::test]

@@ -99,12 +99,12 @@ impl Batch for BillingsOfPatient {
     type Row = domain::Billing;
 
     async fn load(
-        service: &Billings,
+        billings: &Billings,
         caller: &Caller,
         patients: &[Uuid],
         (filter, window): &Self::Arguments,
     ) -> Result<Vec<Self::Row>, Fault> {
-        service.of_patients(caller, patients, filter, window).await
+        billings.of_patients(caller, patients, filter, window).await
     }
 
     fn key(billing: &Self::Row) -> Uuid {
@@ -122,12 +122,12 @@ impl Batch for InvoicesOfPatient {
     type Row = domain::Invoice;
 
     async fn load(
-        service: &Invoices,
+        invoices: &Invoices,
         caller: &Caller,
         patients: &[Uuid],
         (filter, window): &Self::Arguments,
     ) -> Result<Vec<Self::Row>, Fault> {
-        service.of_patients(caller, patients, filter, window).await
+        invoices.of_patients(caller, patients, filter, window).await
     }
 
     fn key(invoice: &Self::Row) -> Uuid {
@@ -144,13 +144,8 @@ impl Batch for TotalsOfPatient {
     type Arguments = ();
     type Row = domain::CurrencyTotal;
 
-    async fn load(
-        service: &Billings,
-        caller: &Caller,
-        patients: &[Uuid],
-        (): &Self::Arguments,
-    ) -> Result<Vec<Self::Row>, Fault> {
-        service.totals(caller, patients).await
+    async fn load(billings: &Billings, caller: &Caller, patients: &[Uuid], (): &()) -> Result<Vec<Self::Row>, Fault> {
+        billings.totals(caller, patients).await
     }
 
     fn key(total: &Self::Row) -> Uuid {

@@ -54,6 +54,15 @@ pub enum ExportError {
     Csv(#[from] csv::Error),
 }
 
+impl From<ExportError> for Fault {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Database(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
 /// After so many pages of which nothing could be deleted a sweep gives up.
 const MOST_IN_VAIN: u32 = 20;
 
@@ -80,7 +89,7 @@ impl Exports {
             let message = "The export would take too long: ask for a shorter time";
             return Err(Stop::refuse("to", UserErrorCode::OutOfRange, message));
         };
-        let written = written.map_err(Fault::internal)?;
+        let written = written?;
         exports::end(&self.pool, export.id, &written).await?;
         let disposition = format!("attachment; filename=\"{}\"", export.file_name());
         let download = self.objects.presign_get(&object_key(export.id), CSV, &disposition, LIFETIME, now).await;

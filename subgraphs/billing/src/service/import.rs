@@ -10,7 +10,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    domain::{Billing, Given, Movement, Parts, PaymentMethod, Recorded, Wanted, charge, payable_parts},
+    domain::{Billing, Movement, Parts, PaymentMethod, Recorded, Wanted, charge, payable_parts},
     store::{billings, imports, ledger},
 };
 
@@ -52,7 +52,7 @@ pub struct ForeignPayment {
     /// The other system's name for it.
     pub source: String,
     /// How much, and its currency; all that is outstanding where it is left out.
-    pub amount: Option<Given>,
+    pub amount: Option<(Decimal, String)>,
     /// How.
     pub method: PaymentMethod,
 }

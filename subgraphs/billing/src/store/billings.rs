@@ -113,16 +113,19 @@ pub(crate) struct BillingFilter {
     pub serviced_to: Option<DateTime<Utc>>,
 }
 
-/// All columns of billings.
+/// All columns of the billings that this part of a statement finds.
 macro_rules! billings {
-    ($which:tt, $($argument:expr),* $(,)?) => {
+    ($from:tt, $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
             Row,
-            r#"SELECT id, patient_id, report_id, image_id, appointment_id, invoice_id, service_item_id, code AS "code: _",
-                      description, quantity, unit_price, currency, components AS "components: _", charged, discounts, tax,
-                      net, paid, refunded, status, serviced_at, created_at, created_by, version
-               FROM billing.billing "#
-                + $which,
+            r#"SELECT billing.id AS "id!", patient_id AS "patient_id!", report_id, image_id, appointment_id, invoice_id,
+                      service_item_id, code AS "code: _", description AS "description!", quantity AS "quantity!",
+                      unit_price AS "unit_price!", currency AS "currency!", components AS "components!: _",
+                      charged AS "charged!", discounts AS "discounts!", tax AS "tax!", net AS "net!", paid AS "paid!",
+                      refunded AS "refunded!", status AS "status!", serviced_at AS "serviced_at!",
+                      created_at AS "created_at!", created_by AS "created_by!", version AS "version!"
+               FROM "#
+                + $from,
             $($argument),*
         )
     };
@@ -134,7 +137,7 @@ pub(crate) async fn by_id(
     ids: &[Uuid],
     own: Option<Uuid>,
 ) -> Result<Vec<Billing>, sqlx::Error> {
-    let rows = billings!(r#"WHERE id = ANY($1) AND ($2::uuid IS NULL OR patient_id = $2)"#, ids, own,);
+    let rows = billings!("billing.billing WHERE id = ANY($1) AND ($2::uuid IS NULL OR patient_id = $2)", ids, own);
     billings(rows.fetch_all(db).await?)
 }
 
@@ -149,9 +152,9 @@ pub(crate) async fn for_occasions(
     let images = ids(|occasion| if let Occasion::Image(id) = occasion { Some(*id) } else { None });
     let appointments = ids(|occasion| if let Occasion::Appointment(id) = occasion { Some(*id) } else { None });
     let rows = billings!(
-        r#"WHERE (report_id = ANY($1) OR image_id = ANY($2) OR appointment_id = ANY($3))
+        "billing.billing WHERE (report_id = ANY($1) OR image_id = ANY($2) OR appointment_id = ANY($3))
              AND ($4::uuid IS NULL OR patient_id = $4)
-           ORDER BY id DESC"#,
+           ORDER BY id DESC",
         &reports,
         &images,
         &appointments,
@@ -167,17 +170,8 @@ pub(crate) async fn of_patients(
     filter: &BillingFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<Billing>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT b.id AS "id!", b.patient_id AS "patient_id!", b.report_id, b.image_id, b.appointment_id, b.invoice_id,
-                  b.service_item_id,
-                  b.code AS "code: _", b.description AS "description!", b.quantity AS "quantity!",
-                  b.unit_price AS "unit_price!", b.currency AS "currency!", b.components AS "components!: _",
-                  b.charged AS "charged!", b.discounts AS "discounts!", b.tax AS "tax!", b.net AS "net!",
-                  b.paid AS "paid!", b.refunded AS "refunded!", b.status AS "status!",
-                  b.serviced_at AS "serviced_at!", b.created_at AS "created_at!", b.created_by AS "created_by!",
-                  b.version AS "version!"
-           FROM unnest($1::uuid[]) AS patient (id)
+    let rows = billings!(
+        "unnest($1::uuid[]) AS patient (id)
            CROSS JOIN LATERAL (
                SELECT * FROM billing.billing AS billing
                WHERE billing.patient_id = patient.id
@@ -188,8 +182,8 @@ pub(crate) async fn of_patients(
                  AND ($6::timestamptz IS NULL OR billing.serviced_at < $6)
                  AND ($7::uuid IS NULL OR billing.id < $7)
                ORDER BY billing.id DESC LIMIT $8
-           ) AS b
-           ORDER BY b.patient_id, b.id DESC"#,
+           ) AS billing
+           ORDER BY patient_id, billing.id DESC",
         patients,
         &texts(&filter.statuses),
         &texts(&filter.payment_states),
@@ -209,13 +203,13 @@ pub(crate) async fn list(
     window: &Window<Uuid>,
 ) -> Result<Vec<Billing>, sqlx::Error> {
     let rows = billings!(
-        r#"WHERE (cardinality($1::text[]) = 0 OR status = ANY($1))
+        "billing.billing WHERE (cardinality($1::text[]) = 0 OR status = ANY($1))
              AND (cardinality($2::text[]) = 0 OR payment_state = ANY($2))
              AND ($3::text IS NULL OR currency = $3)
              AND ($4::timestamptz IS NULL OR serviced_at >= $4)
              AND ($5::timestamptz IS NULL OR serviced_at < $5)
              AND ($6::uuid IS NULL OR id < $6)
-           ORDER BY id DESC LIMIT $7"#,
+           ORDER BY id DESC LIMIT $7",
         &texts(&filter.statuses),
         &texts(&filter.payment_states),
         filter.currency.map(CurrencyCode::as_str),
@@ -230,7 +224,7 @@ pub(crate) async fn list(
 /// The billings with these ids, locked until the transaction ends, in the order of their ids: two payments of several
 /// billings never wait for each other.
 pub(crate) async fn lock(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Billing>, sqlx::Error> {
-    let rows = billings!(r#"WHERE id = ANY($1) ORDER BY id FOR UPDATE"#, ids,);
+    let rows = billings!("billing.billing WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids);
     billings(rows.fetch_all(connection).await?)
 }
 

@@ -66,10 +66,10 @@ pub(crate) struct NewInvoice<'a> {
     pub due_at: Option<NaiveDate>,
 }
 
-/// The invoices that `$from` and `$rest` leave, the latter behind the sums of their lines: a draft's totals are those of its
+/// Invoices that come out of these parts of a statement, with what their lines come to: a draft's totals are those of its
 /// lines, and what is paid always is.
 macro_rules! invoices {
-    ([$($from:tt)+], $rest:tt, $($argument:expr),* $(,)?) => {
+    ([$($from:tt)+] $rest:tt, $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
             Row,
             r#"SELECT invoice.id AS "id!", invoice.kind AS "kind!", invoice.patient_id AS "patient_id!",
@@ -77,37 +77,40 @@ macro_rules! invoices {
                       invoice.billing_ids AS "billing_ids!", invoice.cancels_id, invoice.due_at, invoice.issued_at,
                       coalesce(invoice.total_net, lines.total_net) AS "total_net!",
                       coalesce(invoice.total_gross, lines.total_gross) AS "total_gross!", lines.paid AS "paid!",
-                      invoice.version AS "version!" "#
-                + $($from)+
-                + r#" CROSS JOIN LATERAL (
-                          SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
-                          FROM billing.billing WHERE id = ANY(invoice.billing_ids)
-                      ) AS lines "#
+                      invoice.version AS "version!" FROM "#
+                $(+ $from)+
+                + " CROSS JOIN LATERAL (
+                        SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
+                        FROM billing.billing WHERE id = ANY(invoice.billing_ids)
+                    ) AS lines "
                 + $rest,
             $($argument),*
         )
     };
 }
 
-/// Those of the invoices that `$from` chooses from which a filter leaves, `$1` and `$2`, as a page has them, `$3` and `$4`.
-/// An issued one of which nothing is outstanding is balanced.
-macro_rules! some_invoices {
-    ($from:tt, $rest:tt, $filter:expr, $window:expr $(, $argument:expr)*) => {
+/// A page of the invoices that a filter shows, within what stands before. An invoice is BALANCED when its lines are paid, and
+/// is not written then.
+macro_rules! page_of_invoices {
+    ($within:tt, $rest:tt, $filter:ident, $window:ident $(, $argument:expr)?) => {
         invoices!(
-            [$from
-                + r#" AND (cardinality($1::text[]) = 0 OR (CASE
-                          WHEN one.status = 'ISSUED' AND one.kind = 'INVOICE' AND NOT EXISTS (
-                              SELECT FROM billing.billing AS line
-                              WHERE line.id = ANY(one.billing_ids) AND line.net - line.paid + line.refunded > 0)
-                          THEN 'BALANCED' ELSE one.status END) = ANY($1))
-                      AND ($2::date IS NULL OR one.due_at < $2) AND one.id < $3
-                      ORDER BY one.id DESC LIMIT $4) AS invoice "#],
+            [
+                $within
+                " one.id < $1
+                 AND (cardinality($2::text[]) = 0 OR (CASE
+                     WHEN one.status = 'ISSUED' AND one.kind = 'INVOICE' AND NOT EXISTS (
+                         SELECT FROM billing.billing AS line
+                         WHERE line.id = ANY(one.billing_ids) AND line.net - line.paid + line.refunded > 0)
+                     THEN 'BALANCED' ELSE one.status END) = ANY($2))
+                 AND ($3::date IS NULL OR one.due_at < $3)
+                 ORDER BY one.id DESC LIMIT $4) AS invoice"
+            ]
             $rest,
+            $window.start.unwrap_or(Uuid::max()),
             &texts(&$filter.statuses),
             $filter.due_before,
-            $window.start.unwrap_or(Uuid::max()),
             $window.limit()
-            $(, $argument)*
+            $(, $argument)?
         )
     };
 }
@@ -123,7 +126,7 @@ pub(crate) async fn by_id(
     own: Option<Uuid>,
 ) -> Result<Vec<Invoice>, sqlx::Error> {
     let rows = invoices!(
-        ["FROM billing.invoice AS invoice"],
+        ["billing.invoice AS invoice"]
         "WHERE invoice.id = ANY($1) AND ($2::uuid IS NULL OR invoice.patient_id = $2)",
         ids,
         own,
@@ -138,34 +141,9 @@ pub(crate) async fn of_patients(
     filter: &InvoiceFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<Invoice>, sqlx::Error> {
-    if *filter != InvoiceFilter::default() {
-        return some_of_patients(db, patients, filter, window).await;
-    }
-    let rows = invoices!(
-        [r#"FROM unnest($1::uuid[]) AS patient (id)
-           CROSS JOIN LATERAL (
-               SELECT * FROM billing.invoice AS one
-               WHERE one.patient_id = patient.id AND one.id < $2
-               ORDER BY one.id DESC LIMIT $3
-           ) AS invoice"#],
-        "ORDER BY invoice.patient_id, invoice.id DESC",
-        patients,
-        window.start.unwrap_or(Uuid::max()),
-        window.limit(),
-    );
-    invoices(rows.fetch_all(db).await?)
-}
-
-async fn some_of_patients(
-    db: impl PgExecutor<'_>,
-    patients: &[Uuid],
-    filter: &InvoiceFilter,
-    window: &Window<Uuid>,
-) -> Result<Vec<Invoice>, sqlx::Error> {
-    let rows = some_invoices!(
-        r#"FROM unnest($5::uuid[]) AS patient (id)
-           CROSS JOIN LATERAL (
-               SELECT * FROM billing.invoice AS one WHERE one.patient_id = patient.id"#,
+    let rows = page_of_invoices!(
+        "unnest($5::uuid[]) AS patient (id)
+         CROSS JOIN LATERAL (SELECT * FROM billing.invoice AS one WHERE one.patient_id = patient.id AND",
         "ORDER BY invoice.patient_id, invoice.id DESC",
         filter,
         window,
@@ -180,12 +158,8 @@ pub(crate) async fn list(
     filter: &InvoiceFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<Invoice>, sqlx::Error> {
-    let rows = some_invoices!(
-        "FROM (SELECT * FROM billing.invoice AS one WHERE true",
-        "ORDER BY invoice.id DESC",
-        filter,
-        window
-    );
+    let rows =
+        page_of_invoices!("(SELECT * FROM billing.invoice AS one WHERE", "ORDER BY invoice.id DESC", filter, window);
     invoices(rows.fetch_all(db).await?)
 }
 
@@ -217,7 +191,7 @@ pub(crate) async fn insert(
     );
     inserted.execute(&mut *connection).await?;
     let put =
-        sqlx::query!("UPDATE billing.billing SET invoice_id = $1 WHERE id = ANY($2)", invoice.id, invoice.billing_ids,);
+        sqlx::query!("UPDATE billing.billing SET invoice_id = $1 WHERE id = ANY($2)", invoice.id, invoice.billing_ids);
     put.execute(connection).await.map(drop)
 }
 

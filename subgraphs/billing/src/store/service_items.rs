@@ -47,27 +47,43 @@ pub(crate) struct ServiceItemFilter {
     pub valid_on: Option<NaiveDate>,
 }
 
+/// The items that this part of a statement chooses, with their prices.
+macro_rules! items {
+    ($which:tt, $($argument:expr),* $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT id, code AS "code: _", name, prices.currencies AS "currencies!",
+                      prices.amounts AS "amounts!: Vec<Decimal>", valid_from, valid_to, version
+               FROM billing.service_item AS item
+               CROSS JOIN LATERAL (
+                   SELECT array_agg(currency::text ORDER BY currency) AS currencies,
+                          array_agg(amount ORDER BY currency) AS amounts
+                   FROM billing.service_price WHERE service_item_id = item.id
+               ) AS prices "#
+                + $which,
+            $($argument),*
+        )
+    };
+}
+
+/// The items with these ids.
+pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<ServiceItem>, sqlx::Error> {
+    let rows = items!("WHERE id = ANY($1)", ids);
+    rows.fetch_all(db).await?.into_iter().map(ServiceItem::try_from).collect()
+}
+
 /// One row more than the page has, the newest first.
 pub(crate) async fn list(
     db: impl PgExecutor<'_>,
     filter: &ServiceItemFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<ServiceItem>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, code AS "code: _", name, prices.currencies AS "currencies!", prices.amounts AS "amounts!: Vec<Decimal>",
-                  valid_from, valid_to, version
-           FROM billing.service_item AS item
-           CROSS JOIN LATERAL (
-               SELECT array_agg(currency::text ORDER BY currency) AS currencies,
-                      array_agg(amount ORDER BY currency) AS amounts
-               FROM billing.service_price WHERE service_item_id = item.id
-           ) AS prices
-           WHERE ($1::text IS NULL OR starts_with(lower(name), lower($1)))
+    let rows = items!(
+        "WHERE ($1::text IS NULL OR starts_with(lower(name), lower($1)))
              AND ($2::text IS NULL OR code ->> 'code' = $2)
              AND ($3::date IS NULL OR (valid_from <= $3 AND (valid_to IS NULL OR valid_to > $3)))
              AND ($4::uuid IS NULL OR id < $4)
-           ORDER BY id DESC LIMIT $5"#,
+           ORDER BY id DESC LIMIT $5",
         filter.search.as_deref().map(sought),
         filter.code.as_deref().map(sought),
         filter.valid_on,
@@ -79,17 +95,7 @@ pub(crate) async fn list(
 
 /// The item with this id, kept from changing until the transaction ends.
 pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<ServiceItem>, sqlx::Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT id, code AS "code: _", name,
-                  ARRAY(SELECT currency::text FROM billing.service_price
-                        WHERE service_item_id = item.id ORDER BY currency) AS "currencies!",
-                  ARRAY(SELECT amount FROM billing.service_price
-                        WHERE service_item_id = item.id ORDER BY currency) AS "amounts!: Vec<Decimal>",
-                  valid_from, valid_to, version
-           FROM billing.service_item AS item WHERE id = $1 FOR UPDATE"#,
-        id,
-    );
+    let row = items!("WHERE id = $1 FOR UPDATE OF item", id);
     row.fetch_optional(connection).await?.map(ServiceItem::try_from).transpose()
 }
 
@@ -132,22 +138,4 @@ pub(crate) async fn retire(connection: &mut PgConnection, id: Uuid, valid_to: Na
         valid_to,
     );
     retired.execute(connection).await.map(drop)
-}
-
-/// The items with these ids.
-pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<ServiceItem>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, code AS "code: _", name, prices.currencies AS "currencies!", prices.amounts AS "amounts!: Vec<Decimal>",
-                  valid_from, valid_to, version
-           FROM billing.service_item AS item
-           CROSS JOIN LATERAL (
-               SELECT array_agg(currency::text ORDER BY currency) AS currencies,
-                      array_agg(amount ORDER BY currency) AS amounts
-               FROM billing.service_price WHERE service_item_id = item.id
-           ) AS prices
-           WHERE id = ANY($1)"#,
-        ids,
-    );
-    rows.fetch_all(db).await?.into_iter().map(ServiceItem::try_from).collect()
 }

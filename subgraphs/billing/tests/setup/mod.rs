@@ -6,6 +6,7 @@ use healthbridge_billing::{DESCRIPTION, open};
 use healthbridge_graphql::Exposure;
 use healthbridge_testkit::{Client, TestDatabase, TestStorage, Tokens, serve};
 use serde_json::{Value, json};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 pub struct Setup {
@@ -16,13 +17,16 @@ pub struct Setup {
 }
 
 pub async fn setup() -> Setup {
-    let database = TestDatabase::of(DESCRIPTION.provision).await;
-    let tokens = Tokens::new();
-    let storage = TestStorage::start().await;
-    let base =
-        serve(open(database.pool.clone(), storage.objects.clone()).routes(tokens.verifier(), Exposure::default()))
-            .await;
-    Setup { database, storage, tokens, anonymous: Client::new(&base) }
+    setup_by(|database| database.pool.clone()).await
+}
+
+/// The subgraph with a pool of the test's own.
+pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
+    let (database, storage, tokens) =
+        (TestDatabase::of(DESCRIPTION.provision).await, TestStorage::start().await, Tokens::new());
+    let subgraph = open(pool(&database), storage.objects.clone());
+    let anonymous = Client::new(&serve(subgraph.routes(tokens.verifier(), Exposure::default())).await);
+    Setup { database, storage, tokens, anonymous }
 }
 
 impl Setup {

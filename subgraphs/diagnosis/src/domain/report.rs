@@ -110,21 +110,17 @@ mod tests {
 
     use super::*;
 
-    fn all() -> impl Iterator<Item = ReportStatus> {
-        ReportStatus::ALL.iter().map(|(status, _)| *status)
-    }
-
     #[test]
     fn nothing_leaves_cancelled_or_entered_in_error_and_nothing_returns_to_registered() {
         assert!(ReportStatus::Cancelled.next().is_empty() && ReportStatus::EnteredInError.next().is_empty());
-        for status in all() {
+        for status in ReportStatus::all() {
             assert!(!status.next().contains(&ReportStatus::Registered) && !status.next().contains(&status));
         }
     }
 
     #[test]
     fn a_released_report_never_becomes_unreleased() {
-        for status in all().filter(|status| status.is_released()) {
+        for status in ReportStatus::all().filter(|status| status.is_released()) {
             assert!(status.next().iter().all(|next| next.is_released()), "{status:?}");
         }
     }

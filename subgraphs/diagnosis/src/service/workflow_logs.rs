@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 use healthbridge_chain::{catch_up, seal};
 use healthbridge_change::{Change, Changes, Making, Once};
@@ -52,8 +54,7 @@ impl WorkflowLogs {
         Ok(window.page(workflow_logs::list(&self.pool, filter, window).await?))
     }
 
-    /// Appends to the log, and seals for the answer. If that fails, the entry is there all the same: asked again with its key,
-    /// this gives it.
+    /// Appends to the log, and seals for the answer.
     pub(crate) async fn add(
         &self,
         caller: &Caller,
@@ -63,9 +64,14 @@ impl WorkflowLogs {
     ) -> Outcome<WorkflowLog> {
         caller.require(Resource::Provenance, Right::Create)?;
         let id = self.changes.make_once(&entry, key, caller, now).await?;
+        // The entry is there, whatever fails from here on: nobody is told that nothing was done. Its key gives it later.
+        let log = self.sealed(id).await.map_err(|error| Fault::Internal(Arc::new(error)))?;
+        Ok(log)
+    }
+
+    async fn sealed(&self, id: Uuid) -> Result<WorkflowLog, sqlx::Error> {
         seal::<Log>(&self.pool).await?;
-        let log = workflow_logs::by_id(&self.pool, &[id]).await?.pop();
-        Ok(log.ok_or_else(|| Fault::internal(sqlx::Error::RowNotFound))?)
+        workflow_logs::by_id(&self.pool, &[id]).await?.pop().ok_or(sqlx::Error::RowNotFound)
     }
 }
 

@@ -108,9 +108,8 @@ impl MedicalImage {
         &self,
         ctx: &Context<'_>,
         #[graphql(default = 300, desc = "How long the URL works, 1 to 3600 seconds.")] expires_in_seconds: i32,
-        #[graphql(default_with = "Code(Disposition::Inline)", desc = "What a browser does with it.")] disposition: Code<
-            Disposition,
-        >,
+        #[graphql(default_with = "Disposition::Inline.into()", desc = "What a browser does with it.")]
+        disposition: Code<Disposition>,
     ) -> Result<Option<Presigned>, Fault> {
         service::<Images>(ctx).download_url(&self.0, expires_in_seconds, disposition.0, now()).await
     }

@@ -103,8 +103,9 @@ impl Images {
             return Ok(None);
         }
         let header = disposition.header(&image.file_name);
-        let url = self.objects.presign_get(&image.object_key, image.content_type.into(), &header, lifetime, now).await;
-        url.map(Some).map_err(Fault::internal)
+        let url =
+            self.objects.presign_get(&image.object_key, image.content_type.into(), &header, lifetime, now).await?;
+        Ok(Some(url))
     }
 
     /// Takes an image out of every list; its bytes are removed after the retention.

@@ -63,8 +63,8 @@ impl Uploads {
         let put = match rest {
             Some(rest) if image.state == ImageState::AwaitingUpload => {
                 let (key, kind) = (&image.object_key, image.content_type.into());
-                let put = self.objects.presign_put(key, image.byte_size, kind, &image.sha256, rest, now).await;
-                Some(put.map_err(Fault::internal)?)
+                let put = self.objects.presign_put(key, image.byte_size, kind, &image.sha256, rest, now).await?;
+                Some(put)
             }
             _ => None,
         };
@@ -90,7 +90,7 @@ impl Uploads {
             ImageState::AwaitingUpload => {}
             _ => return refuse(UserErrorCode::UploadExpired, "The upload failed or was given up: request a new one"),
         }
-        let Some(stored) = self.objects.stored(&image.object_key).await.map_err(Fault::internal)? else {
+        let Some(stored) = self.objects.stored(&image.object_key).await? else {
             return if image.upload_expires_at < now {
                 refuse(UserErrorCode::UploadExpired, "Nothing arrived in time: request a new upload")
             } else {
@@ -107,7 +107,7 @@ impl Uploads {
             (None, _) => ready(self.image(image.id).await?),
             (Some(ready), None) => Ok(ready),
             (Some(failed), Some((code, message))) => {
-                self.objects.delete(&failed.object_key).await.map_err(Fault::internal)?;
+                self.objects.delete(&failed.object_key).await?;
                 refuse(code, message)
             }
         }
@@ -129,12 +129,12 @@ impl Uploads {
     async fn judge(&self, image: &Image, stored: Stored) -> Result<Option<Flaw>, Fault> {
         let sha256 = match stored.sha256 {
             Some(digest) => digest,
-            None => self.objects.sha256(&image.object_key).await.map_err(Fault::internal)?,
+            None => self.objects.sha256(&image.object_key).await?,
         };
         if stored.size != image.byte_size || sha256 != image.sha256 {
             return Ok(Some((UserErrorCode::ChecksumMismatch, "Other bytes arrived than were announced")));
         }
-        let header = self.objects.first_bytes(&image.object_key, HEADER_LENGTH).await.map_err(Fault::internal)?;
+        let header = self.objects.first_bytes(&image.object_key, HEADER_LENGTH).await?;
         Ok(match inspect(image.content_type, &header) {
             Finding::Genuine => None,
             Finding::OtherType => Some((UserErrorCode::ContentTypeMismatch, "The file is not of the announced type")),

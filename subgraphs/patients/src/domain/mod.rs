@@ -1,8 +1,10 @@
 //! What patients, staff and accounts are. No IO.
 
 pub(crate) mod account;
+pub(crate) mod attempt;
 pub(crate) mod matching;
 mod mrn;
+pub(crate) mod password;
 mod patient;
 pub(crate) mod patient_input;
 mod staff;

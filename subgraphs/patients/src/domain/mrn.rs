@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// A medical record number: nine digits, the last one a check digit by the Luhn formula (ISO/IEC 7812-1), which finds
 /// every single wrong digit and most swapped neighbours.
@@ -21,15 +21,18 @@ impl Mrn {
         Ok(Self(format!("{serial}{check}")))
     }
 
-    /// Reads a record number.
-    pub fn parse(text: &str) -> Result<Self, InvalidMrn> {
-        let has_form = text.len() == 9 && text.bytes().all(|byte| byte.is_ascii_digit());
-        if has_form && weigh(text, 1).is_multiple_of(10) { Ok(Self(text.to_owned())) } else { Err(InvalidMrn) }
-    }
-
     /// The nine digits.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for Mrn {
+    type Err = InvalidMrn;
+
+    fn from_str(text: &str) -> Result<Self, InvalidMrn> {
+        let has_form = text.len() == 9 && text.bytes().all(|byte| byte.is_ascii_digit());
+        if has_form && weigh(text, 1).is_multiple_of(10) { Ok(Self(text.to_owned())) } else { Err(InvalidMrn) }
     }
 }
 
@@ -58,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_known_luhn_number_is_read() {
-        assert!(Mrn::parse("123456782").is_ok());
+        assert!("123456782".parse::<Mrn>().is_ok());
         assert_eq!(Mrn::from_serial(12_345_678).map(|mrn| mrn.to_string()), Ok("123456782".to_owned()));
     }
 
@@ -66,10 +69,10 @@ mod tests {
         #[test]
         fn any_single_wrong_digit_is_found(serial in 0_u32..100_000_000, place in 0_usize..9, shift in 1_u8..10) {
             let mrn = Mrn::from_serial(serial).expect("eight digits").to_string();
-            prop_assert!(Mrn::parse(&mrn).is_ok());
+            prop_assert!(mrn.parse::<Mrn>().is_ok());
             let mut digits = mrn.into_bytes();
             digits[place] = b'0' + (digits[place] - b'0' + shift) % 10;
-            prop_assert!(Mrn::parse(&String::from_utf8(digits).expect("digits")).is_err());
+            prop_assert!(String::from_utf8(digits).expect("digits").parse::<Mrn>().is_err());
         }
     }
 }

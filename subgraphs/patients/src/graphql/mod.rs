@@ -62,3 +62,8 @@ fn both_ways(
     let first = if last.is_some() && first == Some(25) { None } else { first };
     PageArgs::new(first, after, last, before, 25)
 }
+
+/// A list as the services take it, or as the graph gives it.
+fn each<T, U: From<T>>(list: impl IntoIterator<Item = T>) -> Vec<U> {
+    list.into_iter().map(U::from).collect()
+}

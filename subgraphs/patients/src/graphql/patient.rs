@@ -15,7 +15,8 @@ pub(super) use mutation::PatientMutation;
 pub(super) use query::PatientQuery;
 
 use super::{
-    person::{Address, ContactPoint, HumanName, Identifier, each},
+    each,
+    person::{Address, ContactPoint, HumanName, Identifier},
     staff::{MedicalStaff, StaffById},
     user::{User, UserOfPerson},
     version::{self, PatientVersion},

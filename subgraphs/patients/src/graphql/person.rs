@@ -187,8 +187,3 @@ impl From<IdentifierInput> for terms::Identifier {
         Self { system: input.system, value: input.value, identifier_use: input.identifier_use.0 }
     }
 }
-
-/// A list as the services take it, or as the graph gives it.
-pub(super) fn each<T, U: From<T>>(list: impl IntoIterator<Item = T>) -> Vec<U> {
-    list.into_iter().map(U::from).collect()
-}

@@ -7,9 +7,11 @@ use argon2::{
     Argon2, PasswordHash, PasswordHasher, PasswordVerifier,
     password_hash::{Error, SaltString},
 };
-use healthbridge_outcome::{Fault, Outcome, UserError, UserErrorCode};
+use healthbridge_outcome::{Fault, Outcome};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
+
+use crate::domain::password;
 
 /// Hashes and verifies passwords by Argon2id with the parameters that OWASP names first (19 MiB, 2 passes, 1 lane), and
 /// estimates how guessable new ones are.
@@ -90,7 +92,7 @@ impl Passwords {
     ) -> Outcome<String> {
         let email = email.to_owned();
         let checked = move || {
-            check_strength(field, password.expose_secret(), &email)?;
+            password::check_strength(field, password.expose_secret(), &email)?;
             Ok(hash(password.expose_secret()).map_err(|_| HashError::Failed)?)
         };
         self.run(checked).await?
@@ -125,27 +127,6 @@ impl Passwords {
     }
 }
 
-/// The lowest zxcvbn score that is taken: "safely unguessable, moderate protection from an offline attack".
-const LOWEST_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
-
-/// How many characters of a password are estimated. The time that this takes grows faster than the password: 120 of some
-/// kinds take a second. What the first ones are worth the whole is worth at least.
-const ESTIMATED: usize = 64;
-
-/// Refuses a password that can be guessed; what the account is called counts as known.
-fn check_strength(field: &str, password: &str, email: &str) -> Result<(), UserError> {
-    // Longer ones would make the hash no stronger.
-    if password.chars().count() > 128 {
-        return Err(UserError::at(field, UserErrorCode::OutOfRange, "A password has at most 128 characters"));
-    }
-    let estimated: String = password.chars().take(ESTIMATED).collect();
-    if zxcvbn::zxcvbn(&estimated, &[email, "healthbridge"]).score() < LOWEST_SCORE {
-        let message = "The password can be guessed: take a longer one, such as four words that have nothing in common";
-        return Err(UserError::at(field, UserErrorCode::OutOfRange, message));
-    }
-    Ok(())
-}
-
 fn hash(password: &str) -> Result<String, Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| Error::Crypto)?;
@@ -156,21 +137,6 @@ fn hash(password: &str) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_guessable_password_is_refused() {
-        for weak in ["password", "healthbridge1", "doctor@example.test", "qwertyuiop", "", &"a".repeat(128)] {
-            assert!(check_strength("password", weak, "doctor@example.test").is_err(), "{weak}");
-        }
-        assert!(check_strength("password", "correct horse battery staple", "doctor@example.test").is_ok());
-    }
-
-    #[test]
-    fn only_the_first_64_characters_are_estimated() {
-        let padded = format!("{}correct horse battery staple", "a".repeat(64));
-        assert!(check_strength("password", &padded, "a@b.test").is_err());
-        assert!(check_strength("password", &"é".repeat(129), "a@b.test").is_err());
-    }
 
     #[tokio::test]
     async fn only_the_right_password_of_a_real_account_is_accepted() {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::store::attempts::{self, Attempt, Crowd};
+use crate::{domain::attempt::Crowd, store::attempts};
 
 /// How long an attempt during a wait is left without its answer.
 const BLOCKED_ANSWER: std::time::Duration = std::time::Duration::from_millis(200);
@@ -71,16 +71,12 @@ impl Throttle {
     /// Counts an attempt, whatever becomes of it; refuses the value at `field` of whoever has to wait.
     pub(super) async fn attempt(&self, attempted: &Attempted, field: &str, now: DateTime<Utc>) -> Outcome<()> {
         let Attempted { own, crowds, free } = attempted;
-        match attempts::attempt(&self.pool, own, crowds, *free, now).await? {
-            Attempt::Allowed => Ok(()),
-            Attempt::BlockedUntil(until) => {
-                // Who asks again at once is answered late: a guesser's many requests then cost nobody else anything.
-                tokio::time::sleep(BLOCKED_ANSWER).await;
-                let seconds = (until - now).num_seconds().max(0) + 1;
-                let message = format!("Too many attempts: try again in {seconds} seconds");
-                Err(Stop::refuse(field, UserErrorCode::NotAllowed, message))
-            }
-        }
+        let Some(until) = attempts::attempt(&self.pool, own, crowds, *free, now).await? else { return Ok(()) };
+        // Who asks again at once is answered late: a guesser's many requests then cost nobody else anything.
+        tokio::time::sleep(BLOCKED_ANSWER).await;
+        let seconds = (until - now).num_seconds().max(0) + 1;
+        let message = format!("Too many attempts: try again in {seconds} seconds");
+        Err(Stop::refuse(field, UserErrorCode::NotAllowed, message))
     }
 
     /// Notes that an attempt succeeded. What was done by it is done: that this cannot be noted fails nobody.

@@ -90,31 +90,16 @@ pub(crate) struct AccountKey {
     pub id: Uuid,
 }
 
-/// One statement for each order and direction: the ends differ, the filter does not.
-macro_rules! list {
-    ($db:expr, $filter:expr, $window:expr, $after:tt, $order:tt) => {
+/// A statement that reads accounts; what follows the columns differs.
+macro_rules! select {
+    ($first:tt $(+ $more:tt)*, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             Row,
             r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
                       totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
-               FROM patients.account
-               WHERE ($1::text IS NULL OR kind = $1)
-                 AND ($2::boolean IS NULL OR active = $2)
-                 AND ($3::text IS NULL OR $3 = ANY(roles))
-                 AND ($4::text IS NULL OR starts_with(email, $4))
-                 AND ($5::text IS NULL OR true) AND ($6::uuid IS NULL OR true)"#
-                + $after
-                + $order,
-            $filter.kind.map(Coded::text),
-            $filter.active,
-            $filter.role.map(Coded::text),
-            $filter.search.as_deref().map(sought),
-            $window.start.as_ref().map(|start| start.email.clone()),
-            $window.start.as_ref().map(|start| start.id),
-            $window.limit(),
+               FROM patients.account "# + $first $(+ $more)*,
+            $($argument),+
         )
-        .fetch_all($db)
-        .await
     };
 }
 
@@ -142,20 +127,41 @@ pub(crate) async fn list(
     order: AccountOrder,
     window: &Window<AccountKey>,
 ) -> Result<Vec<Account>, sqlx::Error> {
-    let is_forward = window.direction == Direction::Forward;
-    let rows = match (order, is_forward) {
+    // One statement for each order and direction: the ends differ, the filter does not.
+    macro_rules! list {
+        ($after:tt, $order:tt) => {
+            select!(
+                "WHERE ($1::text IS NULL OR kind = $1)
+                     AND ($2::boolean IS NULL OR active = $2)
+                     AND ($3::text IS NULL OR $3 = ANY(roles))
+                     AND ($4::text IS NULL OR starts_with(email, $4))
+                     AND ($5::text IS NULL OR true) AND ($6::uuid IS NULL OR true)
+                     AND "
+                    + $after
+                    + " ORDER BY "
+                    + $order
+                    + " LIMIT $7",
+                filter.kind.map(Coded::text),
+                filter.active,
+                filter.role.map(Coded::text),
+                filter.search.as_deref().map(sought),
+                window.start.as_ref().map(|start| start.email.clone()),
+                window.start.as_ref().map(|start| start.id),
+                window.limit(),
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    let rows = match (order, window.direction == Direction::Forward) {
         (AccountOrder::CreatedAtAsc, true) | (AccountOrder::CreatedAtDesc, false) => {
-            list!(db, filter, window, " AND ($6::uuid IS NULL OR id > $6)", " ORDER BY id LIMIT $7")
+            list!("($6::uuid IS NULL OR id > $6)", "id")
         }
         (AccountOrder::CreatedAtDesc, true) | (AccountOrder::CreatedAtAsc, false) => {
-            list!(db, filter, window, " AND ($6::uuid IS NULL OR id < $6)", " ORDER BY id DESC LIMIT $7")
+            list!("($6::uuid IS NULL OR id < $6)", "id DESC")
         }
-        (AccountOrder::EmailAsc, true) => {
-            list!(db, filter, window, " AND ($5::text IS NULL OR email > $5)", " ORDER BY email LIMIT $7")
-        }
-        (AccountOrder::EmailAsc, false) => {
-            list!(db, filter, window, " AND ($5::text IS NULL OR email < $5)", " ORDER BY email DESC LIMIT $7")
-        }
+        (AccountOrder::EmailAsc, true) => list!("($5::text IS NULL OR email > $5)", "email"),
+        (AccountOrder::EmailAsc, false) => list!("($5::text IS NULL OR email < $5)", "email DESC"),
     };
     rows?.into_iter().map(Account::try_from).collect()
 }
@@ -178,13 +184,7 @@ pub(crate) async fn count(db: impl PgExecutor<'_>, filter: &AccountFilter) -> Re
 
 /// The accounts with these ids.
 pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<Account>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
-                  totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
-         FROM patients.account WHERE id = ANY($1)"#,
-        ids,
-    );
+    let rows = select!("WHERE id = ANY($1)", ids,);
     rows.fetch_all(db).await?.into_iter().map(Account::try_from).collect()
 }
 
@@ -194,15 +194,8 @@ pub(crate) async fn of_people(
     people: &[Uuid],
     own: Option<Uuid>,
 ) -> Result<Vec<Account>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
-                  totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
-         FROM patients.account
-         WHERE (patient_id = ANY($1) OR staff_id = ANY($1)) AND ($2::uuid IS NULL OR id = $2)"#,
-        people,
-        own,
-    );
+    let rows =
+        select!("WHERE (patient_id = ANY($1) OR staff_id = ANY($1)) AND ($2::uuid IS NULL OR id = $2)", people, own,);
     rows.fetch_all(db).await?.into_iter().map(Account::try_from).collect()
 }
 
@@ -236,13 +229,7 @@ pub(crate) async fn insert(
 
 /// The account, locked until the transaction ends.
 pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Account>, sqlx::Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT id, kind, email, roles, scopes, active, patient_id, staff_id, token_version,
-                  totp_confirmed_at IS NOT NULL AS "totp_enabled!", last_login_at, created_at, updated_at, version
-         FROM patients.account WHERE id = $1 FOR UPDATE"#,
-        id,
-    );
+    let row = select!("WHERE id = $1 FOR UPDATE", id,);
     row.fetch_optional(connection).await?.map(Account::try_from).transpose()
 }
 

@@ -1,52 +1,20 @@
 use std::collections::HashMap;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
-/// Something that many accounts or many addresses have in common, whose attempts are counted by the hour.
-#[derive(Clone, Debug)]
-pub(crate) struct Crowd {
-    /// A digest: the table names nobody.
-    pub subject: Vec<u8>,
-    /// From so many attempts on, mistakes have fewer free attempts.
-    pub hot: i32,
-    /// From so many attempts on, whoever never succeeded here takes turns.
-    pub crowded: i32,
-}
-
-/// Whether a secret may be tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Attempt {
-    /// It is to be verified.
-    Allowed,
-    /// Too many were tried before.
-    BlockedUntil(DateTime<Utc>),
-}
-
-/// What is known of a subject.
-struct Counted {
-    attempts: i32,
-    blocked_until: DateTime<Utc>,
-    succeeded_at: Option<DateTime<Utc>>,
-}
-
-/// The longest wait after a mistake, in seconds.
-const LONGEST_WAIT: i64 = 60;
-/// How many attempts are free in a crowd that is hot.
-const FREE_WHERE_HOT: i32 = 1;
-/// How long a turn takes in a crowd that is crowded, in seconds.
-const TURN: i64 = 2;
+use crate::domain::attempt::{self, Allowed, Counted, Crowd};
 
 /// Counts an attempt against `own` and its crowds before its secret is verified, so that attempts at once cannot all be
-/// the first one. After the free ones each is followed by a wait of 2, 4, 8 … seconds. An attempt during a wait is not
-/// counted. An hour after the last attempt `own` is forgotten; a crowd, an hour after its first.
+/// the first one; gives until when whoever tries has to wait, and then counts nothing. An hour after the last attempt `own`
+/// is forgotten; a crowd, an hour after its first.
 pub(crate) async fn attempt(
     pool: &PgPool,
     own: &[u8],
     crowds: &[Crowd],
     free: i32,
     now: DateTime<Utc>,
-) -> Result<Attempt, sqlx::Error> {
+) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
     // Most attempts of somebody who guesses end here, and wait for no lock.
     let blocked = sqlx::query_scalar!(
         "SELECT blocked_until FROM patients.sign_in_attempt WHERE subject = $1 AND blocked_until > $2",
@@ -54,7 +22,7 @@ pub(crate) async fn attempt(
         now,
     );
     if let Some(until) = blocked.fetch_optional(pool).await? {
-        return Ok(Attempt::BlockedUntil(until));
+        return Ok(Some(until));
     }
     let mut subjects: Vec<Vec<u8>> = crowds.iter().map(|crowd| crowd.subject.clone()).collect();
     subjects.push(own.to_vec());
@@ -77,20 +45,11 @@ pub(crate) async fn attempt(
         known.insert(row.subject, Counted { attempts, blocked_until, succeeded_at });
     }
     let Some(mine) = known.get(own) else { return Err(sqlx::Error::RowNotFound) };
-    if mine.blocked_until > now {
-        return Ok(Attempt::BlockedUntil(mine.blocked_until));
-    }
-    let in_crowds = || crowds.iter().filter_map(|crowd| Some((crowd, known.get(&crowd.subject)?)));
-    // Whoever succeeded here once has a turn of the own; of the others, who may all be one, one after the other has.
-    let is_stranger = mine.succeeded_at.is_none();
-    let full = in_crowds().find(|(crowd, count)| is_stranger && count.attempts >= crowd.crowded);
-    if let Some((_, count)) = full.filter(|(_, count)| count.blocked_until > now) {
-        return Ok(Attempt::BlockedUntil(count.blocked_until));
-    }
-    let is_hot = in_crowds().any(|(crowd, count)| count.attempts >= crowd.hot);
-    let free = if is_hot { free.min(FREE_WHERE_HOT) } else { free };
-    let wait = wait_after(mine.attempts + 1, free);
-    let blocked_until = if wait.is_zero() { mine.blocked_until } else { now + wait };
+    let in_crowds: Vec<_> = crowds.iter().filter_map(|crowd| Some((crowd, known.get(&crowd.subject)?))).collect();
+    let Allowed { blocked_until, turn } = match attempt::judge(mine, &in_crowds, free, now) {
+        Ok(allowed) => allowed,
+        Err(until) => return Ok(Some(until)),
+    };
     let counted = sqlx::query!(
         "UPDATE patients.sign_in_attempt SET attempts = attempts + 1, last_at = $2, blocked_until = $3
          WHERE subject = $1",
@@ -100,8 +59,7 @@ pub(crate) async fn attempt(
     );
     counted.execute(&mut *transaction).await?;
     for crowd in crowds {
-        let is_full = full.is_some_and(|(full, _)| full.subject == crowd.subject);
-        let turn_until = is_full.then(|| now + Duration::seconds(TURN));
+        let turn_until = turn.filter(|(full, _)| full.subject == crowd.subject).map(|(_, until)| until);
         let counted = sqlx::query!(
             "UPDATE patients.sign_in_attempt
              SET attempts = attempts + 1, blocked_until = coalesce($2, blocked_until) WHERE subject = $1",
@@ -111,7 +69,7 @@ pub(crate) async fn attempt(
         counted.execute(&mut *transaction).await?;
     }
     transaction.commit().await?;
-    Ok(Attempt::Allowed)
+    Ok(None)
 }
 
 /// Forgets the attempts of `own` after a success, remembers that there was one, and takes the last attempt back from its
@@ -138,24 +96,4 @@ pub(crate) async fn succeed(
         taken_back.execute(pool).await?;
     }
     Ok(())
-}
-
-/// The wait after so many attempts.
-fn wait_after(attempts: i32, free: i32) -> Duration {
-    match u32::try_from(attempts - free) {
-        Ok(beyond @ 1..) => Duration::seconds(2_i64.saturating_pow(beyond.min(10)).min(LONGEST_WAIT)),
-        _ => Duration::zero(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_after_the_free_attempts_up_to_a_minute() {
-        let waits: Vec<i64> = (1..=12).map(|attempts| wait_after(attempts, 5).num_seconds()).collect();
-        assert_eq!(waits, [0, 0, 0, 0, 0, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(wait_after(i32::MAX, 1).num_seconds(), 60);
-    }
 }

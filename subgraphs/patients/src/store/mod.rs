@@ -19,8 +19,8 @@
 //! # One connection
 //!
 //! Whoever holds a connection asks the pool for no second one: under load everybody would hold one and wait for another.
-//! What runs inside of a transaction takes its connection and no `&self`, so that it has no pool; a test runs every mutation on
-//! a pool of one connection (`tests/one_connection.rs`).
+//! What runs inside of a transaction is a change, which has no pool; a test runs every mutation on a pool of one connection
+//! (`tests/one_connection.rs`).
 
 pub(crate) mod accounts;
 pub(crate) mod attempts;

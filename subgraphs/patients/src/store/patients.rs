@@ -1,7 +1,3 @@
-mod search;
-
-pub(crate) use search::*;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use healthbridge_postgres::{known, sought};
 use healthbridge_terms::{Address, Coded, Coding, ContactPoint, HumanName, Identifier};
@@ -9,6 +5,24 @@ use sqlx::{PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
 
 use crate::domain::{Mrn, Patient};
+
+/// A statement that reads patients; what follows the columns differs.
+macro_rules! select {
+    ($first:tt $(+ $more:tt)*, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT id, mrn, active, name_use, family, given, prefix, suffix, gender, birth_date, deceased_at,
+                      telecom AS "telecom: _", addresses AS "addresses: _", identifiers AS "identifiers: _",
+                      conditions AS "conditions: _", general_practitioner_id, created_at, updated_at, version
+               FROM patients.patient "# + $first $(+ $more)*,
+            $($argument),+
+        )
+    };
+}
+
+mod search;
+
+pub(crate) use search::*;
 
 struct Row {
     id: Uuid,
@@ -36,12 +50,9 @@ impl TryFrom<Row> for Patient {
     type Error = sqlx::Error;
 
     fn try_from(row: Row) -> Result<Self, sqlx::Error> {
-        let mrn = Mrn::parse(&row.mrn);
-        let mrn =
-            mrn.map_err(|source| sqlx::Error::ColumnDecode { index: "mrn".to_owned(), source: Box::new(source) })?;
         Ok(Self {
             id: row.id,
-            mrn,
+            mrn: known("mrn", &row.mrn)?,
             active: row.active,
             name: HumanName {
                 name_use: known("name_use", &row.name_use)?,
@@ -71,16 +82,7 @@ pub(crate) async fn by_id(
     ids: &[Uuid],
     own: Option<Uuid>,
 ) -> Result<Vec<Patient>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, mrn, active, name_use, family, given, prefix, suffix, gender, birth_date, deceased_at,
-                  telecom AS "telecom: _", addresses AS "addresses: _", identifiers AS "identifiers: _",
-                  conditions AS "conditions: _", general_practitioner_id, created_at, updated_at, version
-           FROM patients.patient
-           WHERE id = ANY($1) AND ($2::uuid IS NULL OR id = $2)"#,
-        ids,
-        own,
-    );
+    let rows = select!("WHERE id = ANY($1) AND ($2::uuid IS NULL OR id = $2)", ids, own,);
     rows.fetch_all(db).await?.into_iter().map(Patient::try_from).collect()
 }
 
@@ -91,16 +93,7 @@ pub(crate) async fn by_mrn(
     own: Option<Uuid>,
 ) -> Result<Vec<Patient>, sqlx::Error> {
     let mrns: Vec<String> = mrns.iter().map(|mrn| sought(mrn)).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, mrn, active, name_use, family, given, prefix, suffix, gender, birth_date, deceased_at,
-                  telecom AS "telecom: _", addresses AS "addresses: _", identifiers AS "identifiers: _",
-                  conditions AS "conditions: _", general_practitioner_id, created_at, updated_at, version
-           FROM patients.patient
-           WHERE mrn = ANY($1) AND ($2::uuid IS NULL OR id = $2)"#,
-        &mrns,
-        own,
-    );
+    let rows = select!("WHERE mrn = ANY($1) AND ($2::uuid IS NULL OR id = $2)", &mrns, own,);
     rows.fetch_all(db).await?.into_iter().map(Patient::try_from).collect()
 }
 
@@ -153,14 +146,7 @@ pub(crate) async fn insert(connection: &mut PgConnection, patient: &Patient) -> 
 
 /// The patient, locked until the transaction ends.
 pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Patient>, sqlx::Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT id, mrn, active, name_use, family, given, prefix, suffix, gender, birth_date, deceased_at,
-                  telecom AS "telecom: _", addresses AS "addresses: _", identifiers AS "identifiers: _",
-                  conditions AS "conditions: _", general_practitioner_id, created_at, updated_at, version
-           FROM patients.patient WHERE id = $1 FOR UPDATE"#,
-        id,
-    );
+    let row = select!("WHERE id = $1 FOR UPDATE", id,);
     row.fetch_optional(connection).await?.map(Patient::try_from).transpose()
 }
 

@@ -49,6 +49,19 @@ impl TryFrom<Row> for Staff {
     }
 }
 
+/// A statement that reads members of the staff; what follows the columns differs.
+macro_rules! select {
+    ($first:tt $(+ $more:tt)*, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
+                      licence_number, department, active, created_at, updated_at, version
+               FROM patients.staff "# + $first $(+ $more)*,
+            $($argument),+
+        )
+    };
+}
+
 /// Which members of the staff a list shows; `None` asks for nothing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StaffFilter {
@@ -65,17 +78,13 @@ pub(crate) async fn list(
     filter: &StaffFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<Staff>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
-                  licence_number, department, active, created_at, updated_at, version
-           FROM patients.staff
-           WHERE ($1::text IS NULL OR profession = $1)
+    let rows = select!(
+        "WHERE ($1::text IS NULL OR profession = $1)
              AND ($2::text IS NULL OR department = $2)
              AND ($3::boolean IS NULL OR active = $3)
              AND ($4::text IS NULL OR starts_with(sort_name, $4))
              AND ($5::uuid IS NULL OR id < $5)
-           ORDER BY id DESC LIMIT $6"#,
+           ORDER BY id DESC LIMIT $6",
         filter.profession.map(Coded::text),
         filter.department.as_deref().map(sought),
         filter.active,
@@ -114,25 +123,13 @@ pub(crate) async fn insert(connection: &mut PgConnection, staff: &Staff) -> Resu
 
 /// The members of the staff with these ids.
 pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<Staff>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
-                  licence_number, department, active, created_at, updated_at, version
-           FROM patients.staff WHERE id = ANY($1)"#,
-        ids,
-    );
+    let rows = select!("WHERE id = ANY($1)", ids,);
     rows.fetch_all(db).await?.into_iter().map(Staff::try_from).collect()
 }
 
 /// The member of the staff, locked until the transaction ends.
 pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Staff>, sqlx::Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
-                  licence_number, department, active, created_at, updated_at, version
-           FROM patients.staff WHERE id = $1 FOR UPDATE"#,
-        id,
-    );
+    let row = select!("WHERE id = $1 FOR UPDATE", id,);
     row.fetch_optional(connection).await?.map(Staff::try_from).transpose()
 }
 

@@ -38,29 +38,18 @@ pub fn trusting() -> Exposure {
 }
 
 pub async fn setup() -> Setup {
-    let database = TestDatabase::of(DESCRIPTION.provision).await;
-    let pool = database.pool.clone();
-    setup_on(database, pool).await
+    setup_by(|database| database.pool.clone(), ForeignIssuers::default()).await
 }
 
-/// The subgraph on a pool of one connection: whoever asks for a second one while holding it fails.
-pub async fn setup_on_one_connection() -> Setup {
-    let database = TestDatabase::of(DESCRIPTION.provision).await;
-    let pool = database.only_connection();
-    setup_on(database, pool).await
-}
-
-async fn setup_on(database: TestDatabase, pool: PgPool) -> Setup {
-    let tokens = Tokens::new();
-    let base = serve(open(pool, identity(&tokens)).routes(tokens.verifier(), trusting())).await;
-    Setup { database, tokens, anonymous: Client::new(&base), url: base }
+/// The subgraph with a pool of the test's own, and other issuers that it trusts.
+pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool, foreign: ForeignIssuers) -> Setup {
+    let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
+    let identity = Identity { foreign, ..identity(&tokens) };
+    let url = serve(open(pool(&database), identity).routes(tokens.verifier(), trusting())).await;
+    Setup { database, tokens, anonymous: Client::new(&url), url }
 }
 
 impl Setup {
-    pub fn of(database: TestDatabase, tokens: Tokens, anonymous: Client, url: String) -> Self {
-        Self { database, tokens, anonymous, url }
-    }
-
     pub fn as_role(&self, role: Role) -> Client {
         self.anonymous.with_token(self.tokens.of(role))
     }

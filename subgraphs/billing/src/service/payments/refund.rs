@@ -30,8 +30,8 @@ impl Change for RefundPayment {
         let reason = refusals.or(reason)?;
         let absent = || Stop::refuse("paymentId", UserErrorCode::NotFound, "There is no such payment");
         let id = Uuid::try_parse(&self.payment_id).map_err(|_| absent())?;
-        let found = ledger::by_id(making.connection(), &[id]).await?.into_iter();
-        let payment = found.filter(|entry| entry.kind == LedgerKind::Payment).next().ok_or_else(absent)?;
+        let found = ledger::by_id(making.connection(), &[id]).await?.into_iter().next();
+        let payment = found.filter(|entry| entry.kind == LedgerKind::Payment).ok_or_else(absent)?;
         // Its billings are locked first: two refunds of a payment come one after the other.
         let ids = ledger::billings_of_movement(making.connection(), id).await?;
         let billings = billings::lock(making.connection(), &ids).await?;

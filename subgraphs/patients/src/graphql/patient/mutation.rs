@@ -9,7 +9,10 @@ use uuid::Uuid;
 use super::{Patient, matching::PatientMatch};
 use crate::{
     domain,
-    graphql::person::{AddressInput, ContactPointInput, HumanNameInput, IdentifierInput, each},
+    graphql::{
+        each,
+        person::{AddressInput, ContactPointInput, HumanNameInput, IdentifierInput},
+    },
     service::{CreatePatient, Patients, UpdatePatient},
 };
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{Mrn, matching::Person},
-    graphql::{both_ways, person::each},
+    graphql::{both_ways, each},
     service::Patients,
     store::patients::{self, PatientOrder, SortKey},
 };
@@ -45,7 +45,7 @@ impl From<PatientFilter> for patients::PatientFilter {
     fn from(filter: PatientFilter) -> Self {
         // A whole record number is found by it; everything else is the beginning of a name.
         let (mrn, search) = match filter.search {
-            Some(text) if Mrn::parse(text.trim()).is_ok() => (Some(text.trim().to_owned()), None),
+            Some(text) if text.trim().parse::<Mrn>().is_ok() => (Some(text.trim().to_owned()), None),
             other => (None, other),
         };
         Self {

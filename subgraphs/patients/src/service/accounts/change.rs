@@ -36,6 +36,7 @@ pub(crate) enum NewState {
 }
 
 impl Change for ChangeAccount {
+    // Four mutations of the graph are this change.
     const NAME: &'static str = "changeAccount";
     type Made = Account;
 

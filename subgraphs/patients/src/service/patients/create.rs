@@ -88,7 +88,7 @@ impl CreatePatient {
         let conditions = patient_input::conditions(&mut refusals, &self.conditions);
         let practitioner = self.general_practitioner_id.as_deref();
         let general_practitioner_id = general_practitioner(making.connection(), &mut refusals, practitioner).await?;
-        let mrn = self.mrn.as_deref().map(Mrn::parse).transpose().unwrap_or_else(|error| {
+        let mrn = self.mrn.as_deref().map(str::parse::<Mrn>).transpose().unwrap_or_else(|error| {
             refusals.add("mrn", UserErrorCode::InvalidFormat, error.to_string());
             None
         });

@@ -77,16 +77,12 @@ impl Change for Refresh {
         let is_over =
             token.session_ended_at.is_some() || token.expires_at <= now || token.session_begun_at + LONGEST <= now;
         let account = account.filter(|account| account.active && !is_over).ok_or_else(refused)?;
-        let refresh_token = match again {
-            Some(successor) => successor,
-            None => {
-                let successor = self.successors.first().ok_or_else(refused)?;
-                sessions::use_refresh_token(making.connection(), &self.digest, now).await?;
-                keep_refresh_token(making.connection(), successor, session_id, now).await?;
-                successor
-            }
-        };
-        Ok(Refreshed::Open(Open { account, session_id, refresh_token: refresh_token.clone() }))
+        let successor = again.or_else(|| self.successors.first()).ok_or_else(refused)?;
+        if again.is_none() {
+            sessions::use_refresh_token(making.connection(), &self.digest, now).await?;
+            keep_refresh_token(making.connection(), successor, session_id, now).await?;
+        }
+        Ok(Refreshed::Open(Open { account, session_id, refresh_token: successor.clone() }))
     }
 }
 

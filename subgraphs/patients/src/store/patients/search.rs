@@ -62,44 +62,6 @@ impl SortKey {
     }
 }
 
-/// One statement for each order and direction: the ends differ, the filter does not.
-macro_rules! list {
-    ($db:expr, $filter:expr, $window:expr, $own:expr, $after:tt, $order:tt) => {
-        sqlx::query_as!(
-            Row,
-            r#"SELECT id, mrn, active, name_use, family, given, prefix, suffix, gender, birth_date, deceased_at,
-                      telecom AS "telecom: _", addresses AS "addresses: _", identifiers AS "identifiers: _",
-                      conditions AS "conditions: _", general_practitioner_id, created_at, updated_at, version
-               FROM patients.patient
-               WHERE ($1::uuid IS NULL OR id = $1)
-                 AND ($2::text IS NULL OR sort_name COLLATE "C" LIKE $2)
-                 AND ($3::text IS NULL OR mrn = $3)
-                 AND ($4::text IS NULL OR sort_given COLLATE "C" LIKE $4)
-                 AND ($5::date IS NULL OR birth_date = $5)
-                 AND ($6::text IS NULL OR gender = $6)
-                 AND ($7::boolean IS NULL OR active = $7)
-                 AND ($8::timestamptz IS NULL OR updated_at >= $8)
-                 AND ($9::text IS NULL OR true) AND ($10::timestamptz IS NULL OR true)"#
-                + $after
-                + $order,
-            $own,
-            $filter.name.as_deref().map(prefix),
-            $filter.mrn.as_deref().map(sought),
-            $filter.given.as_deref().map(prefix),
-            $filter.birth_date,
-            $filter.gender.map(Coded::text),
-            $filter.active,
-            $filter.updated_since,
-            $window.start.as_ref().map(|start| start.name.clone()),
-            $window.start.as_ref().map(|start| start.updated_at),
-            $window.start.as_ref().map(|start| start.id),
-            $window.limit(),
-        )
-        .fetch_all($db)
-        .await
-    };
-}
-
 /// A LIKE pattern for names that begin so.
 fn prefix(text: &str) -> String {
     let escaped = folded(&sought(text)).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
@@ -114,45 +76,57 @@ pub(crate) async fn list(
     window: &Window<SortKey>,
     own: Option<Uuid>,
 ) -> Result<Vec<Patient>, sqlx::Error> {
+    // One statement for each order and direction: the ends differ, the filter does not.
+    macro_rules! list {
+        ($after:tt, $order:tt) => {
+            select!(
+                r#"WHERE ($1::uuid IS NULL OR id = $1)
+                     AND ($2::text IS NULL OR sort_name COLLATE "C" LIKE $2)
+                     AND ($3::text IS NULL OR mrn = $3)
+                     AND ($4::text IS NULL OR sort_given COLLATE "C" LIKE $4)
+                     AND ($5::date IS NULL OR birth_date = $5)
+                     AND ($6::text IS NULL OR gender = $6)
+                     AND ($7::boolean IS NULL OR active = $7)
+                     AND ($8::timestamptz IS NULL OR updated_at >= $8)
+                     AND ($9::text IS NULL OR true) AND ($10::timestamptz IS NULL OR true)
+                     AND "#
+                    + $after
+                    + " ORDER BY "
+                    + $order
+                    + " LIMIT $12",
+                own,
+                filter.name.as_deref().map(prefix),
+                filter.mrn.as_deref().map(sought),
+                filter.given.as_deref().map(prefix),
+                filter.birth_date,
+                filter.gender.map(Coded::text),
+                filter.active,
+                filter.updated_since,
+                window.start.as_ref().map(|start| start.name.clone()),
+                window.start.as_ref().map(|start| start.updated_at),
+                window.start.as_ref().map(|start| start.id),
+                window.limit(),
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
     let rows = match (order, window.direction) {
-        (PatientOrder::FamilyNameAsc, Direction::Forward) => list!(
-            db,
-            filter,
-            window,
-            own,
-            r#" AND ($11::uuid IS NULL OR (sort_name COLLATE "C", id) > ($9, $11))"#,
-            r#" ORDER BY sort_name COLLATE "C", id LIMIT $12"#
-        ),
+        (PatientOrder::FamilyNameAsc, Direction::Forward) => {
+            list!(r#"($11::uuid IS NULL OR (sort_name COLLATE "C", id) > ($9, $11))"#, r#"sort_name COLLATE "C", id"#)
+        }
         (PatientOrder::FamilyNameAsc, Direction::Backward) => list!(
-            db,
-            filter,
-            window,
-            own,
-            r#" AND ($11::uuid IS NULL OR (sort_name COLLATE "C", id) < ($9, $11))"#,
-            r#" ORDER BY sort_name COLLATE "C" DESC, id DESC LIMIT $12"#
+            r#"($11::uuid IS NULL OR (sort_name COLLATE "C", id) < ($9, $11))"#,
+            r#"sort_name COLLATE "C" DESC, id DESC"#
         ),
-        (PatientOrder::CreatedAtDesc, Direction::Forward) => {
-            list!(db, filter, window, own, r#" AND ($11::uuid IS NULL OR id < $11)"#, r#" ORDER BY id DESC LIMIT $12"#)
+        (PatientOrder::CreatedAtDesc, Direction::Forward) => list!("($11::uuid IS NULL OR id < $11)", "id DESC"),
+        (PatientOrder::CreatedAtDesc, Direction::Backward) => list!("($11::uuid IS NULL OR id > $11)", "id"),
+        (PatientOrder::UpdatedAtDesc, Direction::Forward) => {
+            list!("($11::uuid IS NULL OR (updated_at, id) < ($10, $11))", "updated_at DESC, id DESC")
         }
-        (PatientOrder::CreatedAtDesc, Direction::Backward) => {
-            list!(db, filter, window, own, r#" AND ($11::uuid IS NULL OR id > $11)"#, r#" ORDER BY id LIMIT $12"#)
+        (PatientOrder::UpdatedAtDesc, Direction::Backward) => {
+            list!("($11::uuid IS NULL OR (updated_at, id) > ($10, $11))", "updated_at, id")
         }
-        (PatientOrder::UpdatedAtDesc, Direction::Forward) => list!(
-            db,
-            filter,
-            window,
-            own,
-            r#" AND ($11::uuid IS NULL OR (updated_at, id) < ($10, $11))"#,
-            r#" ORDER BY updated_at DESC, id DESC LIMIT $12"#
-        ),
-        (PatientOrder::UpdatedAtDesc, Direction::Backward) => list!(
-            db,
-            filter,
-            window,
-            own,
-            r#" AND ($11::uuid IS NULL OR (updated_at, id) > ($10, $11))"#,
-            r#" ORDER BY updated_at, id LIMIT $12"#
-        ),
     };
     rows?.into_iter().map(Patient::try_from).collect()
 }
@@ -212,13 +186,8 @@ pub(crate) async fn match_candidates(
         Json(serde_json::json!([{ "system": sought(&identifier.system), "value": sought(&identifier.value) }]))
     };
     let identifiers: Vec<_> = person.identifiers.iter().map(one).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, mrn, active, name_use, family, given, prefix, suffix, gender, birth_date, deceased_at,
-                  telecom AS "telecom: _", addresses AS "addresses: _", identifiers AS "identifiers: _",
-                  conditions AS "conditions: _", general_practitioner_id, created_at, updated_at, version
-           FROM patients.patient
-           WHERE id IN (
+    let rows = select!(
+        r#"WHERE id IN (
                SELECT same.id FROM unnest($1::jsonb[]) AS wanted (identifier),
                    LATERAL (SELECT id FROM patients.patient WHERE identifiers @> wanted.identifier LIMIT 10) AS same
                UNION ALL

@@ -1,0 +1,39 @@
+//! What every test of the subgraph begins with.
+#![allow(dead_code, reason = "each test program uses a part of this")]
+
+use healthbridge_auth::Role;
+use healthbridge_diagnosis::{DESCRIPTION, open};
+use healthbridge_graphql::Exposure;
+use healthbridge_testkit::{Client, TestDatabase, Tokens, serve};
+use serde_json::Value;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+pub struct Setup {
+    pub database: TestDatabase,
+    pub tokens: Tokens,
+    pub anonymous: Client,
+}
+
+pub async fn setup() -> Setup {
+    setup_by(|database| database.pool.clone()).await
+}
+
+/// The subgraph with a pool of the test's own.
+pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
+    let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
+    let base = serve(open(pool(&database)).routes(tokens.verifier(), Exposure::default())).await;
+    Setup { database, tokens, anonymous: Client::new(&base) }
+}
+
+impl Setup {
+    pub fn as_role(&self, role: Role) -> Client {
+        self.anonymous.with_token(self.tokens.of(role))
+    }
+
+    pub async fn set_status(&self, report: &Value, status: &str) {
+        let id: Uuid = report.as_str().and_then(|id| id.parse().ok()).expect("an id");
+        let update = sqlx::query("UPDATE diagnosis.report SET status = $2 WHERE id = $1").bind(id).bind(status);
+        update.execute(&self.database.pool).await.expect("updated");
+    }
+}
