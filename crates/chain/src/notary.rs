@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use ed25519_dalek::{
     SigningKey, VerifyingKey,
-    pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, spki::der::pem::LineEnding},
+    pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, KeypairBytes, spki::der::pem::LineEnding},
 };
 use sqlx::PgPool;
 
@@ -154,7 +154,8 @@ fn private_key(file: &Path) -> Result<SigningKey, KeyError> {
 fn create_key(file: &Path) -> Result<(), KeyError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|_| KeyError::Random)?;
-    let pem = SigningKey::from_bytes(&seed).to_pkcs8_pem(LineEnding::LF);
+    // Without the public half beside it, which OpenSSL does not read.
+    let pem = KeypairBytes { secret_key: seed, public_key: None }.to_pkcs8_pem(LineEnding::LF);
     let pem = pem.map_err(|_| KeyError::Format(file.to_owned()))?;
     let half = file.with_extension(format!("new-{}", std::process::id()));
     let made = (|| {
@@ -174,6 +175,8 @@ fn create_key(file: &Path) -> Result<(), KeyError> {
 #[cfg(test)]
 mod tests {
     use std::fs::Permissions;
+
+    use ed25519_dalek::pkcs8::EncodePublicKey;
 
     use super::*;
     use crate::{Checkpoints, Flaw, Head};
@@ -259,6 +262,11 @@ mod tests {
         let made = notary(&folder).key.verifying_key();
         create_key(&key).expect("left alone");
         assert_eq!((public_key(&key).expect("the key"), notary(&folder).key.verifying_key()), (made, made));
+        let public = folder.path().join("key.pub");
+        let pem = made.to_public_key_pem(LineEnding::LF).expect("it can be written");
+        fs::write(&public, pem).expect("written");
+        assert_eq!(public_key(&public).expect("the public half"), made);
+        fs::remove_file(public).expect("removed");
         assert_eq!(fs::metadata(&key).expect("the file").permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing half written is left");
         fs::set_permissions(&key, Permissions::from_mode(0o604)).expect("opened");
