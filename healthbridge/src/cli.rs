@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 
-use crate::{Config, Subgraph, at_rest, authorization, import, roles, seed, up};
+use crate::{Config, Subgraph, at_rest, authorization, config::Checkpoints, import, roles, seed, up};
 
 /// One federated graph over a hospital's patients, images, reports and billing.
 #[derive(Debug, Parser)]
@@ -71,6 +71,11 @@ enum Command {
         #[command(subcommand)]
         command: BillingCommand,
     },
+    /// Looks after the workflow log.
+    Diagnosis {
+        #[command(subcommand)]
+        command: DiagnosisCommand,
+    },
     /// Manages the keys that sign access tokens.
     Keys {
         #[command(subcommand)]
@@ -122,6 +127,26 @@ enum BillingCommand {
         /// The data directory of an `up` that is running; without it the database is the configuration's.
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum DiagnosisCommand {
+    /// Recomputes the chain of the workflow log, compares it with the checkpoints, and prints every difference. Ends with an
+    /// error if there is any.
+    Verify {
+        /// The data directory of an `up` that is running, with its checkpoints; without it database and checkpoints are the
+        /// configuration's.
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        /// Checkpoints that were kept elsewhere.
+        #[arg(long, value_name = "FILE", requires = "key")]
+        checkpoints: Option<PathBuf>,
+        /// The key that they are verified by, or its public half.
+        #[arg(long, value_name = "FILE", requires = "checkpoints")]
+        key: Option<PathBuf>,
         #[command(flatten)]
         file: ConfigFile,
     },
@@ -267,6 +292,17 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
                     None => roles::database(&file.read()?, Subgraph::Billing)?,
                 };
                 roles::verify_billing(&pool).await
+            }
+            Command::Diagnosis { command: DiagnosisCommand::Verify { data_dir, checkpoints, key, file } } => {
+                let (pool, known) = if let Some(data_dir) = data_dir {
+                    (up::running_database(&data_dir)?, Some(up::checkpoints(&data_dir)))
+                } else {
+                    let config = file.read()?;
+                    let known = config.subgraph(Subgraph::Diagnosis).checkpoints.clone();
+                    (roles::database(&config, Subgraph::Diagnosis)?, known)
+                };
+                let given = checkpoints.zip(key).map(|(file, key_file)| Checkpoints { file, key_file });
+                roles::verify_workflow_log(&pool, given.or(known)).await
             }
             Command::User { command: UserCommand::CreateAdmin { email, file } } => {
                 roles::create_admin(&file.read()?, email).await

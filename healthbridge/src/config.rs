@@ -124,6 +124,18 @@ pub struct SubgraphSection {
     pub introspection: bool,
     /// Networks from which the router asks; it is believed for whom (`X-Forwarded-For`). Loopback where it is left out.
     pub trusted_proxies: Option<Vec<IpNet>>,
+    /// Where it writes down how far its log has come; nowhere where it is left out. Only for diagnosis.
+    pub checkpoints: Option<Checkpoints>,
+}
+
+/// Signed checkpoints of a log, outside of the database.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoints {
+    /// The file that they are appended to.
+    pub file: PathBuf,
+    /// The Ed25519 key that signs them, PKCS#8 PEM, closed to others; made where there is none.
+    pub key_file: PathBuf,
 }
 
 /// The object storage.

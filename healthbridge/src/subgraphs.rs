@@ -5,6 +5,7 @@ use std::{str::FromStr, sync::Arc};
 use anyhow::Context;
 use clap::ValueEnum;
 use healthbridge_auth::{ForeignIssuers, SigningKeys};
+use healthbridge_chain::Notary;
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_subgraph::Description;
 use serde::Deserialize;
@@ -74,7 +75,16 @@ impl Subgraph {
                 let (pool, objects) = means.objects()?;
                 healthbridge_imaging::open(pool, objects)
             }
-            Self::Diagnosis => healthbridge_diagnosis::open(means.pool),
+            Self::Diagnosis => {
+                let opened = healthbridge_diagnosis::open(means.pool.clone());
+                match &config.subgraph(self).checkpoints {
+                    Some(files) => {
+                        let notary = Notary::open_or_create(&files.key_file, files.file.clone())?;
+                        opened.with_job(healthbridge_diagnosis::checkpoints(means.pool, notary))
+                    }
+                    None => opened,
+                }
+            }
             Self::Billing => {
                 let (pool, objects) = means.objects()?;
                 healthbridge_billing::open(pool, objects)

@@ -208,6 +208,9 @@ async fn starting_again_changes_nothing_and_signals_stop_everything_in_time() {
         stack.restart();
     }
     assert_eq!(stack.sign_in("admin").await.data(everything, Value::Null).await, before);
+    let entries = before["workflowLogs"]["nodes"].as_array().map_or(0, Vec::len);
+    let sealed = format!("the {entries} entries of the workflow log are as they were sealed\n");
+    assert_eq!(stack.verify("diagnosis"), sealed);
 }
 
 #[tokio::test]

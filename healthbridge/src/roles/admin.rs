@@ -3,13 +3,15 @@ use std::{io::Read, path::Path, time::Duration};
 use anyhow::{Context, bail};
 use chrono::Utc;
 use healthbridge_auth::SigningKeys;
+use healthbridge_chain::{Chain, Checkpoints};
+use healthbridge_diagnosis::Log;
 use healthbridge_outcome::{Stop, reasons};
 use healthbridge_patients::{NewAccount, create_account, domain::UserKind};
 use healthbridge_rights::Role;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{PgPool, postgres::PgConnectOptions};
 
-use crate::{Config, SUBGRAPHS, Subgraph};
+use crate::{Config, SUBGRAPHS, Subgraph, config};
 
 /// Brings the schemas up to date as the owner, and gives each subgraph's own role its rights.
 pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
@@ -98,6 +100,31 @@ pub(crate) async fn verify_billing(pool: &PgPool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Compares the workflow log with its chain and its checkpoints.
+pub(crate) async fn verify_workflow_log(pool: &PgPool, files: Option<config::Checkpoints>) -> anyhow::Result<()> {
+    let open = |files: config::Checkpoints| {
+        let key = healthbridge_chain::public_key(&files.key_file)?;
+        let opened = Checkpoints::open(&files.file, key, Log::NAME);
+        opened.with_context(|| format!("cannot read the checkpoints in {}", files.file.display()))
+    };
+    let checkpoints = files.map(open).transpose()?;
+    let has_checkpoints = checkpoints.is_some();
+    let mut differences = 0_u64;
+    let verified = healthbridge_chain::verify::<Log>(pool, checkpoints, |difference| {
+        println!("{difference}");
+        differences += 1;
+    });
+    let end = verified.await?;
+    if differences > 0 {
+        bail!("{differences} differences");
+    }
+    println!("the {end} entries of the workflow log are as they were sealed");
+    if !has_checkpoints {
+        println!("note: without checkpoints nobody knows whether there were more");
+    }
+    Ok(())
+}
+
 /// Adds a signing key that takes over after a while, and removes those that nobody needs any more.
 pub(crate) fn rotate_keys(file: &Path, after: Duration) -> anyhow::Result<()> {
     let now = Utc::now();
@@ -130,6 +157,11 @@ pub(crate) fn check_config(config: &Config) -> anyhow::Result<()> {
             "note: {} use the owner's role in the database: a fault in one could read and change the schemas of the others, \
              and drop the triggers that keep logs and ledgers from being changed",
             shared.join(", ")
+        );
+    }
+    if config.subgraph(Subgraph::Diagnosis).checkpoints.is_none() {
+        println!(
+            "note: `subgraphs.diagnosis.checkpoints` is missing: nobody would notice that the workflow log's end was cut off"
         );
     }
     if config.router.introspection {

@@ -21,7 +21,9 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use admin::{check_config, create_admin, database, migrate, provision, rotate_keys, verify_billing};
+pub(crate) use admin::{
+    check_config, create_admin, database, migrate, provision, rotate_keys, verify_billing, verify_workflow_log,
+};
 use serve::stop_signal;
 pub(crate) use serve::{bind, serve_metrics, stop_on_signal};
 

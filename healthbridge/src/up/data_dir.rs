@@ -13,7 +13,7 @@ use rustix::fs::FlockOperation;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::at_rest;
+use crate::{at_rest, config::Checkpoints};
 
 /// The data directory, locked.
 pub(crate) struct DataDir {
@@ -60,6 +60,11 @@ impl DataDir {
         self.path.join("keys").join("signing.pem")
     }
 
+    /// The checkpoints of the workflow log.
+    pub(crate) fn checkpoints(&self) -> Checkpoints {
+        checkpoints(&self.path)
+    }
+
     /// The key of one-time passwords, made at the first start.
     pub(crate) fn totp_key(&self) -> anyhow::Result<SecretString> {
         let file = self.path.join("keys").join("totp.hex");
@@ -83,6 +88,14 @@ impl DataDir {
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
         };
         Ok(Credentials { access_key_id: keys.access_key_id, secret_access_key: keys.secret_access_key.into() })
+    }
+}
+
+/// Where the checkpoints of the workflow log are in a data directory.
+pub(crate) fn checkpoints(data_dir: &Path) -> Checkpoints {
+    Checkpoints {
+        file: data_dir.join("workflow_log.checkpoints"),
+        key_file: data_dir.join("keys").join("checkpoints.pem"),
     }
 }
 

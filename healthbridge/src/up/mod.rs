@@ -18,6 +18,7 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::data_dir::checkpoints;
 use self::{data_dir::DataDir, parts::Parts, router::Router, supervise::supervise};
 use crate::{Config, SUBGRAPHS, Subgraph, cli::UpArgs, roles, seed};
 
@@ -155,6 +156,7 @@ fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow
         section.listen = Some(listener.local_addr()?);
         section.introspection = true;
     }
+    config.subgraphs.entry(Subgraph::Diagnosis).or_default().checkpoints = Some(data_dir.checkpoints());
     // The router asks from this very address, where it is not one of loopback.
     let mut from = config.trusted_proxies(Subgraph::Patients);
     from.push(IpNet::from(args.host));

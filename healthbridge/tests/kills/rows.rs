@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use healthbridge_diagnosis::domain::{Entry, GENESIS, WorkflowLog};
 use healthbridge_postgres::Embedded;
 use sha2::{Digest, Sha256};
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 use uuid::Uuid;
 
 /// What was compared.
@@ -39,7 +39,10 @@ pub async fn check(data_dir: &Path) -> Found {
     let options = Embedded::running(&data_dir.join("postgres")).expect("running");
     let mut database = options.connect().await.expect("connected");
     let (images, objects_without_a_row) = images(&mut database, &data_dir.join("storage/imaging/objects")).await;
-    let entries = workflow_log(&mut database).await;
+    // In one snapshot: what was committed before the kill and waits for its place is sealed meanwhile.
+    let mut snapshot = database.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await.expect("begun");
+    let entries = workflow_log(&mut snapshot).await;
+    snapshot.rollback().await.expect("ended");
     nobody_is_left_inside_a_transaction(&mut database).await;
     Found { images, objects_without_a_row, entries }
 }

@@ -164,8 +164,13 @@ impl Stack {
 
     /// What `billing verify` says.
     pub fn verify_billing(&self) -> String {
+        self.verify("billing")
+    }
+
+    /// What `verify` says of a subgraph.
+    pub fn verify(&self, subgraph: &str) -> String {
         let mut verify = Command::new(PROGRAM);
-        let output = verify.args(["billing", "verify", "--data-dir"]).arg(&self.data_dir).output().expect("it runs");
+        let output = verify.args([subgraph, "verify", "--data-dir"]).arg(&self.data_dir).output().expect("it runs");
         String::from_utf8(output.stdout).expect("text")
     }
 

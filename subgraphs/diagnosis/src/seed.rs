@@ -1,12 +1,13 @@
 //! Rows made by the program: demo data and benchmarks.
 
+use healthbridge_chain::{Chain, Head, seal};
 use healthbridge_postgres::copy::{Loader, Rows};
 use healthbridge_terms::Coded;
 use sqlx::PgPool;
 
 use crate::{
     domain::{Entry, Report},
-    store::workflow_logs,
+    store::workflow_logs::{self, Log},
 };
 
 /// Loads the reports that are not there yet.
@@ -36,14 +37,14 @@ pub async fn load(pool: &PgPool, reports: &[Report]) -> Result<(), sqlx::Error> 
 /// When the database refuses.
 pub async fn begin_log(pool: &PgPool, entries: Vec<Entry>) -> Result<(), sqlx::Error> {
     let mut transaction = pool.begin().await?;
-    let head = sqlx::query_scalar!("SELECT seq FROM diagnosis.workflow_log_head FOR UPDATE");
-    if head.fetch_one(&mut *transaction).await? > 0 {
-        return Ok(());
+    // Behind the lock: another one that begins it is done, or has not begun.
+    if Log::lock(&mut transaction).await? == Head::default() && !Log::is_waiting(&mut transaction).await? {
+        for entry in entries {
+            workflow_logs::append(&mut *transaction, &entry).await?;
+        }
     }
-    for entry in entries {
-        workflow_logs::append(&mut transaction, entry).await?;
-    }
-    transaction.commit().await
+    transaction.commit().await?;
+    seal::<Log>(pool).await
 }
 
 fn json(value: &impl serde::Serialize) -> String {

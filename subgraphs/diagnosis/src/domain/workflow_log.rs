@@ -1,4 +1,5 @@
 use chrono::{DateTime, SecondsFormat, Utc};
+use healthbridge_chain::{self as chain, Link};
 use healthbridge_terms::coded;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -41,9 +42,6 @@ coded! {
     }
 }
 
-/// The hash before the first entry.
-pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-
 /// What is to be logged.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -68,72 +66,60 @@ pub struct Entry {
 }
 
 /// An entry in its place of the chain.
-#[derive(Clone, Debug)]
-pub struct WorkflowLog {
-    /// Its place, from 1, without gaps.
-    pub seq: i64,
-    /// What was logged.
-    pub entry: Entry,
-    /// The hash of the entry before.
-    pub prev_hash: String,
-    /// The hash of this entry and the one before.
-    pub hash: String,
-}
+pub type WorkflowLog = Link<Entry>;
 
-impl WorkflowLog {
-    /// Puts an entry behind the one with this place and hash.
-    pub fn chain(entry: Entry, prev_seq: i64, prev_hash: String) -> Self {
-        let seq = prev_seq + 1;
-        let hash = digest(&entry, seq, &prev_hash);
-        Self { seq, entry, prev_hash, hash }
+impl chain::Entry for Entry {
+    /// SHA-256 over the fields in this order as a JSON array; times are in microseconds, as the database keeps them.
+    fn digest(&self, seq: i64, prev_hash: &str) -> String {
+        let time = |time: &DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let content = serde_json::json!([
+            prev_hash,
+            seq,
+            self.id,
+            time(&self.occurred_at),
+            time(&self.recorded_at),
+            self.user_id,
+            <&str>::from(self.action),
+            self.note,
+            self.patient_id,
+            self.report_id,
+            self.image_id,
+        ]);
+        hex::encode(Sha256::digest(content.to_string().as_bytes()))
     }
-
-    /// Whether the hash is that of the content.
-    pub fn is_intact(&self) -> bool {
-        self.hash == digest(&self.entry, self.seq, &self.prev_hash)
-    }
-}
-
-/// SHA-256 over the fields in this order as a JSON array; times are in microseconds, as the database keeps them.
-fn digest(entry: &Entry, seq: i64, prev_hash: &str) -> String {
-    let time = |time: &DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
-    let content = serde_json::json!([
-        prev_hash,
-        seq,
-        entry.id,
-        time(&entry.occurred_at),
-        time(&entry.recorded_at),
-        entry.user_id,
-        <&str>::from(entry.action),
-        entry.note,
-        entry.patient_id,
-        entry.report_id,
-        entry.image_id,
-    ]);
-    hex::encode(Sha256::digest(content.to_string().as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
+    use healthbridge_chain::Head;
+
     use super::*;
+
+    fn entry() -> Entry {
+        Entry {
+            id: Uuid::nil(),
+            occurred_at: DateTime::UNIX_EPOCH,
+            recorded_at: DateTime::UNIX_EPOCH,
+            user_id: Uuid::nil(),
+            action: WorkflowAction::Drafted,
+            note: Some("a \"note\"\u{7}".to_owned()),
+            patient_id: None,
+            report_id: Some(Uuid::max()),
+            image_id: None,
+        }
+    }
 
     #[test]
     fn a_changed_entry_does_not_fit_its_hash() {
-        let now = Utc::now();
-        let entry = Entry {
-            id: Uuid::nil(),
-            occurred_at: now,
-            recorded_at: now,
-            user_id: Uuid::nil(),
-            action: WorkflowAction::Drafted,
-            note: None,
-            patient_id: None,
-            report_id: None,
-            image_id: None,
-        };
-        let mut log = WorkflowLog::chain(entry, 0, GENESIS.to_owned());
+        let mut log = WorkflowLog::behind(&Head::default(), entry());
         assert!(log.is_intact() && log.seq == 1);
         log.entry.action = WorkflowAction::Confirmed;
         assert!(!log.is_intact());
+    }
+
+    #[test]
+    fn the_hash_is_that_of_logs_that_exist() {
+        let hash = "3ae835114b55fee38a60f01b8bc3b0bf81e2db4a483fd3b19ff1f428ee85ca68";
+        assert_eq!(WorkflowLog::behind(&Head::default(), entry()).hash, hash);
     }
 }

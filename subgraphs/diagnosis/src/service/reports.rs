@@ -110,7 +110,7 @@ impl Change for CreateReport {
             image_id: None,
         };
         reports::insert(making.connection(), &report).await?;
-        workflow_logs::append(making.connection(), entry).await?;
+        workflow_logs::append(making.connection(), &entry).await?;
         Ok(report)
     }
 }

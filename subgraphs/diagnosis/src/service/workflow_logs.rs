@@ -1,4 +1,7 @@
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, SubsecRound, Utc};
+use healthbridge_chain::{catch_up, seal};
 use healthbridge_change::{Change, Changes, Making, Once};
 use healthbridge_outcome::{Checked, Fault, Outcome, Page, Refusals, UserErrorCode, Window};
 use healthbridge_rights::{Caller, Resource, Right};
@@ -9,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     NAME,
     domain::{Entry, WorkflowAction, WorkflowLog},
-    store::workflow_logs::{self, WorkflowLogFilter},
+    store::workflow_logs::{self, Log, WorkflowLogFilter},
 };
 
 /// How far the clocks of those who log may be ahead of ours.
@@ -31,7 +34,12 @@ impl WorkflowLogs {
         if caller.require(Resource::Provenance, Right::Read).is_err() {
             return Ok(Vec::new());
         }
-        Ok(workflow_logs::by_id(&self.pool, ids).await?)
+        let found = workflow_logs::by_id(&self.pool, ids).await?;
+        // What is not found may wait for its place.
+        if found.len() < ids.len() && catch_up::<Log>(&self.pool).await? {
+            return Ok(workflow_logs::by_id(&self.pool, ids).await?);
+        }
+        Ok(found)
     }
 
     /// A page of the log.
@@ -42,10 +50,11 @@ impl WorkflowLogs {
         window: &Window<i64>,
     ) -> Result<Page<WorkflowLog>, Fault> {
         caller.require(Resource::Provenance, Right::Search)?;
+        catch_up::<Log>(&self.pool).await?;
         Ok(window.page(workflow_logs::list(&self.pool, filter, window).await?))
     }
 
-    /// Appends to the log.
+    /// Appends to the log, and seals for the answer.
     pub(crate) async fn add(
         &self,
         caller: &Caller,
@@ -54,7 +63,15 @@ impl WorkflowLogs {
         now: DateTime<Utc>,
     ) -> Outcome<WorkflowLog> {
         caller.require(Resource::Provenance, Right::Create)?;
-        self.changes.make_once(&entry, key, caller, now).await
+        let id = self.changes.make_once(&entry, key, caller, now).await?;
+        // The entry is there, whatever fails from here on: nobody is told that nothing was done. Its key gives it later.
+        let log = self.sealed(id).await.map_err(|error| Fault::Internal(Arc::new(error)))?;
+        Ok(log)
+    }
+
+    async fn sealed(&self, id: Uuid) -> Result<WorkflowLog, sqlx::Error> {
+        seal::<Log>(&self.pool).await?;
+        workflow_logs::by_id(&self.pool, &[id]).await?.pop().ok_or(sqlx::Error::RowNotFound)
     }
 }
 
@@ -71,17 +88,20 @@ pub(crate) struct AddWorkflowLog {
 
 impl Change for AddWorkflowLog {
     const NAME: &'static str = "addWorkflowLog";
-    type Made = WorkflowLog;
+    /// Its id: it has no place before it is committed.
+    type Made = Uuid;
 
-    async fn make(&self, making: &mut Making<'_>) -> Outcome<WorkflowLog> {
+    async fn make(&self, making: &mut Making<'_>) -> Outcome<Uuid> {
         let entry = self.check(making.id, making.user_id(), making.now)?;
-        Ok(workflow_logs::append(making.connection(), entry).await?)
+        workflow_logs::append(making.connection(), &entry).await?;
+        Ok(entry.id)
     }
 }
 
 impl Once for AddWorkflowLog {
-    async fn made(&self, id: Uuid, connection: &mut PgConnection) -> Result<Option<WorkflowLog>, Fault> {
-        Ok(workflow_logs::by_id(connection, &[id]).await?.into_iter().next())
+    async fn made(&self, id: Uuid, _: &mut PgConnection) -> Result<Option<Uuid>, Fault> {
+        // The log only grows.
+        Ok(Some(id))
     }
 }
 

@@ -1,4 +1,6 @@
 use chrono::{DateTime, Utc};
+use futures::{TryStreamExt, stream::BoxStream};
+use healthbridge_chain::{Chain, Head, Link};
 use healthbridge_outcome::Window;
 use healthbridge_postgres::known;
 use healthbridge_terms::Coded;
@@ -7,6 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::{Entry, WorkflowAction, WorkflowLog};
 
+/// An entry; one that waits has no place yet.
 struct Row {
     seq: i64,
     id: Uuid,
@@ -96,30 +99,92 @@ pub(crate) async fn list(
     rows.fetch_all(db).await?.into_iter().map(WorkflowLog::try_from).collect()
 }
 
-/// Appends to the log. The end of the chain is locked until the transaction ends.
-pub(crate) async fn append(connection: &mut PgConnection, entry: Entry) -> Result<WorkflowLog, sqlx::Error> {
-    let head = sqlx::query!("SELECT seq, hash FROM diagnosis.workflow_log_head FOR UPDATE");
-    let head = head.fetch_one(&mut *connection).await?;
-    let log = WorkflowLog::chain(entry, head.seq, head.hash);
+/// Appends to the log. The entry has its place when it is sealed; until then nobody waits for it, and it waits for nobody.
+pub(crate) async fn append(db: impl PgExecutor<'_>, entry: &Entry) -> Result<(), sqlx::Error> {
     let inserted = sqlx::query!(
-        "INSERT INTO diagnosis.workflow_log (seq, id, occurred_at, recorded_at, user_id, action, note, patient_id,
-             report_id, image_id, prev_hash, hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        log.seq,
-        log.entry.id,
-        log.entry.occurred_at,
-        log.entry.recorded_at,
-        log.entry.user_id,
-        log.entry.action.text(),
-        log.entry.note,
-        log.entry.patient_id,
-        log.entry.report_id,
-        log.entry.image_id,
-        log.prev_hash,
-        log.hash,
+        "INSERT INTO diagnosis.workflow_log_waiting (id, occurred_at, recorded_at, user_id, action, note, patient_id,
+             report_id, image_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        entry.id,
+        entry.occurred_at,
+        entry.recorded_at,
+        entry.user_id,
+        entry.action.text(),
+        entry.note,
+        entry.patient_id,
+        entry.report_id,
+        entry.image_id,
     );
-    inserted.execute(&mut *connection).await?;
-    let moved = sqlx::query!("UPDATE diagnosis.workflow_log_head SET seq = $1, hash = $2", log.seq, log.hash);
-    moved.execute(connection).await?;
-    Ok(log)
+    inserted.execute(db).await.map(drop)
+}
+
+/// The workflow log as a chain: entries wait in a table of their own, and are moved into the log.
+pub struct Log;
+
+impl Chain for Log {
+    const NAME: &'static str = "diagnosis.workflow_log";
+    type Entry = Entry;
+
+    async fn is_waiting(db: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        let any = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM diagnosis.workflow_log_waiting) AS "any!""#);
+        any.fetch_one(db).await
+    }
+
+    async fn head(db: &mut PgConnection) -> Result<Head, sqlx::Error> {
+        sqlx::query_as!(Head, "SELECT seq, hash FROM diagnosis.workflow_log_head").fetch_one(db).await
+    }
+
+    async fn lock(db: &mut PgConnection) -> Result<Head, sqlx::Error> {
+        sqlx::query_as!(Head, "SELECT seq, hash FROM diagnosis.workflow_log_head FOR UPDATE").fetch_one(db).await
+    }
+
+    async fn waiting(db: &mut PgConnection, at_most: i64) -> Result<Vec<Entry>, sqlx::Error> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"SELECT 0::bigint AS "seq!", id, occurred_at, recorded_at, user_id, action, note, patient_id, report_id, image_id,
+                      '' AS "prev_hash!", '' AS "hash!"
+               FROM diagnosis.workflow_log_waiting ORDER BY turn LIMIT $1"#,
+            at_most,
+        );
+        rows.fetch_all(db).await?.into_iter().map(|row| Ok(WorkflowLog::try_from(row)?.entry)).collect()
+    }
+
+    async fn keep(db: &mut PgConnection, links: &[WorkflowLog]) -> Result<(), sqlx::Error> {
+        let Some(last) = links.last() else { return Ok(()) };
+        let ids: Vec<Uuid> = links.iter().map(|link| link.entry.id).collect();
+        let seqs: Vec<i64> = links.iter().map(|link| link.seq).collect();
+        let prev_hashes: Vec<String> = links.iter().map(|link| link.prev_hash.clone()).collect();
+        let hashes: Vec<String> = links.iter().map(|link| link.hash.clone()).collect();
+        let moved = sqlx::query!(
+            "INSERT INTO diagnosis.workflow_log (seq, id, occurred_at, recorded_at, user_id, action, note, patient_id,
+                 report_id, image_id, prev_hash, hash)
+             SELECT link.seq, id, occurred_at, recorded_at, user_id, action, note, patient_id, report_id, image_id,
+                 link.prev_hash, link.hash
+             FROM diagnosis.workflow_log_waiting
+             JOIN unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[]) AS link (id, seq, prev_hash, hash) USING (id)",
+            &ids,
+            &seqs,
+            &prev_hashes,
+            &hashes,
+        );
+        moved.execute(&mut *db).await?;
+        let left = sqlx::query!("DELETE FROM diagnosis.workflow_log_waiting WHERE id = ANY($1)", &ids);
+        left.execute(&mut *db).await?;
+        let head = sqlx::query!("UPDATE diagnosis.workflow_log_head SET seq = $1, hash = $2", last.seq, last.hash);
+        head.execute(db).await.map(drop)
+    }
+
+    fn links(db: &mut PgConnection) -> BoxStream<'_, Result<Link<Option<Entry>>, sqlx::Error>> {
+        let rows = sqlx::query_as!(
+            Row,
+            "SELECT seq, id, occurred_at, recorded_at, user_id, action, note, patient_id, report_id, image_id, prev_hash,
+                    hash
+             FROM diagnosis.workflow_log ORDER BY seq",
+        );
+        let link = |row: Row| {
+            let (seq, prev_hash, hash) = (row.seq, row.prev_hash.clone(), row.hash.clone());
+            Link { seq, entry: WorkflowLog::try_from(row).ok().map(|log| log.entry), prev_hash, hash }
+        };
+        Box::pin(rows.fetch(db).map_ok(link))
+    }
 }
