@@ -1,4 +1,5 @@
 //! The program `healthbridge`: one binary, many roles.
+#![expect(clippy::disallowed_methods, reason = "the program is where time and settings come from")]
 // The types of the server's nested middlewares are deeper than the default in an optimised build.
 #![recursion_limit = "256"]
 

@@ -166,6 +166,7 @@ const QUIET: &str = "warn,router::http_server=error,router::graphql_validation=e
                      router::websocket_server=error";
 
 /// The level and the filter of the log. The engine gives out nothing below the level, whatever the filter says.
+#[expect(clippy::disallowed_methods, reason = "the engine reads its log's settings here, before anything else")]
 fn log() -> (&'static str, String) {
     let Ok(filter) = std::env::var("HEALTHBRIDGE_LOG") else { return ("warn", QUIET.to_owned()) };
     let level = ["trace", "debug", "info", "warn"].into_iter().find(|level| filter.contains(level));

@@ -72,6 +72,7 @@ impl KeyRing {
     }
 
     /// A ring that has the keys that this process signs with, as they come and go.
+    #[expect(clippy::disallowed_methods, reason = "which keys are published depends on the time")]
     pub fn own(keys: Arc<SigningKeys>) -> Result<Self, JwksError> {
         Ok(Self { source: Source::Own(keys.clone()), ..Self::fixed(&keys.jwks(Utc::now()))? })
     }
@@ -98,6 +99,7 @@ impl KeyRing {
     }
 
     /// Fetches the published keys now. A ring with fixed keys stays as it is.
+    #[expect(clippy::disallowed_methods, reason = "which keys are published depends on the time")]
     pub async fn refresh(&self) -> Result<(), JwksError> {
         match &self.source {
             Source::Fixed => Ok(()),

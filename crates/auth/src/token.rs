@@ -95,6 +95,7 @@ impl Claims {
             sid: subject.session_id,
             iat: now.timestamp(),
             exp: (now + ACCESS_TOKEN_LIFETIME).timestamp(),
+            #[expect(clippy::disallowed_methods, reason = "no two tokens are the same")]
             jti: Uuid::now_v7(),
             scope: scopes.join(" "),
             roles: subject.roles,

@@ -36,7 +36,7 @@ pub trait Change: Sync {
 pub trait Once: Change + Serialize {
     /// The id of what is made, a new one; of what is changed, its own.
     fn id(&self) -> Uuid {
-        Uuid::now_v7()
+        new_id()
     }
 
     /// What the first request made, as it is now; its id was [`Making::id`]. `None` where it is there no more.
@@ -48,6 +48,12 @@ pub trait Once: Change + Serialize {
         id: Uuid,
         connection: &mut PgConnection,
     ) -> impl Future<Output = Result<Option<Self::Made>, Fault>> + Send;
+}
+
+/// The id of something new, a UUIDv7: what is made later sorts behind.
+#[expect(clippy::disallowed_methods, reason = "the one place where ids are made")]
+pub fn new_id() -> Uuid {
+    Uuid::now_v7()
 }
 
 /// Where a subgraph's changes are made.
@@ -69,7 +75,7 @@ impl Changes {
     /// # Errors
     /// Why nothing was changed.
     pub async fn make<C: Change>(&self, change: &C, caller: &Caller, now: DateTime<Utc>) -> Outcome<C::Made> {
-        let making = Making::new(self.pool.begin().await?, caller, now, Uuid::now_v7());
+        let making = Making::new(self.pool.begin().await?, caller, now, new_id());
         carry_out(change, making).await
     }
 

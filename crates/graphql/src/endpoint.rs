@@ -204,6 +204,7 @@ fn address(http: &Request, trusted: &[IpNet]) -> ClientAddress {
     ClientAddress(peer.map(|peer| client_address(peer, forwarded, trusted)))
 }
 
+#[expect(clippy::disallowed_methods, reason = "a request that nobody named is named here")]
 fn request_id(headers: &HeaderMap) -> RequestId {
     let sent = headers.get("x-request-id").and_then(|value| value.to_str().ok());
     // A log line is no place for whatever somebody sends.

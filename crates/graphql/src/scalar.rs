@@ -81,6 +81,7 @@ impl From<Time> for DateTime<Utc> {
 
 /// The present moment as everything that is made or changed is stamped with it: to the microsecond, as the database keeps
 /// it, so that the first answer shows what every later one does.
+#[expect(clippy::disallowed_methods, reason = "a request begins now")]
 pub fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }

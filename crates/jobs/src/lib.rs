@@ -68,7 +68,9 @@ impl Job {
         let labels = [("part", part), ("job", self.name)];
         let mut failures = 0_u32;
         loop {
-            let wait = match (self.work)(Utc::now()).await {
+            #[expect(clippy::disallowed_methods, reason = "a job begins now")]
+            let now = Utc::now();
+            let wait = match (self.work)(now).await {
                 Ok(()) => {
                     failures = 0;
                     metrics::gauge!("healthbridge_job_last_success_timestamp_seconds", &labels).set(now_in_seconds());

@@ -1,6 +1,7 @@
 //! What tests share: a database each on a real PostgreSQL, a real S3 endpoint, tokens, and a client that speaks GraphQL.
 //!
 //! Belongs here: what tests of two crates need. Does not belong here: anything that a test could fake.
+#![expect(clippy::disallowed_methods, reason = "a test begins now, where it is started")]
 
 mod client;
 mod database;

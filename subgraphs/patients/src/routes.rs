@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::service::Sessions;
 
 /// The public halves of the signing keys as a JWKS, and the feed of revocations.
+#[expect(clippy::disallowed_methods, reason = "a request begins now")]
 pub(crate) fn routes(keys: Arc<SigningKeys>, sessions: Arc<Sessions>) -> Router {
     Router::new()
         .route("/.well-known/jwks.json", get(async move || Json(keys.jwks(Utc::now()))))
@@ -27,6 +28,7 @@ struct After {
 }
 
 /// The feed of revocations, which every part polls. It names nobody.
+#[expect(clippy::disallowed_methods, reason = "a request begins now")]
 async fn revocations(
     State(sessions): State<Arc<Sessions>>,
     Query(page): Query<After>,

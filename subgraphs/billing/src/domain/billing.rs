@@ -115,6 +115,7 @@ impl Billing {
     ) -> Self {
         let nothing = Money::zero(unit_price.currency());
         Self {
+            #[expect(clippy::disallowed_methods, reason = "who makes it names it")]
             id: Uuid::now_v7(),
             patient_id,
             report_id: None,

@@ -213,6 +213,7 @@ impl Movement {
         recorded: Recorded,
     ) -> Self {
         Self {
+            #[expect(clippy::disallowed_methods, reason = "who makes it names it")]
             id: Uuid::now_v7(),
             kind,
             patient_id,

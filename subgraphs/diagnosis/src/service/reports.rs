@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use healthbridge_change::{Change, Changes, Making, Once};
+use healthbridge_change::{Change, Changes, Making, Once, new_id};
 use healthbridge_outcome::{Checked, Fault, Outcome, Page, Refusals, UserErrorCode, Window};
 use healthbridge_rights::{Caller, Reach, Resource, Right};
 use healthbridge_terms::Coding;
@@ -99,7 +99,7 @@ impl Change for CreateReport {
         let author = making.caller.account().and_then(|account| account.staff_id);
         let report = self.check(making.id, author, making.now)?;
         let entry = Entry {
-            id: Uuid::now_v7(),
+            id: new_id(),
             occurred_at: report.created_at,
             recorded_at: report.created_at,
             user_id: making.user_id(),

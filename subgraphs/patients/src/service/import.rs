@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
+use healthbridge_change::new_id;
 use healthbridge_outcome::{Refusals, UserError, reasons};
 use healthbridge_rights::Role;
 use healthbridge_terms::{Address, AdministrativeGender, ContactPoint, HumanName, Identifier};
@@ -160,7 +161,7 @@ impl Batch {
         }
         let mut refusals = Refusals::default();
         let member = Staff {
-            id: Uuid::now_v7(),
+            id: new_id(),
             name: patient_input::name(&mut refusals, &one.name),
             profession: StaffProfession::Physician,
             specialty: None,
@@ -220,7 +221,7 @@ impl Batch {
         let general_practitioner_id =
             one.general_practitioner.as_ref().and_then(|source| self.known.get(source)).copied();
         let mut patient = Patient {
-            id: Uuid::now_v7(),
+            id: new_id(),
             mrn: next_mrn(connection, mrns).await?,
             active: one.active,
             name,

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Duration, Utc};
 use healthbridge_auth::{ACCESS_TOKEN_LIFETIME, Claims, RevocationFeed, Subject};
-use healthbridge_change::{Change, Changes, Making};
+use healthbridge_change::{Change, Changes, Making, new_id};
 use healthbridge_outcome::{Outcome, Stop, UserErrorCode};
 use healthbridge_rights::{Caller, Denied};
 use secrecy::SecretString;
@@ -154,7 +154,7 @@ impl Change for BeginSession<'_> {
 /// Begins a session of an account that is locked, with its first refresh token.
 async fn begin(connection: &mut PgConnection, account_id: Uuid, now: DateTime<Utc>) -> Outcome<Open> {
     let account = accounts::signed_in(connection, account_id, now).await?;
-    let (session_id, refresh_token) = (Uuid::now_v7(), random_token()?);
+    let (session_id, refresh_token) = (new_id(), random_token()?);
     sessions::insert(connection, session_id, account_id, now).await?;
     keep_refresh_token(connection, &refresh_token, session_id, now).await?;
     Ok(Open { account, session_id, refresh_token })
