@@ -5,9 +5,8 @@
 mod orphans;
 mod stream;
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use async_graphql::SimpleObject;
 use aws_sdk_s3::{
     Client,
     config::{
@@ -22,7 +21,7 @@ use aws_sdk_s3::{
 use aws_smithy_http_client::tls;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
-use healthbridge_outcome::Fault;
+use healthbridge_outcome::{Fault, HttpHeader, Presigned};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -44,40 +43,6 @@ pub struct Location {
     pub access_key_id: String,
     /// The secret access key.
     pub secret_access_key: SecretString,
-}
-
-/// A request that may be sent to the object storage until it expires (AWS Signature Version 4). It is a right in itself:
-/// do not store or log it.
-#[derive(Clone, SimpleObject)]
-#[graphql(name = "PresignedUrl", shareable)]
-pub struct Presigned {
-    /// The URL.
-    pub url: String,
-    /// The HTTP method.
-    pub method: String,
-    /// Headers that must be sent exactly so.
-    pub headers: Vec<HttpHeader>,
-    /// When it stops working.
-    pub expires_at: DateTime<Utc>,
-}
-
-impl fmt::Debug for Presigned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Presigned")
-            .field("method", &self.method)
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A header that must be sent.
-#[derive(Clone, Debug, SimpleObject)]
-#[graphql(shareable)]
-pub struct HttpHeader {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: String,
 }
 
 /// What the storage says of an object.

@@ -1,13 +1,15 @@
-//! What a service gives back: an object, a page of objects, refusals of the input, or a fault.
+//! What a service gives back: an object, a page of objects, a request to the storage, refusals of the input, or a fault.
 //!
 //! Belongs here: what a caller of a service has to know, whichever face it has. Does not belong here: GraphQL, HTTP, SQL.
 
 mod fault;
 mod page;
+mod presigned;
 mod refusal;
 
 pub use fault::Fault;
 pub use page::{Cursor, Direction, MAX_PAGE, Page, PageArgs, Window, is_known_year};
+pub use presigned::{HttpHeader, Presigned};
 pub use refusal::{Refusals, UserError, UserErrorCode, is_visible, reasons};
 
 /// What a check of an input came to: what it was read as, or all that is wrong with it.

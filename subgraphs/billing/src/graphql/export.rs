@@ -1,6 +1,5 @@
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{BigInt, Time, UserError, caller, now, service, settled};
-use healthbridge_objectstore::Presigned;
+use healthbridge_graphql::{BigInt, Presigned, Time, UserError, caller, now, service, settled};
 use healthbridge_outcome::Fault;
 
 use crate::{
@@ -49,7 +48,7 @@ impl From<Exported> for LedgerExport {
             rows: BigInt(written.rows),
             byte_size: BigInt(written.byte_size),
             sha256: hex::encode(written.sha256),
-            download,
+            download: download.into(),
         }
     }
 }

@@ -2,10 +2,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_graphql::{
-    BigInt, Code, Coding, Connection, List, Time, UserError, batch, caller, codes, connection, entity, now, service,
-    settled, total, window,
+    BigInt, Code, Coding, Connection, List, Presigned, Time, UserError, batch, caller, codes, connection, entity, now,
+    service, settled, total, window,
 };
-use healthbridge_objectstore::Presigned;
 use healthbridge_outcome::Fault;
 use uuid::Uuid;
 
@@ -110,7 +109,8 @@ impl MedicalImage {
         #[graphql(default_with = "Disposition::Inline.into()", desc = "What a browser does with it.")]
         disposition: Code<Disposition>,
     ) -> Result<Option<Presigned>, Fault> {
-        service::<Images>(ctx).download_url(&self.0, expires_in_seconds, disposition.0, now()).await
+        let url = service::<Images>(ctx).download_url(&self.0, expires_in_seconds, disposition.0, now()).await?;
+        Ok(url.map(Into::into))
     }
 }
 

@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{BigInt, Code, Time, UserError, caller, entity, now, parse_id, service, settled};
-use healthbridge_objectstore::Presigned;
+use healthbridge_graphql::{BigInt, Code, Presigned, Time, UserError, caller, entity, now, parse_id, service, settled};
 use healthbridge_outcome::Fault;
 use healthbridge_rights::{Resource, Right};
 use uuid::Uuid;
@@ -21,7 +20,7 @@ pub(crate) struct ImageUpload {
 
 impl From<Upload> for ImageUpload {
     fn from(upload: Upload) -> Self {
-        Self { image: Arc::new(upload.image), put: upload.put }
+        Self { image: Arc::new(upload.image), put: upload.put.map(Into::into) }
     }
 }
 

@@ -2,8 +2,8 @@ use std::time::Duration as Lifetime;
 
 use chrono::{DateTime, Duration, Utc};
 use healthbridge_change::{Change, Changes, Making, Once};
-use healthbridge_objectstore::{ObjectStore, Presigned};
-use healthbridge_outcome::{Fault, Outcome, Page, Refusals, Stop, UserErrorCode, Window};
+use healthbridge_objectstore::ObjectStore;
+use healthbridge_outcome::{Fault, Outcome, Page, Presigned, Refusals, Stop, UserErrorCode, Window};
 use healthbridge_rights::{Caller, Reach, Resource, Right};
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};

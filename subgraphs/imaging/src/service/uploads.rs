@@ -1,7 +1,7 @@
 use chrono::{DateTime, Duration, Utc};
 use healthbridge_change::{Change, Changes, Making, Once};
-use healthbridge_objectstore::{ObjectStore, Presigned, Stored};
-use healthbridge_outcome::{Checked, Fault, Outcome, Refusals, Stop, UserErrorCode};
+use healthbridge_objectstore::{ObjectStore, Stored};
+use healthbridge_outcome::{Checked, Fault, Outcome, Presigned, Refusals, Stop, UserErrorCode};
 use healthbridge_rights::{Caller, Resource, Right};
 use healthbridge_terms::Coding;
 use serde::Serialize;
