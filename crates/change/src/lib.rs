@@ -79,8 +79,8 @@ impl Changes {
         carry_out(change, making).await
     }
 
-    /// Makes a change once for its key, if it has one. The key comes before everything else: what was done was, whatever
-    /// became of prices, states and rights since.
+    /// Makes a change once for its key, if it has one. The key comes before everything else but the caller's rights: what
+    /// was done was, whatever became of prices and states since.
     ///
     /// # Errors
     /// Why nothing was changed.

@@ -146,7 +146,9 @@ impl Chain for Log {
                FROM diagnosis.workflow_log_waiting ORDER BY turn LIMIT $1"#,
             at_most,
         );
-        rows.fetch_all(db).await?.into_iter().map(|row| Ok(WorkflowLog::try_from(row)?.entry)).collect()
+        let entries = rows.fetch_all(db).await?.into_iter().map(|row| Some(WorkflowLog::try_from(row).ok()?.entry));
+        // What a newer replica has written, and this one cannot read, waits for that one, and so does what comes behind.
+        Ok(entries.map_while(|entry| entry).collect())
     }
 
     async fn keep(db: &mut PgConnection, links: &[WorkflowLog]) -> Result<(), sqlx::Error> {

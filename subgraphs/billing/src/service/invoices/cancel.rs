@@ -41,7 +41,6 @@ impl Change for CancelInvoice {
             invoices::insert_credit_note(making.connection(), id, invoice.id, &number, &reason, recorded).await?;
             note = Some(present(making.connection(), id).await?);
         }
-        let version = invoice.version + 1;
-        Ok((Invoice { stored_status: InvoiceStatus::Cancelled, version, ..invoice }, note))
+        Ok((present(making.connection(), invoice.id).await?, note))
     }
 }

@@ -3,7 +3,7 @@ use healthbridge_change::{Change, Making};
 use healthbridge_outcome::{Outcome, Stop, UserErrorCode};
 use serde_json::{Value, json};
 
-use super::{locked_at, next_number};
+use super::{locked_at, next_number, present};
 use crate::{
     domain::{Billing, ChargeItemStatus, Invoice, InvoiceStatus},
     store::{billings, invoices},
@@ -35,6 +35,8 @@ impl Change for IssueInvoice {
             let message = "A line is owed no more: cancel the draft, and make another";
             return Err(Stop::refuse("invoiceId", UserErrorCode::IllegalTransition, message));
         }
+        // Its totals are its lines', which may have changed until they were locked.
+        let draft = present(making.connection(), draft.id).await?;
         let content = json!(lines.iter().map(frozen).collect::<Vec<_>>());
         let (number, now) = (next_number(making, SERIES).await?, making.now);
         let due_at = draft.due_at.unwrap_or_else(|| now.date_naive() + DEFAULT_TERM);
