@@ -2,7 +2,8 @@ use std::{fmt, io, iter::Peekable};
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
-use sqlx::{ConnectOptions, Connection, PgPool};
+use healthbridge_postgres::unhurried;
+use sqlx::{Connection, PgPool};
 
 use crate::{Chain, Checkpoint, Checkpoints, Entry, Flaw, Head, Link};
 
@@ -67,8 +68,7 @@ pub async fn verify<C: Chain>(
     checkpoints: Option<Checkpoints>,
     mut tell: impl FnMut(Difference),
 ) -> Result<i64, VerifyError> {
-    let unhurried = [("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")];
-    let mut connection = pool.connect_options().as_ref().clone().options(unhurried).connect().await?;
+    let mut connection = unhurried(pool).await?;
     // In one snapshot, later than the checkpoints: the chain grows meanwhile.
     let mut snapshot = connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
     let head = C::head(&mut snapshot).await?;

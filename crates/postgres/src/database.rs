@@ -48,6 +48,15 @@ pub fn pool(options: PgConnectOptions, max_connections: u32) -> PgPool {
         .connect_lazy_with(options)
 }
 
+/// A connection beside a pool's, to the same database, that has all the time that it needs: for what reads everything.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn unhurried(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {
+    let no_end = [("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")];
+    pool.connect_options().as_ref().clone().options(no_end).connect().await
+}
+
 /// Ends the transaction that a connection may have been given back in. `true` where it can be used again.
 ///
 /// The driver ends a transaction when it is dropped, but knows of it only when the answer to BEGIN was read: of a future that

@@ -1,7 +1,8 @@
 //! Recomputes from the ledger what is maintained, and finds what differs.
 
 use futures::{TryStreamExt, stream::BoxStream};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
+use healthbridge_postgres::unhurried;
+use sqlx::{Connection, PgConnection, PgPool};
 
 /// Every difference between the ledger and what is maintained from it, in words. None means that all is well.
 ///
@@ -20,8 +21,7 @@ pub async fn verify(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
 /// # Errors
 /// When the database fails.
 pub async fn verify_each(pool: &PgPool, mut tell: impl FnMut(String)) -> Result<(), sqlx::Error> {
-    let unhurried = [("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")];
-    let mut connection = pool.connect_options().as_ref().clone().options(unhurried).connect().await?;
+    let mut connection = unhurried(pool).await?;
     // In one snapshot: payments go on meanwhile.
     let mut snapshot = connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
     for check in [sums, orphans, chain, ends, balances, billings] {
