@@ -223,25 +223,39 @@ async fn a_line_that_changes_while_its_invoice_is_issued_is_in_the_total_as_it_i
     let patient = Uuid::now_v7();
     let line = add(&clerk, patient, "1", "10", "EUR").await;
     let draft = create(&clerk, patient, &[&line]).await;
-    let id: Uuid = line["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
-    // Somebody changes the line, and has not committed: whoever issues the invoice has read it, and waits for the line.
-    let mut change = setup.database.pool.begin().await.expect("a transaction");
-    let dearer = sqlx::query(
-        "UPDATE billing.billing SET unit_price = 12, charged = 12, net = 12, version = version + 1 WHERE id = $1",
-    );
-    dearer.bind(id).execute(&mut *change).await.expect("changed");
+    // The line is held until both are there: who changes it waits first, and whoever issues its invoice behind.
+    let mut held = setup.database.pool.begin().await.expect("a transaction");
+    sqlx::query("SELECT FROM billing.billing FOR UPDATE").execute(&mut *held).await.expect("locked");
+    let waiting = async |count: i64| {
+        let waits =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while sqlx::query_scalar::<_, i64>(waits).fetch_one(&setup.database.pool).await.expect("counted") < count {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    let changing = tokio::spawn({
+        let (clerk, line) = (clerk.clone(), line.clone());
+        async move {
+            let change =
+                "mutation ($input: UpdateBillingInput!) { updateBilling(input: $input) { userErrors { code } } }";
+            let input = json!({ "billingId": line["id"], "expectedVersion": line["version"],
+                "unitPrice": { "amount": "12", "currency": "EUR" } });
+            clerk.data(change, json!({ "input": input })).await
+        }
+    });
+    waiting(1).await;
     let issuing = tokio::spawn({
         let (clerk, draft) = (clerk.clone(), draft.clone());
         async move { issue(&clerk, &draft).await }
     });
-    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while sqlx::query_scalar::<_, i64>(waits).fetch_one(&setup.database.pool).await.expect("counted") == 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    change.commit().await.expect("committed");
+    waiting(2).await;
+    held.commit().await.expect("let go");
+    let changed = changing.await.expect("changed");
+    assert_eq!(changed["updateBilling"]["userErrors"], json!([]));
     let issued = issuing.await.expect("issued");
     assert_eq!(issued["totalGross"]["amount"], json!("12.00"), "{issued}");
     let kept = "SELECT total_gross::text FROM billing.invoice";
     let kept = sqlx::query_scalar::<_, String>(kept).fetch_one(&setup.database.pool).await.expect("kept");
     assert!(kept.starts_with("12.00"), "{kept}");
+    assert_eq!(verify(&setup.database.pool).await.expect("verified"), Vec::<String>::new());
 }
