@@ -116,8 +116,10 @@ async fn kill_and_look(rounds: u64, seed: u64) {
         if round % 50 == 0 || round == rounds {
             acknowledged.check_all(&readers).await;
             assert_eq!(stack.verify_billing(), "the ledger, the balances and the billings agree\n", "round {round}");
+            let log = stack.verify("diagnosis");
+            assert!(log.ends_with("entries of the workflow log are as they were sealed\n"), "round {round}: {log}");
             counts.rows = rows::check(&stack.data_dir).await;
-            println!("seed {seed}, {round} rounds: {acknowledged}; {counts}");
+            println!("seed {seed}, {round} rounds: {acknowledged}; {counts}; {}", log.trim());
         }
     }
 }

@@ -7,44 +7,31 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Utc};
-use healthbridge_diagnosis::domain::{Entry, GENESIS, WorkflowLog};
 use healthbridge_postgres::Embedded;
 use sha2::{Digest, Sha256};
-use sqlx::{ConnectOptions, Connection, PgConnection};
-use uuid::Uuid;
+use sqlx::{ConnectOptions, PgConnection};
 
 /// What was compared.
 #[derive(Default)]
 pub struct Found {
     images: usize,
     objects_without_a_row: usize,
-    entries: usize,
 }
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { images, objects_without_a_row, entries } = self;
-        write!(
-            f,
-            "{images} images agree with their files, {objects_without_a_row} objects without an image, {entries} entries of \
-             the workflow log are chained"
-        )
+        let Self { images, objects_without_a_row } = self;
+        write!(f, "{images} images agree with their files, {objects_without_a_row} objects without an image")
     }
 }
 
-/// Compares all images with their files, recomputes the chain of the workflow log, and looks whether a connection was left
-/// inside a transaction.
+/// Compares all images with their files, and looks whether a connection was left inside a transaction.
 pub async fn check(data_dir: &Path) -> Found {
     let options = Embedded::running(&data_dir.join("postgres")).expect("running");
     let mut database = options.connect().await.expect("connected");
     let (images, objects_without_a_row) = images(&mut database, &data_dir.join("storage/imaging/objects")).await;
-    // In one snapshot: what was committed before the kill and waits for its place is sealed meanwhile.
-    let mut snapshot = database.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await.expect("begun");
-    let entries = workflow_log(&mut snapshot).await;
-    snapshot.rollback().await.expect("ended");
     nobody_is_left_inside_a_transaction(&mut database).await;
-    Found { images, objects_without_a_row, entries }
+    Found { images, objects_without_a_row }
 }
 
 /// An object's file begins with its properties; the bytes follow.
@@ -73,31 +60,6 @@ async fn images(database: &mut PgConnection, objects: &Path) -> (usize, usize) {
 fn file_of(key: &str) -> String {
     let name = hex::encode(Sha256::digest(key.as_bytes()));
     format!("{}/{name}", &name[..2])
-}
-
-type Row =
-    (i64, Uuid, DateTime<Utc>, DateTime<Utc>, Uuid, String, Option<String>, Option<Uuid>, Option<Uuid>, Option<Uuid>);
-
-async fn workflow_log(database: &mut PgConnection) -> usize {
-    let rows = "SELECT seq, id, occurred_at, recorded_at, user_id, action, note, patient_id, report_id, image_id
-        FROM diagnosis.workflow_log ORDER BY seq";
-    let rows: Vec<Row> = sqlx::query_as(rows).fetch_all(&mut *database).await.expect("rows");
-    let hashes = "SELECT prev_hash, hash FROM diagnosis.workflow_log ORDER BY seq";
-    let hashes: Vec<(String, String)> = sqlx::query_as(hashes).fetch_all(&mut *database).await.expect("rows");
-    let mut last = (0, GENESIS.to_owned());
-    for (row, (prev_hash, hash)) in rows.into_iter().zip(hashes) {
-        let (seq, id, occurred_at, recorded_at, user_id, action, note, patient_id, report_id, image_id) = row;
-        let action = action.parse().expect("an action");
-        let entry = Entry { id, occurred_at, recorded_at, user_id, action, note, patient_id, report_id, image_id };
-        assert_eq!((seq, &prev_hash), (last.0 + 1, &last.1), "the place of an entry");
-        let log = WorkflowLog { seq, entry, prev_hash, hash };
-        assert!(log.is_intact(), "the entry {seq}");
-        last = (seq, log.hash);
-    }
-    let head: (i64, String) =
-        sqlx::query_as("SELECT seq, hash FROM diagnosis.workflow_log_head").fetch_one(database).await.expect("a row");
-    assert_eq!(head, last, "the end of the chain");
-    usize::try_from(head.0).expect("small")
 }
 
 async fn nobody_is_left_inside_a_transaction(database: &mut PgConnection) {

@@ -3,6 +3,5 @@
 mod report;
 mod workflow_log;
 
-pub use healthbridge_chain::GENESIS;
 pub use report::{Report, ReportPriority, ReportStatus};
 pub use workflow_log::{Entry, WorkflowAction, WorkflowLog};
