@@ -154,6 +154,25 @@ async fn what_waits_is_neither_changed_nor_lost() {
 }
 
 #[tokio::test]
+async fn what_a_replica_cannot_read_waits_with_all_behind_it_and_what_is_before_it_is_sealed() {
+    let setup = setup().await;
+    let pool = &setup.database.pool;
+    append_many(pool, 2).await;
+    pool.execute(
+        "INSERT INTO diagnosis.workflow_log_waiting (id, occurred_at, recorded_at, user_id, action, note)
+                  VALUES (gen_random_uuid(), now(), now(), gen_random_uuid(), 'FROM_A_LATER_VERSION', 'later')",
+    )
+    .await
+    .expect("appended");
+    append_many(pool, 1).await;
+    assert_eq!(setup.notes().await, ["n1", "n2"]);
+    let waiting = "SELECT array_agg(note ORDER BY turn) FROM diagnosis.workflow_log_waiting";
+    let waiting = sqlx::query_scalar::<_, Vec<String>>(waiting).fetch_one(pool).await.expect("notes");
+    assert_eq!(waiting, ["later", "n1"]);
+    assert_eq!(differences(pool, None).await, []);
+}
+
+#[tokio::test]
 async fn sealers_at_once_give_each_entry_one_place() {
     let setup = setup().await;
     let pool = &setup.database.pool;

@@ -146,9 +146,14 @@ impl Chain for Log {
                FROM diagnosis.workflow_log_waiting ORDER BY turn LIMIT $1"#,
             at_most,
         );
-        let entries = rows.fetch_all(db).await?.into_iter().map(|row| Some(WorkflowLog::try_from(row).ok()?.entry));
         // What a newer replica has written, and this one cannot read, waits for that one, and so does what comes behind.
-        Ok(entries.map_while(|entry| entry).collect())
+        let readable = |row| {
+            let read = WorkflowLog::try_from(row).inspect_err(|error| {
+                tracing::warn!(%error, "an entry of the workflow log waits for a replica that can read it");
+            });
+            read.ok().map(|log| log.entry)
+        };
+        Ok(rows.fetch_all(db).await?.into_iter().map_while(readable).collect())
     }
 
     async fn keep(db: &mut PgConnection, links: &[WorkflowLog]) -> Result<(), sqlx::Error> {
