@@ -10,6 +10,7 @@ use anyhow::Context;
 
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
+use sqlx::PgPool;
 
 use crate::{Config, Subgraph, at_rest, authorization, config::Checkpoints, import, roles, seed, up};
 
@@ -121,35 +122,47 @@ enum ImportCommand {
 
 #[derive(Debug, Subcommand)]
 enum BillingCommand {
-    /// Recomputes every balance and billing from the ledger, checks its chain, and prints every difference. Ends with an
-    /// error if there is any.
-    Verify {
-        /// The data directory of an `up` that is running; without it the database is the configuration's.
-        #[arg(long, value_name = "DIR")]
-        data_dir: Option<PathBuf>,
-        #[command(flatten)]
-        file: ConfigFile,
-    },
+    /// Recomputes every balance and billing from the ledger, compares its chain with the checkpoints, and prints every
+    /// difference. Ends with an error if there is any.
+    Verify(VerifyArgs),
 }
 
 #[derive(Debug, Subcommand)]
 enum DiagnosisCommand {
     /// Recomputes the chain of the workflow log, compares it with the checkpoints, and prints every difference. Ends with an
     /// error if there is any.
-    Verify {
-        /// The data directory of an `up` that is running, with its checkpoints; without it database and checkpoints are the
-        /// configuration's.
-        #[arg(long, value_name = "DIR")]
-        data_dir: Option<PathBuf>,
-        /// Checkpoints that were kept elsewhere.
-        #[arg(long, value_name = "FILE", requires = "key")]
-        checkpoints: Option<PathBuf>,
-        /// The key that they are verified by, or its public half.
-        #[arg(long, value_name = "FILE", requires = "checkpoints")]
-        key: Option<PathBuf>,
-        #[command(flatten)]
-        file: ConfigFile,
-    },
+    Verify(VerifyArgs),
+}
+
+/// What is verified, and by what.
+#[derive(Debug, Args)]
+struct VerifyArgs {
+    /// The data directory of an `up` that is running, with its checkpoints; without it database and checkpoints are the
+    /// configuration's.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Checkpoints that were kept elsewhere.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    checkpoints: Option<PathBuf>,
+    /// The key that they are verified by, or its public half.
+    #[arg(long, value_name = "FILE", requires = "checkpoints")]
+    key: Option<PathBuf>,
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+impl VerifyArgs {
+    /// The database of a subgraph, and the checkpoints of its chain.
+    fn open(self, subgraph: Subgraph) -> anyhow::Result<(PgPool, Option<Checkpoints>)> {
+        let (pool, known) = if let Some(data_dir) = self.data_dir {
+            (up::running_database(&data_dir)?, up::checkpoints(&data_dir, subgraph))
+        } else {
+            let config = self.file.read()?;
+            (roles::database(&config, subgraph)?, config.subgraph(subgraph).checkpoints.clone())
+        };
+        let given = self.checkpoints.zip(self.key).map(|(file, key_file)| Checkpoints { file, key_file });
+        Ok((pool, given.or(known)))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -286,23 +299,13 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
                 };
                 import::fhir(import::Target { patients, billing, responsible }, &folder, report.as_deref()).await
             }
-            Command::Billing { command: BillingCommand::Verify { data_dir, file } } => {
-                let pool = match data_dir {
-                    Some(data_dir) => up::running_database(&data_dir)?,
-                    None => roles::database(&file.read()?, Subgraph::Billing)?,
-                };
-                roles::verify_billing(&pool).await
+            Command::Billing { command: BillingCommand::Verify(args) } => {
+                let (pool, checkpoints) = args.open(Subgraph::Billing)?;
+                roles::verify_billing(&pool, checkpoints).await
             }
-            Command::Diagnosis { command: DiagnosisCommand::Verify { data_dir, checkpoints, key, file } } => {
-                let (pool, known) = if let Some(data_dir) = data_dir {
-                    (up::running_database(&data_dir)?, Some(up::checkpoints(&data_dir)))
-                } else {
-                    let config = file.read()?;
-                    let known = config.subgraph(Subgraph::Diagnosis).checkpoints.clone();
-                    (roles::database(&config, Subgraph::Diagnosis)?, known)
-                };
-                let given = checkpoints.zip(key).map(|(file, key_file)| Checkpoints { file, key_file });
-                roles::verify_workflow_log(&pool, given.or(known)).await
+            Command::Diagnosis { command: DiagnosisCommand::Verify(args) } => {
+                let (pool, checkpoints) = args.open(Subgraph::Diagnosis)?;
+                roles::verify_workflow_log(&pool, checkpoints).await
             }
             Command::User { command: UserCommand::CreateAdmin { email, file } } => {
                 roles::create_admin(&file.read()?, email).await

@@ -124,11 +124,11 @@ pub struct SubgraphSection {
     pub introspection: bool,
     /// Networks from which the router asks; it is believed for whom (`X-Forwarded-For`). Loopback where it is left out.
     pub trusted_proxies: Option<Vec<IpNet>>,
-    /// Where it writes down how far its log has come; nowhere where it is left out. Only for diagnosis.
+    /// Where it writes down how far its log or ledger has come; nowhere where it is left out. Only for diagnosis and billing.
     pub checkpoints: Option<Checkpoints>,
 }
 
-/// Signed checkpoints of a log, outside of the database.
+/// Signed checkpoints of a log or ledger, outside of the database.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoints {

@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use healthbridge_auth::{ForeignIssuers, SigningKeys};
 use healthbridge_chain::Notary;
+use healthbridge_jobs::Job;
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_subgraph::Description;
 use serde::Deserialize;
@@ -29,6 +30,14 @@ pub enum Subgraph {
 
 /// The subgraphs, in the order of their ports.
 pub const SUBGRAPHS: [Subgraph; 4] = [Subgraph::Patients, Subgraph::Imaging, Subgraph::Diagnosis, Subgraph::Billing];
+
+/// A log of a subgraph whose end is signed.
+pub(crate) struct SignedLog {
+    /// What its file is called.
+    pub name: &'static str,
+    /// The job that signs.
+    job: fn(PgPool, Notary) -> Job,
+}
 
 /// What a subgraph is opened with.
 pub(crate) struct Means {
@@ -59,9 +68,25 @@ impl Subgraph {
         matches!(self, Self::Imaging | Self::Billing)
     }
 
+    /// The log whose end is signed, if it has one.
+    pub(crate) fn signed_log(self) -> Option<SignedLog> {
+        match self {
+            Self::Diagnosis => Some(SignedLog { name: "workflow_log", job: healthbridge_diagnosis::checkpoints }),
+            Self::Billing => Some(SignedLog { name: "ledger", job: healthbridge_billing::checkpoints }),
+            Self::Patients | Self::Imaging => None,
+        }
+    }
+
     /// Opens it.
     pub(crate) fn open(self, config: &Config, means: Means) -> anyhow::Result<healthbridge_subgraph::Subgraph> {
-        Ok(match self {
+        let sign = match (self.signed_log(), &config.subgraph(self).checkpoints) {
+            (Some(log), Some(files)) => {
+                let notary = Notary::open_or_create(&files.key_file, files.file.clone())?;
+                Some((log.job)(means.pool.clone(), notary))
+            }
+            _ => None,
+        };
+        let opened = match self {
             Self::Patients => {
                 let identity = healthbridge_patients::Identity {
                     keys: means.signing.context("the patients subgraph needs the signing keys")?,
@@ -75,21 +100,13 @@ impl Subgraph {
                 let (pool, objects) = means.objects()?;
                 healthbridge_imaging::open(pool, objects)
             }
-            Self::Diagnosis => {
-                let opened = healthbridge_diagnosis::open(means.pool.clone());
-                match &config.subgraph(self).checkpoints {
-                    Some(files) => {
-                        let notary = Notary::open_or_create(&files.key_file, files.file.clone())?;
-                        opened.with_job(healthbridge_diagnosis::checkpoints(means.pool, notary))
-                    }
-                    None => opened,
-                }
-            }
+            Self::Diagnosis => healthbridge_diagnosis::open(means.pool),
             Self::Billing => {
                 let (pool, objects) = means.objects()?;
                 healthbridge_billing::open(pool, objects)
             }
-        })
+        };
+        Ok(sign.into_iter().fold(opened, healthbridge_subgraph::Subgraph::with_job))
     }
 
     /// The name in the supergraph, the configuration and the database.

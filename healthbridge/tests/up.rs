@@ -211,6 +211,7 @@ async fn starting_again_changes_nothing_and_signals_stop_everything_in_time() {
     let entries = before["workflowLogs"]["nodes"].as_array().map_or(0, Vec::len);
     let sealed = format!("the {entries} entries of the workflow log are as they were sealed\n");
     assert_eq!(stack.verify("diagnosis"), sealed);
+    assert_eq!(stack.verify_billing(), "the ledger, the balances and the billings agree\n");
 }
 
 #[tokio::test]

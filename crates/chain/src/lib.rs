@@ -7,22 +7,23 @@
 //! [`verify`] names each difference between the entries and their seals. What a chain alone cannot tell, that its end was cut
 //! off and its head set back, checkpoints tell: a [`Notary`] signs where the head is, in a file outside of the database.
 //!
-//! A subgraph implements [`Entry`] for what it keeps and [`Chain`] in its `store`, seals in a job, and has all the rest from
-//! here. Where the sealed entries are is its own choice. The workflow log moves them from a table where they wait into the log. A
-//! ledger, whose entries are referred to from their insertion on, would keep them where they are: their insertion
-//! puts their ids into a queue, [`Chain::waiting`] joins the queue, and [`Chain::keep`] writes places and hashes into a table
-//! of their own, which grows, too. It would no longer take a lock for each movement to go on with the chain. An access log
-//! is a workflow log that nobody reads at once: its job alone seals it.
+//! A subgraph implements [`Entry`] for what it keeps and [`Chain`] in its `store`, [seals in a job](sealing), and has all the
+//! rest from here. Where the sealed entries are is its own choice. The workflow log moves them from a table where they wait
+//! into the log. The ledger, whose movements are referred to from their insertion on, keeps them where they are: a commit puts
+//! their ids into a queue, [`Chain::waiting`] joins the queue, and [`Chain::keep`] writes places and hashes into a table of
+//! their own. An access log is a workflow log that nobody reads at once: its job alone seals it.
 //!
 //! Belongs here: sealing, verifying, checkpoints. Does not belong here: what any entry is, or any table.
 
 mod checkpoint;
+mod jobs;
 mod link;
 mod notary;
 mod seal;
 mod verify;
 
 pub use checkpoint::{Checkpoint, Checkpoints, Flaw};
+pub use jobs::{attesting, sealing};
 pub use link::{Entry, GENESIS, Head, Link};
 pub use notary::{AttestError, KeyError, Notary, public_key};
 pub use seal::{Chain, catch_up, seal};

@@ -28,8 +28,8 @@ pub struct Notary {
 /// Why a key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// Its file could not be read or written.
-    #[error("cannot use the checkpoint key file {0}")]
+    /// Its file, or that of the checkpoints, could not be read or written.
+    #[error("cannot use the file {0}")]
     Io(PathBuf, #[source] io::Error),
     /// Others may read its file.
     #[error("the checkpoint key file {0} is readable by others: run `chmod 600` on it")]
@@ -75,7 +75,10 @@ impl Notary {
             }
             other => other,
         };
-        Ok(Self { key: key?, file })
+        let notary = Self { key: key?, file };
+        // Who verifies before the first checkpoint finds a file without any, and not none.
+        notary.lock().map_err(|source| KeyError::Io(notary.file.clone(), source))?;
+        Ok(notary)
     }
 
     /// Appends a checkpoint if the chain has grown since the last one. Replicas may share a file; while one writes, the others

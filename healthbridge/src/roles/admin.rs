@@ -3,6 +3,7 @@ use std::{io::Read, path::Path, time::Duration};
 use anyhow::{Context, bail};
 use chrono::Utc;
 use healthbridge_auth::SigningKeys;
+use healthbridge_billing::Ledger;
 use healthbridge_chain::{Chain, Checkpoints};
 use healthbridge_diagnosis::Log;
 use healthbridge_outcome::{Stop, reasons};
@@ -85,42 +86,47 @@ pub(crate) async fn create_admin(config: &Config, email: String) -> anyhow::Resu
     Ok(())
 }
 
-/// Compares what is maintained from the ledger with the ledger itself.
-pub(crate) async fn verify_billing(pool: &PgPool) -> anyhow::Result<()> {
-    let mut differences = 0_u64;
-    let verified = healthbridge_billing::verify_each(pool, |difference| {
+/// Compares what is maintained from the ledger with the ledger itself, and that with its chain and its checkpoints.
+pub(crate) async fn verify_billing(pool: &PgPool, files: Option<config::Checkpoints>) -> anyhow::Result<()> {
+    let checkpoints = open_checkpoints::<Ledger>(files)?;
+    let (has_checkpoints, mut differences) = (checkpoints.is_some(), 0_u64);
+    let verified = healthbridge_billing::verify_each(pool, checkpoints, |difference| {
         println!("{difference}");
         differences += 1;
     });
     verified.await?;
-    if differences > 0 {
-        bail!("{differences} differences");
-    }
-    println!("the ledger, the balances and the billings agree");
-    Ok(())
+    conclude(differences, has_checkpoints, "the ledger, the balances and the billings agree")
 }
 
 /// Compares the workflow log with its chain and its checkpoints.
 pub(crate) async fn verify_workflow_log(pool: &PgPool, files: Option<config::Checkpoints>) -> anyhow::Result<()> {
-    let open = |files: config::Checkpoints| {
-        let key = healthbridge_chain::public_key(&files.key_file)?;
-        let opened = Checkpoints::open(&files.file, key, Log::NAME);
-        opened.with_context(|| format!("cannot read the checkpoints in {}", files.file.display()))
-    };
-    let checkpoints = files.map(open).transpose()?;
-    let has_checkpoints = checkpoints.is_some();
-    let mut differences = 0_u64;
+    let checkpoints = open_checkpoints::<Log>(files)?;
+    let (has_checkpoints, mut differences) = (checkpoints.is_some(), 0_u64);
     let verified = healthbridge_chain::verify::<Log>(pool, checkpoints, |difference| {
         println!("{difference}");
         differences += 1;
     });
     let end = verified.await?;
+    let well = format!("the {end} entries of the workflow log are as they were sealed");
+    conclude(differences, has_checkpoints, &well)
+}
+
+fn open_checkpoints<C: Chain>(files: Option<config::Checkpoints>) -> anyhow::Result<Option<Checkpoints>> {
+    let open = |files: config::Checkpoints| {
+        let key = healthbridge_chain::public_key(&files.key_file)?;
+        let opened = Checkpoints::open(&files.file, key, C::NAME);
+        opened.with_context(|| format!("cannot read the checkpoints in {}", files.file.display()))
+    };
+    files.map(open).transpose()
+}
+
+fn conclude(differences: u64, has_checkpoints: bool, well: &str) -> anyhow::Result<()> {
     if differences > 0 {
         bail!("{differences} differences");
     }
-    println!("the {end} entries of the workflow log are as they were sealed");
+    println!("{well}");
     if !has_checkpoints {
-        println!("note: without checkpoints nobody knows whether there were more");
+        println!("note: without checkpoints nobody knows whether there was more");
     }
     Ok(())
 }
@@ -159,10 +165,13 @@ pub(crate) fn check_config(config: &Config) -> anyhow::Result<()> {
             shared.join(", ")
         );
     }
-    if config.subgraph(Subgraph::Diagnosis).checkpoints.is_none() {
-        println!(
-            "note: `subgraphs.diagnosis.checkpoints` is missing: nobody would notice that the workflow log's end was cut off"
-        );
+    for subgraph in SUBGRAPHS.into_iter().filter(|one| one.signed_log().is_some()) {
+        if config.subgraph(subgraph).checkpoints.is_none() {
+            let name = subgraph.name();
+            println!(
+                "note: `subgraphs.{name}.checkpoints` is missing: nobody would notice that the end of its log was cut off"
+            );
+        }
     }
     if config.router.introspection {
         println!("note: anybody may introspect the schema");

@@ -13,7 +13,7 @@ use rustix::fs::FlockOperation;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::{at_rest, config::Checkpoints};
+use crate::{Subgraph, at_rest, config::Checkpoints};
 
 /// The data directory, locked.
 pub(crate) struct DataDir {
@@ -60,9 +60,9 @@ impl DataDir {
         self.path.join("keys").join("signing.pem")
     }
 
-    /// The checkpoints of the workflow log.
-    pub(crate) fn checkpoints(&self) -> Checkpoints {
-        checkpoints(&self.path)
+    /// The checkpoints of a subgraph's log, if it has any.
+    pub(crate) fn checkpoints(&self, subgraph: Subgraph) -> Option<Checkpoints> {
+        checkpoints(&self.path, subgraph)
     }
 
     /// The key of one-time passwords, made at the first start.
@@ -91,12 +91,12 @@ impl DataDir {
     }
 }
 
-/// Where the checkpoints of the workflow log are in a data directory.
-pub(crate) fn checkpoints(data_dir: &Path) -> Checkpoints {
-    Checkpoints {
-        file: data_dir.join("workflow_log.checkpoints"),
+/// Where the checkpoints of a subgraph's log are in a data directory.
+pub(crate) fn checkpoints(data_dir: &Path, subgraph: Subgraph) -> Option<Checkpoints> {
+    subgraph.signed_log().map(|log| Checkpoints {
+        file: data_dir.join(format!("{}.checkpoints", log.name)),
         key_file: data_dir.join("keys").join("checkpoints.pem"),
-    }
+    })
 }
 
 /// Makes the folder where it is missing, and closes it. The group, if there is one, may pass through; so may everybody

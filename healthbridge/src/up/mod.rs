@@ -156,7 +156,9 @@ fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow
         section.listen = Some(listener.local_addr()?);
         section.introspection = true;
     }
-    config.subgraphs.entry(Subgraph::Diagnosis).or_default().checkpoints = Some(data_dir.checkpoints());
+    for subgraph in SUBGRAPHS {
+        config.subgraphs.entry(subgraph).or_default().checkpoints = data_dir.checkpoints(subgraph);
+    }
     // The router asks from this very address, where it is not one of loopback.
     let mut from = config.trusted_proxies(Subgraph::Patients);
     from.push(IpNet::from(args.host));

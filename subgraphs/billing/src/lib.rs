@@ -8,6 +8,7 @@ mod store;
 
 use std::{sync::Arc, time::Duration};
 
+use healthbridge_chain::{Notary, attesting, sealing};
 use healthbridge_jobs::Job;
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_postgres::Provision;
@@ -15,7 +16,7 @@ use healthbridge_subgraph::{Description, Subgraph};
 use sqlx::{PgPool, migrate::Migrator};
 
 pub use service::{ExportError, Exports, ForeignBill, ForeignLine, ForeignPayment, Imported, Importer};
-pub use store::{verify, verify_each};
+pub use store::{Ledger, verify, verify_each};
 
 /// The subgraph's name in the supergraph.
 pub const NAME: &str = "billing";
@@ -25,7 +26,7 @@ static MIGRATOR: Migrator = sqlx::migrate!();
 /// What is known of the subgraph before it is opened.
 pub const DESCRIPTION: Description = Description {
     name: NAME,
-    provision: Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["movement", "posting"] },
+    provision: Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["movement", "posting", "ledger_seal"] },
     sdl: graphql::sdl,
 };
 
@@ -47,5 +48,11 @@ pub fn open(pool: PgPool, objects: ObjectStore) -> Subgraph {
         let exports = exports.clone();
         async move { Ok(exports.sweep_orphans(now).await.map(drop)?) }
     });
-    Subgraph::new(&DESCRIPTION, pool, schema).with_job(delete_expired).with_job(delete_orphans)
+    let seal = sealing::<Ledger>("seal the ledger", pool.clone());
+    Subgraph::new(&DESCRIPTION, pool, schema).with_job(delete_expired).with_job(delete_orphans).with_job(seal)
+}
+
+/// The job that signs where the ledger ends.
+pub fn checkpoints(pool: PgPool, notary: Notary) -> Job {
+    attesting::<Ledger>("sign where the ledger ends", pool, notary)
 }

@@ -6,11 +6,8 @@ pub mod seed;
 mod service;
 mod store;
 
-use std::time::Duration;
-
-use healthbridge_chain::{Notary, catch_up};
+use healthbridge_chain::{Notary, attesting, sealing};
 use healthbridge_jobs::Job;
-use healthbridge_outcome::Fault;
 use healthbridge_postgres::Provision;
 use healthbridge_subgraph::{Description, Subgraph};
 use sqlx::{PgPool, migrate::Migrator};
@@ -29,27 +26,14 @@ pub const DESCRIPTION: Description = Description {
     sdl: graphql::sdl,
 };
 
-/// How long an entry waits for its place where nobody reads the log.
-const SEAL: Duration = Duration::from_secs(1);
-
-/// How old the last checkpoint is at most while the log grows.
-const CHECKPOINT: Duration = Duration::from_secs(60);
-
 /// The subgraph on its database.
 pub fn open(pool: PgPool) -> Subgraph {
     let schema = graphql::schema(&pool);
-    let log = pool.clone();
-    let seal = Job::new("seal the workflow log", SEAL, move |_| {
-        let pool = log.clone();
-        async move { Ok(catch_up::<Log>(&pool).await.map(drop)?) }
-    });
+    let seal = sealing::<Log>("seal the workflow log", pool.clone());
     Subgraph::new(&DESCRIPTION, pool, schema).with_job(seal)
 }
 
 /// The job that signs where the workflow log ends.
 pub fn checkpoints(pool: PgPool, notary: Notary) -> Job {
-    Job::new("sign where the workflow log ends", CHECKPOINT, move |now| {
-        let (pool, notary) = (pool.clone(), notary.clone());
-        async move { notary.attest::<Log>(&pool, now).await.map_err(Fault::internal) }
-    })
+    attesting::<Log>("sign where the workflow log ends", pool, notary)
 }

@@ -7,6 +7,7 @@ mod invoice;
 mod movement;
 mod payment;
 mod price;
+mod sealed;
 mod service_item;
 mod statistics;
 
@@ -16,5 +17,6 @@ pub use invoice::{Invoice, InvoiceKind, InvoiceStatus};
 pub use movement::{Account, LedgerEntry, LedgerKind, Movement, PaymentMethod, Recorded};
 pub(crate) use payment::{Given, Parts, payable, payable_lines, payable_parts, refundable};
 pub use price::{Price, PriceComponent, PriceComponentType, PriceError, Size, Wanted};
+pub use sealed::Sealed;
 pub use service_item::ServiceItem;
 pub(crate) use statistics::{AgedReceivables, CurrencyTotal, MonthlyRevenue, Sums};

@@ -5,6 +5,7 @@ pub(crate) mod exports;
 pub(crate) mod imports;
 pub(crate) mod invoices;
 pub(crate) mod ledger;
+mod seals;
 pub(crate) mod service_items;
 pub(crate) mod statistics;
 mod verify;
@@ -12,6 +13,7 @@ mod verify;
 use healthbridge_terms::{Coded, CurrencyCode, Money};
 use rust_decimal::Decimal;
 
+pub use seals::Ledger;
 pub use verify::{verify, verify_each};
 
 fn money(column: &str, amount: Decimal, currency: CurrencyCode) -> Result<Money, sqlx::Error> {

@@ -1,37 +1,46 @@
 //! Recomputes from the ledger what is maintained, and finds what differs.
 
 use futures::{TryStreamExt, stream::BoxStream};
+use healthbridge_chain::{Checkpoints, VerifyError};
 use healthbridge_postgres::unhurried;
 use sqlx::{Connection, PgConnection, PgPool};
+
+use super::seals::Ledger;
 
 /// Every difference between the ledger and what is maintained from it, in words. None means that all is well.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn verify(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
+pub async fn verify(pool: &PgPool) -> Result<Vec<String>, VerifyError> {
     let mut found = Vec::new();
-    verify_each(pool, |difference| found.push(difference)).await?;
+    verify_each(pool, None, |difference| found.push(difference)).await?;
     Ok(found)
 }
 
 /// Tells of each difference between the ledger and what is maintained from it as it is found. A ledger of any size
 /// takes no more memory than a small one: it is read as a stream, on a connection of its own that has all the time that it
-/// needs.
+/// needs. That its end was cut off, together with what knew it, only checkpoints tell.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn verify_each(pool: &PgPool, mut tell: impl FnMut(String)) -> Result<(), sqlx::Error> {
+/// When the database or the file with the checkpoints cannot be read.
+pub async fn verify_each(
+    pool: &PgPool,
+    checkpoints: Option<Checkpoints>,
+    mut tell: impl FnMut(String),
+) -> Result<(), VerifyError> {
     let mut connection = unhurried(pool).await?;
     // In one snapshot: payments go on meanwhile.
     let mut snapshot = connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
-    for check in [sums, orphans, chain, ends, balances, billings] {
+    for check in [sums, orphans, unsealed, chain, ends, balances, billings] {
         let mut differences = check(&mut snapshot);
         while let Some(difference) = differences.try_next().await? {
             tell(difference);
         }
     }
     snapshot.rollback().await?;
-    connection.close().await
+    connection.close().await?;
+    let tell = |difference| tell(format!("the ledger's chain: {difference}"));
+    healthbridge_chain::verify::<Ledger>(pool, checkpoints, tell).await.map(drop)
 }
 
 type Differences<'a> = BoxStream<'a, Result<String, sqlx::Error>>;
@@ -56,7 +65,17 @@ fn orphans(snapshot: &mut PgConnection) -> Differences<'_> {
     found.fetch(snapshot)
 }
 
-/// The chain: each digest is that of the movement at the place before it and its own content, and no place is left out.
+/// Each movement has its place in the ledger's chain, or waits for it.
+fn unsealed(snapshot: &mut PgConnection) -> Differences<'_> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT format('movement %s: it is not in the ledger''s chain', id) AS "text!" FROM billing.movement
+           WHERE NOT EXISTS (SELECT FROM billing.ledger_seal WHERE movement_id = id)
+             AND NOT EXISTS (SELECT FROM billing.ledger_waiting WHERE movement_id = id)"#,
+    );
+    found.fetch(snapshot)
+}
+
+/// The chain of a balance: each digest is that of the movement at the place before it and its own content, and no place is left out.
 fn chain(snapshot: &mut PgConnection) -> Differences<'_> {
     let found = sqlx::query_scalar!(
         r#"SELECT format('movement %s of patient %s: it, its postings or the movement before it were changed', id,
