@@ -100,6 +100,8 @@ pub struct Router {
     pub introspection: bool,
     /// Whether GraphiQL is served at `/graphiql`.
     pub graphiql: bool,
+    /// Whether the pages name the demo accounts, as `up --demo` has them.
+    pub demo: bool,
     /// Origins of browsers that may use the graph beside the router's own.
     pub allowed_origins: Vec<String>,
     /// Networks of proxies before the router that are believed for whom they ask (`X-Forwarded-For`).

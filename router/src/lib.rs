@@ -1,6 +1,6 @@
 //! The router: a build of Hive Router with our plugins. It knows the subgraphs by their URLs and the supergraph alone.
 //!
-//! Belongs here: plugins, the landing page, GraphiQL and the configuration that makes it safe. Does not belong here:
+//! Belongs here: plugins, the front page, GraphiQL (whose sources are in `web`) and the configuration that makes it safe. Does not belong here:
 //! anything about the hospital.
 // The types of the server's nested middlewares are deeper than the default in an optimised build.
 #![recursion_limit = "256"]
@@ -16,7 +16,7 @@ mod user_errors;
 
 pub use door::Door;
 pub use server::run;
-pub use settings::{Auth, Settings, Subgraph};
+pub use settings::{Auth, Demo, DemoAccount, Settings, Subgraph};
 
 /// The supergraph that this build was made with.
 pub const SUPERGRAPH: &str = include_str!("../../schema/supergraph.graphql");

@@ -25,6 +25,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Where metrics are served, apart from everything else; nowhere where it is left out.
     pub metrics_listen: Option<SocketAddr>,
+    /// The demo that the pages tell of; nothing where it is left out.
+    pub demo: Option<Demo>,
     /// How much one request may ask for.
     pub query: healthbridge_door::Limits,
     /// How many requests at once, and how slow.
@@ -38,6 +40,27 @@ pub struct Subgraph {
     pub name: String,
     /// Its GraphQL endpoint.
     pub url: String,
+}
+
+/// A demo whose accounts everybody may use.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Demo {
+    /// The accounts.
+    pub accounts: Vec<DemoAccount>,
+    /// The password of each of them, which is no secret.
+    pub password: String,
+    /// The id of a patient to begin with.
+    pub patient_id: String,
+}
+
+/// An account of the demo.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct DemoAccount {
+    /// Its email address.
+    pub email: String,
+    /// Who it is, and what for.
+    pub who: String,
 }
 
 /// Whose tokens are taken.
@@ -58,6 +81,8 @@ pub(crate) struct PluginSettings {
     pub subgraphs: Vec<Subgraph>,
     pub graphiql: bool,
     pub introspection: bool,
+    pub demo: Option<Demo>,
+    pub metrics_listen: Option<SocketAddr>,
     pub trusted_proxies: Vec<IpNet>,
     pub supergraph: String,
     pub query: healthbridge_door::Limits,
@@ -86,6 +111,8 @@ impl Settings {
             subgraphs: self.subgraphs.clone(),
             graphiql: self.graphiql,
             introspection: self.introspection,
+            demo: self.demo.clone(),
+            metrics_listen: self.metrics_listen,
             trusted_proxies: self.trusted_proxies.clone(),
             supergraph: supergraph.to_owned(),
             query: self.query,

@@ -111,7 +111,8 @@ async fn ready(State(endpoint): State<Endpoint>) -> Response {
         // What was revoked since may be taken until it ends by itself: an operator is told, callers are served all the same.
         Ok(()) => {
             let revocations = if endpoint.verifier.revocations().are_stale() { "stale" } else { "ok" };
-            Json(json!({ "status": "ok", "revocations": revocations })).into_response()
+            let version = env!("CARGO_PKG_VERSION");
+            Json(json!({ "status": "ok", "version": version, "revocations": revocations })).into_response()
         }
         Err(waits_for) => {
             let body = Json(json!({ "status": "unavailable", "waitsFor": waits_for }));

@@ -66,6 +66,7 @@ pub(crate) fn router(
         auth,
         introspection: config.router.introspection,
         graphiql: config.router.graphiql,
+        demo: config.router.demo.then(crate::seed::pages),
         allowed_origins: config.router.allowed_origins.clone(),
         trusted_proxies: config.router.trusted_proxies.clone(),
         metrics_listen: Some(config.router_metrics_listen(listen)),

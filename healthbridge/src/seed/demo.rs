@@ -13,6 +13,7 @@ use healthbridge_patients::{
     domain::{Account, Patient, UserKind},
     seed::Seed,
 };
+use healthbridge_router::DemoAccount;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -26,14 +27,29 @@ const IMAGES_EACH: u64 = 4;
 const REPORTS_EACH: u64 = 3;
 const BILLINGS_EACH: u64 = 3;
 
-const ACCOUNTS: [(&str, Role, Option<u64>); 6] = [
-    ("admin", Role::Admin, None),
-    ("doctor", Role::Doctor, Some(0)),
-    ("radiologist", Role::Radiologist, Some(1)),
-    ("clerk", Role::Clerk, Some(2)),
-    ("auditor", Role::Auditor, None),
-    ("patient", Role::Patient, None),
+/// Name, role, number among the staff, and what for.
+const ACCOUNTS: [(&str, Role, Option<u64>, &str); 6] = [
+    ("admin", Role::Admin, None, "Administrator: accounts and staff"),
+    ("doctor", Role::Doctor, Some(0), "Doctor: charts, orders and reports"),
+    ("radiologist", Role::Radiologist, Some(1), "Radiologist: images and reports"),
+    ("clerk", Role::Clerk, Some(2), "Clerk: registration, bills and payments"),
+    ("auditor", Role::Auditor, None, "Auditor: reads everything, changes nothing"),
+    ("patient", Role::Patient, None, "Patient: the chart of one person"),
 ];
+
+/// What the router's pages tell of the demo.
+pub(crate) fn pages() -> healthbridge_router::Demo {
+    let accounts = ACCOUNTS.map(|(name, _, _, who)| DemoAccount { email: email(name), who: who.to_owned() });
+    healthbridge_router::Demo {
+        accounts: accounts.into(),
+        password: DEMO_PASSWORD.to_owned(),
+        patient_id: first_patient().to_string(),
+    }
+}
+
+fn email(name: &str) -> String {
+    format!("{name}@demo.healthbridge.test")
+}
 
 /// The first demo patient, to whom the patient's account belongs.
 pub(crate) fn first_patient() -> Uuid {
@@ -59,10 +75,10 @@ pub(crate) async fn demo(pools: &Pools, objects: &ObjectStore) -> anyhow::Result
 
 /// Hashing a password is slow by design: it is done only where an account is missing.
 async fn missing_accounts(pools: &Pools) -> anyhow::Result<Vec<(Account, String)>> {
-    let account = |(name, role, staff): (&str, Role, Option<u64>)| Account {
+    let account = |(name, role, staff, _): (&str, Role, Option<u64>, &str)| Account {
         id: account_id(name),
         kind: if role == Role::Patient { UserKind::Patient } else { UserKind::Staff },
-        email: format!("{name}@demo.healthbridge.test"),
+        email: email(name),
         roles: vec![role],
         scopes: Vec::new(),
         active: true,

@@ -8,7 +8,7 @@ mod world;
 use sqlx::PgPool;
 
 pub(crate) use bulk::bulk;
-pub(crate) use demo::{DEMO_PASSWORD, demo, first_patient};
+pub(crate) use demo::{DEMO_PASSWORD, demo, first_patient, pages};
 
 /// The databases of the subgraphs.
 pub(crate) struct Pools {

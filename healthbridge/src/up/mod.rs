@@ -150,6 +150,7 @@ fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow
     config.router.listen = Some(router);
     config.router.introspection = true;
     config.router.graphiql = true;
+    config.router.demo = args.demo;
     config.router.trusted_proxies.clone_from(&args.trusted_proxies);
     for (subgraph, listener) in &listeners.subgraphs {
         let section = config.subgraphs.entry(*subgraph).or_default();
