@@ -30,6 +30,14 @@ pub(crate) struct Accounts {
     proof: Proof,
 }
 
+/// The account to which a caller who may not see all is confined, as [`Reach::confine`] says it.
+fn confine(caller: &Caller) -> Option<Option<Uuid>> {
+    match caller.reach(Resource::User, Right::Read) {
+        Reach::Everyone => Some(None),
+        _ => caller.account().map(|account| Some(account.user_id)),
+    }
+}
+
 impl Accounts {
     pub(super) fn new(pool: PgPool, searches: PgPool, proof: Proof) -> Self {
         Self { changes: Changes::new(pool.clone(), NAME), pool, searches, proof }
@@ -46,14 +54,16 @@ impl Accounts {
         Ok(accounts::by_id(&self.pool, &visible).await?)
     }
 
-    /// The accounts of these patients or members of the staff that the caller may see: the own one always.
-    pub(crate) async fn of_people(&self, caller: &Caller, people: &[Uuid]) -> Result<Vec<Account>, Fault> {
-        let own = match (caller.reach(Resource::User, Right::Read), caller.account()) {
-            (Reach::Everyone, _) => None,
-            (_, Some(account)) => Some(account.user_id),
-            (_, None) => return Ok(Vec::new()),
-        };
-        Ok(accounts::of_people(&self.pool, people, own).await?)
+    /// The accounts of these patients that the caller may see: the own one always.
+    pub(crate) async fn of_patients(&self, caller: &Caller, patients: &[Uuid]) -> Result<Vec<Account>, Fault> {
+        let Some(own) = confine(caller) else { return Ok(Vec::new()) };
+        Ok(accounts::of_patients(&self.pool, patients, own).await?)
+    }
+
+    /// The accounts of these members of the staff that the caller may see: the own one always.
+    pub(crate) async fn of_staff(&self, caller: &Caller, staff: &[Uuid]) -> Result<Vec<Account>, Fault> {
+        let Some(own) = confine(caller) else { return Ok(Vec::new()) };
+        Ok(accounts::of_staff(&self.pool, staff, own).await?)
     }
 
     /// A page of the accounts.
