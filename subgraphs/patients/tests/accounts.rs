@@ -3,8 +3,8 @@
 mod setup;
 
 use chrono::Utc;
-use healthbridge_auth::Role;
 use healthbridge_patients::forget_old;
+use healthbridge_rights::Role;
 use serde_json::{Value, json};
 use setup::{PASSWORD, REFRESH, SIGN_IN, create, setup};
 use uuid::Uuid;
