@@ -3,5 +3,6 @@
 fn main() {
     println!("cargo:rerun-if-changed=../schema/supergraph.graphql");
     println!("cargo:rerun-if-changed=../schema/api.graphql");
+    println!("cargo:rerun-if-changed=../schema/operations/persisted-documents.json");
     println!("cargo:rerun-if-changed=assets");
 }

@@ -68,6 +68,7 @@ pub(crate) fn router(
         graphiql: config.router.graphiql,
         allowed_origins: config.router.allowed_origins.clone(),
         trusted_proxies: config.router.trusted_proxies.clone(),
+        persisted_documents: config.router.persisted_documents.clone(),
         metrics_listen: Some(config.router_metrics_listen(listen)),
         query: config.query,
         limits: config.limits.clone(),
