@@ -30,11 +30,11 @@ pub(crate) struct Accounts {
     proof: Proof,
 }
 
-/// The account to which a caller who may not see all is confined, as [`Reach::confine`] says it.
-fn confine(caller: &Caller) -> Option<Option<Uuid>> {
+/// Whose accounts the caller reaches: everybody's, or the own one.
+fn reach(caller: &Caller) -> Reach {
     match caller.reach(Resource::User, Right::Read) {
-        Reach::Everyone => Some(None),
-        _ => caller.account().map(|account| Some(account.user_id)),
+        Reach::Everyone => Reach::Everyone,
+        _ => caller.account().map_or(Reach::Nobody, |account| Reach::Own(account.user_id)),
     }
 }
 
@@ -45,9 +45,8 @@ impl Accounts {
 
     /// The accounts with these ids that the caller may see: the own one always.
     pub(crate) async fn by_id(&self, caller: &Caller, ids: &[Uuid]) -> Result<Vec<Account>, Fault> {
-        let sees_all = caller.reach(Resource::User, Right::Read) == Reach::Everyone;
-        let own = caller.account().map(|account| account.user_id);
-        let visible: Vec<Uuid> = ids.iter().copied().filter(|id| sees_all || Some(*id) == own).collect();
+        let reach = reach(caller);
+        let visible: Vec<Uuid> = ids.iter().copied().filter(|id| reach.covers(*id)).collect();
         if visible.is_empty() {
             return Ok(Vec::new());
         }
@@ -56,13 +55,13 @@ impl Accounts {
 
     /// The accounts of these patients that the caller may see: the own one always.
     pub(crate) async fn of_patients(&self, caller: &Caller, patients: &[Uuid]) -> Result<Vec<Account>, Fault> {
-        let Some(own) = confine(caller) else { return Ok(Vec::new()) };
+        let Some(own) = reach(caller).confine() else { return Ok(Vec::new()) };
         Ok(accounts::of_patients(&self.pool, patients, own).await?)
     }
 
     /// The accounts of these members of the staff that the caller may see: the own one always.
     pub(crate) async fn of_staff(&self, caller: &Caller, staff: &[Uuid]) -> Result<Vec<Account>, Fault> {
-        let Some(own) = confine(caller) else { return Ok(Vec::new()) };
+        let Some(own) = reach(caller).confine() else { return Ok(Vec::new()) };
         Ok(accounts::of_staff(&self.pool, staff, own).await?)
     }
 
