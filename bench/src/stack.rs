@@ -13,8 +13,9 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use chrono::Utc;
-use healthbridge_auth::{Claims, Role, SigningKey, Subject};
+use healthbridge_auth::{Claims, SigningKey, Subject};
 use healthbridge_postgres::Embedded;
+use healthbridge_rights::Role;
 use sqlx::ConnectOptions;
 use tempfile::TempDir;
 use uuid::Uuid;

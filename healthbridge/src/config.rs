@@ -14,6 +14,7 @@ use healthbridge_auth::ForeignSettings;
 use healthbridge_listener::Limits;
 use healthbridge_objectstore::Location;
 use healthbridge_patients::TotpKey;
+use healthbridge_router::PersistedDocuments;
 use healthbridge_storage::Credentials;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
@@ -106,6 +107,8 @@ pub struct Router {
     pub allowed_origins: Vec<String>,
     /// Networks of proxies before the router that are believed for whom they ask (`X-Forwarded-For`).
     pub trusted_proxies: Vec<IpNet>,
+    /// Operations that clients send by their id.
+    pub persisted_documents: PersistedDocuments,
 }
 
 /// One subgraph.

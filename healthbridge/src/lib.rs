@@ -9,6 +9,7 @@ mod bounds;
 pub mod cli;
 mod config;
 mod import;
+pub mod portable;
 mod roles;
 mod seed;
 mod subgraphs;

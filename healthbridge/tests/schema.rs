@@ -1,8 +1,8 @@
 //! The committed schema is fresh, documented, and cannot fail open.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use healthbridge::SUBGRAPHS;
+use healthbridge::{SUBGRAPHS, Subgraph, portable};
 use healthbridge_graphql::ScopeRules;
 use sha2::{Digest, Sha256};
 
@@ -25,19 +25,63 @@ fn the_committed_table_of_rights_is_the_one_in_the_code() {
     assert!(committed("../docs/authorization.md") == fresh, "docs/authorization.md is stale: run ./dev schema");
 }
 
-#[test]
-fn the_supergraph_was_composed_from_exactly_these_subgraphs() {
+/// The line that a supergraph has which was composed from this SDL.
+fn composed_from(sdl: impl Fn(Subgraph) -> String) -> String {
     let mut digest = Sha256::new();
     for subgraph in SUBGRAPHS {
-        digest.update(format!("{}\n{}\n", subgraph.name(), (subgraph.description().sdl)()));
+        digest.update(format!("{}\n{}\n", subgraph.name(), sdl(subgraph)));
     }
-    let line = format!("# subgraphs-sha256: {}", hex::encode(digest.finalize()));
+    format!("# subgraphs-sha256: {}", hex::encode(digest.finalize()))
+}
+
+#[test]
+fn the_supergraph_was_composed_from_exactly_these_subgraphs() {
+    let line = composed_from(|subgraph| (subgraph.description().sdl)());
     let supergraph = committed("supergraph.graphql");
     assert!(
         supergraph.lines().take(3).any(|found| found == line),
         "schema/supergraph.graphql is stale: run ./dev schema"
     );
     assert_eq!(healthbridge_router::SUPERGRAPH, supergraph);
+}
+
+#[test]
+fn the_portable_schema_is_the_same_without_the_directive_that_other_routers_refuse() {
+    let portable = |subgraph: Subgraph| portable::sdl(&(subgraph.description().sdl)());
+    for subgraph in SUBGRAPHS {
+        let file = format!("portable/{}.graphql", subgraph.name());
+        assert!(committed(&file) == portable(subgraph), "schema/{file} is stale: run ./dev schema");
+    }
+    let supergraph = committed("portable/supergraph.graphql");
+    let is_fresh = supergraph.lines().take(3).any(|line| line == composed_from(portable));
+    assert!(is_fresh, "schema/portable/supergraph.graphql is stale: run ./dev schema");
+    assert!(!supergraph.contains("requiresScopes"));
+}
+
+#[test]
+fn the_published_manifest_has_each_published_operation_by_its_digest() {
+    let manifest = committed("operations/persisted-documents.json");
+    let manifest: BTreeMap<String, String> = serde_json::from_str(&manifest).expect("a manifest");
+    // The composer sorts the document's parts: what is compared has no order.
+    let letters = |text: &str| {
+        let mut letters: Vec<char> = text.chars().filter(|letter| !letter.is_whitespace() && *letter != ',').collect();
+        letters.sort_unstable();
+        letters
+    };
+    let mut known: Vec<_> = manifest.values().map(|document| letters(document)).collect();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../schema/operations");
+    let files = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path());
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "graphql"));
+    let mut published: Vec<_> = files
+        .map(|path| fs::read_to_string(path).expect("an operation"))
+        .map(|text| letters(&text.lines().filter(|line| !line.trim_start().starts_with('#')).collect::<String>()))
+        .collect();
+    known.sort();
+    published.sort();
+    assert!(known == published, "schema/operations/persisted-documents.json is stale: run ./dev schema");
+    for (id, document) in &manifest {
+        assert_eq!(*id, format!("sha256:{}", hex::encode(Sha256::digest(document))));
+    }
 }
 
 #[test]

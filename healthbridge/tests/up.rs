@@ -142,7 +142,7 @@ async fn forged_tokens_are_refused_at_the_router_and_at_each_subgraph() {
     let stack = Stack::start();
     let key = healthbridge_auth::SigningKey::open(&stack.data_dir.join("keys/signing.pem")).expect("the key");
     let tokens = Tokens::with_key(key, &stack.url(0));
-    let admin = stack.router().with_token(tokens.of(healthbridge_auth::Role::Admin));
+    let admin = stack.router().with_token(tokens.of(healthbridge_rights::Role::Admin));
     let id = patients(&admin, 1).await.remove(0);
     let entity = id.as_str().and_then(|id| id.parse::<Uuid>().ok()).expect("an id");
     let roots = [

@@ -9,12 +9,14 @@ mod body;
 mod door;
 mod metrics;
 mod pages;
+mod persisted;
 mod plugin;
 mod server;
 mod settings;
 mod user_errors;
 
 pub use door::Door;
+pub use persisted::{PUBLISHED, PersistedDocuments};
 pub use server::run;
 pub use settings::{Auth, Demo, DemoAccount, Settings, Subgraph};
 

@@ -35,6 +35,7 @@ use crate::{
     body,
     door::{self, Door},
     pages::Pages,
+    persisted,
     settings::PluginSettings,
     user_errors::{names_of_refusals, refusals},
 };
@@ -229,6 +230,11 @@ impl RouterPlugin for HealthBridge {
             payload.context.insert(Empty);
             counted(OVERLOADED);
             payload.error = too_many();
+            return payload.proceed();
+        }
+        if let Some((code, message)) = payload.error.extensions.code.as_deref().and_then(persisted::refusal) {
+            counted(code);
+            message.clone_into(&mut payload.error.message);
             return payload.proceed();
         }
         let extensions = &mut payload.error.extensions;

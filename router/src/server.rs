@@ -41,20 +41,23 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
             bail!("unset the environment variable {variable}: it would override the address in the configuration");
         }
     }
-    let (path, _open) = match &settings.supergraph {
+    let (supergraph, _supergraph_file) = match &settings.supergraph {
         Some(path) => (std::path::absolute(path)?, None),
-        None => own_supergraph().map(|(path, open)| (path, Some(open)))?,
+        None => file_of_own("supergraph-", SUPERGRAPH).map(|(path, open)| (path, Some(open)))?,
     };
-    let path = path.to_str().context("the supergraph's path is not UTF-8")?;
-    let config = parse_yaml_config(settings.hive(path).to_string())?.into_static();
+    let documents = settings.persisted_documents.read(settings.supergraph.is_none())?;
+    let (manifest, _manifest_file) = file_of_own("persisted-documents-", &serde_json::to_string(&documents)?)?;
+    let [supergraph, manifest] =
+        [&supergraph, &manifest].map(|path| path.to_str().with_context(|| format!("{} is not UTF-8", path.display())));
+    let config = parse_yaml_config(settings.hive(supergraph?, manifest?).to_string())?.into_static();
     ntex::rt::System::new("router", ntex::rt::DefaultRuntime).block_on(serve(config, settings))
 }
 
-/// This build's supergraph as a file that can be read as long as it is open. On Linux it has no name of its own: nothing is
-/// left of it, however the router ends.
-fn own_supergraph() -> io::Result<(PathBuf, NamedTempFile)> {
-    let mut file = NamedTempFile::with_prefix("supergraph-")?;
-    file.write_all(SUPERGRAPH.as_bytes())?;
+/// A text as a file that can be read as long as it is open. On Linux it has no name of its own: nothing is left of it,
+/// however the router ends.
+fn file_of_own(prefix: &str, text: &str) -> io::Result<(PathBuf, NamedTempFile)> {
+    let mut file = NamedTempFile::with_prefix(prefix)?;
+    file.write_all(text.as_bytes())?;
     if cfg!(not(target_os = "linux")) {
         return Ok((file.path().to_owned(), file));
     }

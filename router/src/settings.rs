@@ -4,6 +4,8 @@ use healthbridge_listener::Limits;
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
+use crate::PersistedDocuments;
+
 /// How the router runs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -27,6 +29,8 @@ pub struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     /// The demo that the pages tell of; nothing where it is left out.
     pub demo: Option<Demo>,
+    /// Operations that clients send by their id.
+    pub persisted_documents: PersistedDocuments,
     /// How much one request may ask for.
     pub query: healthbridge_door::Limits,
     /// How many requests at once, and how slow.
@@ -103,13 +107,14 @@ const METRICS_BY_OPERATION: [&str; 8] = [
 
 impl Settings {
     /// The configuration of Hive Router, in JSON, which is YAML, too.
-    pub(crate) fn hive(&self, supergraph: &str) -> Value {
+    pub(crate) fn hive(&self, supergraph: &str, manifest: &str) -> Value {
         let urls: Map<String, Value> =
             self.subgraphs.iter().map(|subgraph| (subgraph.name.clone(), json!({ "url": subgraph.url }))).collect();
+        let require_id = self.persisted_documents.require_id;
         let plugin = PluginSettings {
             auth: self.auth.clone(),
             subgraphs: self.subgraphs.clone(),
-            graphiql: self.graphiql,
+            graphiql: self.graphiql && !require_id,
             introspection: self.introspection,
             demo: self.demo.clone(),
             metrics_listen: self.metrics_listen,
@@ -133,6 +138,12 @@ impl Settings {
             },
             "laboratory": { "enabled": false },
             "introspection": self.introspection,
+            "persisted_documents": {
+                "enabled": true,
+                "require_id": require_id,
+                // What we have put together, once.
+                "storage": { "type": "file", "path": manifest, "watch": false },
+            },
             "override_subgraph_urls": { "subgraphs": urls },
             "traffic_shaping": {
                 // Two callers' requests must never share an answer.

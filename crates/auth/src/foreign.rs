@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use healthbridge_rights::Role;
 use jsonwebtoken::{Algorithm, Validation};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{JwksError, KeyRing, Role, token::read_header};
+use crate::{JwksError, KeyRing, token::read_header};
 
 /// An issuer whose tokens are exchanged for ours, and what its claims mean.
 #[derive(Clone, Debug, Deserialize)]

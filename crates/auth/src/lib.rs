@@ -1,4 +1,4 @@
-//! Who is calling and what they may do: roles, SMART v2 scopes, access tokens and their keys.
+//! Who is calling: access tokens, their keys, and what ends them early.
 //!
 //! Belongs here: everything a part needs to verify a caller without asking another part.
 //! Does not belong here: accounts, passwords and sessions (the patients subgraph owns them).
@@ -13,7 +13,6 @@ mod token;
 
 pub use address::{FORWARDED_FOR, client_address, customer_network};
 pub use foreign::{ForeignError, ForeignIdentity, ForeignIssuers, ForeignSettings};
-pub use healthbridge_rights::*;
 pub use keyring::{JwksError, KeyRing};
 pub use revocations::{Revocation, RevocationFeed, Revocations};
 pub use signing::{SigningKey, SigningKeyError};

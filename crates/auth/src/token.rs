@@ -2,11 +2,12 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
+use healthbridge_rights::{Account, Caller, Role};
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Account, Caller, JwksError, KeyRing, Revocations, Role};
+use crate::{JwksError, KeyRing, Revocations};
 
 /// How long an access token lasts.
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -85,7 +86,7 @@ impl Claims {
     /// The claims of a token that is issued now; its scopes are the union of the roles' and the extra ones.
     pub fn issue(issuer: &str, subject: Subject, now: DateTime<Utc>) -> Self {
         let mut scopes = subject.extra_scopes;
-        scopes.extend(subject.roles.iter().copied().flat_map(crate::scopes_of));
+        scopes.extend(subject.roles.iter().copied().flat_map(healthbridge_rights::scopes_of));
         scopes.sort_unstable();
         scopes.dedup();
         Self {

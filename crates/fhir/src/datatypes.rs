@@ -136,6 +136,11 @@ pub(crate) fn code<'de, D: Deserializer<'de>, T: Coded>(deserializer: D) -> Resu
     Ok(code.as_deref().and_then(T::from_fhir))
 }
 
+/// Reads a list of texts. One of them is null where only its extensions are known: they are in a list beside it.
+pub(crate) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Vec::<Option<String>>::deserialize(deserializer)?.into_iter().flatten().collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,10 @@ use healthbridge_terms::{
 };
 use serde::{Deserialize, Deserializer};
 
-use crate::{Date, DateTime, Reference, Unreadable, datatypes::code};
+use crate::{
+    Date, DateTime, Reference, Unreadable,
+    datatypes::{code, texts},
+};
 
 /// A Patient.
 #[derive(Clone, Debug, Deserialize)]
@@ -21,7 +24,7 @@ pub struct Patient {
     pub gender: Option<AdministrativeGender>,
     pub birth_date: Option<Date>,
     pub deceased_date_time: Option<DateTime>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "addresses")]
     pub address: Vec<Address>,
     #[serde(default)]
     pub general_practitioner: Vec<Reference>,
@@ -52,11 +55,11 @@ struct WrittenName {
     name_use: Option<NameUse>,
     text: Option<String>,
     family: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     given: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     prefix: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     suffix: Vec<String>,
 }
 
@@ -109,6 +112,30 @@ fn contacts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ContactPoi
     Ok(Vec::deserialize(deserializer)?.into_iter().filter_map(read).collect())
 }
 
+/// Postal addresses.
+fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Written {
+        #[serde(default, deserialize_with = "texts")]
+        line: Vec<String>,
+        city: Option<String>,
+        district: Option<String>,
+        state: Option<String>,
+        postal_code: Option<String>,
+        country: Option<String>,
+    }
+    let read = |Written { line, city, district, state, postal_code, country }: Written| Address {
+        line,
+        city,
+        district,
+        state,
+        postal_code,
+        country,
+    };
+    Ok(Vec::deserialize(deserializer)?.into_iter().map(read).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +151,18 @@ mod tests {
         assert_eq!(name(two).as_deref(), Some("Ada King"));
         assert_eq!(name(r#"{"name":[{"text":"Ada Lovelace"}]}"#).as_deref(), Some("Ada Lovelace"));
         assert!(name("{}").is_none() && name(r#"{"name":[{}]}"#).is_none() && name(r#"{"name":"Ada"}"#).is_none());
+    }
+
+    #[test]
+    fn a_text_of_which_only_extensions_are_known_keeps_no_other_one() {
+        let patient = read(
+            r#"{"name":[{"family":"King","given":[null,"Ada"],"_given":[{"extension":[{"url":"urn:x"}]},null],
+                "prefix":[null],"suffix":["PhD",null]}],"address":[{"line":[null,"12 St James's Square"],"_line":[{"id":"1"},null]}]}"#,
+        )
+        .expect("readable");
+        assert_eq!(patient.address[0].line, ["12 St James's Square"]);
+        let HumanName { given, prefix, suffix, .. } = patient.name.official().expect("a name");
+        assert_eq!((given, prefix, suffix), (vec!["Ada".to_owned()], vec![], vec!["PhD".to_owned()]));
     }
 
     #[test]

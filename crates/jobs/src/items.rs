@@ -6,7 +6,7 @@ use sqlx::{PgConnection, PgPool};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::attempts::Attempts;
+use crate::{Came, attempts::Attempts};
 
 /// How many items a replica takes at once. The others are for other replicas.
 const BATCH: u32 = 20;
@@ -60,6 +60,11 @@ pub struct Ran {
     pub failed: usize,
 }
 
+/// Why a run failed whose items failed, each for a reason of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("none of {0} items that were due could be done")]
+struct NoneDone(usize);
+
 /// One replica's hand in the work over items.
 pub struct Worker<I> {
     items: I,
@@ -78,11 +83,27 @@ impl<I: Items> Worker<I> {
     /// # Errors
     /// When the database fails; or all of a batch, as the other system is at fault then, and the rest waits for the next run.
     pub async fn run(&self, now: DateTime<Utc>) -> Result<Ran, Fault> {
+        Ok(self.run_and_look(now).await?.0)
+    }
+
+    /// Does all items that are due, as a job: where none of them could be done it failed, and where some wait because they
+    /// failed before, and nothing else was to be done, it came to nothing.
+    pub(crate) async fn run_as_job(&self, now: DateTime<Utc>) -> Result<Came, Fault> {
+        let (ran, failing) = self.run_and_look(now).await?;
+        match ran {
+            Ran { done: 0, failed: 1.. } => Err(Fault::internal(NoneDone(ran.failed))),
+            Ran { done: 0, .. } if failing > 0 => Ok(Came::ToNothing),
+            _ => Ok(Came::ToItsEnd),
+        }
+    }
+
+    /// Does all items that are due, and counts those that failed and are not done, whoever tried them.
+    async fn run_and_look(&self, now: DateTime<Utc>) -> Result<(Ran, i32), Fault> {
         let ran = self.run_batches(now).await;
         let failing = self.attempts.failing(&self.pool, now).await?;
         let labels = [("part", self.attempts.part), ("job", I::JOB)];
         metrics::gauge!("healthbridge_job_items_failing", &labels).set(failing);
-        ran
+        Ok((ran?, failing))
     }
 
     async fn run_batches(&self, start: DateTime<Utc>) -> Result<Ran, Fault> {

@@ -8,8 +8,11 @@
 //! * Work on items that may fail one by one, such as objects of another system, is [`Job::over`] a [`Worker`] of [`Items`],
 //!   four functions. The subgraph's schema has the table `job_item` (as in `subgraphs/imaging/migrations/0003_jobs.sql`).
 //!
-//! The subgraph takes it by `with_job`. What operators see of it follows: `healthbridge_job_last_success_timestamp_seconds`,
-//! `healthbridge_job_failures_in_a_row`, and `healthbridge_job_items_failing`, each with the labels `part` and `job`.
+//! The subgraph takes it by `with_job`. What operators see of it follows, each with the labels `part` and `job`:
+//!
+//! * `healthbridge_job_last_success_timestamp_seconds`: when it last did something, or found nothing that was left undone.
+//! * `healthbridge_job_failures_in_a_row`: how often it failed since; a run over items fails where none of them can be done.
+//! * `healthbridge_job_items_failing`: how many items failed, and wait to be tried again.
 //!
 //! Belongs here: when a job runs, what becomes of its failures, and what operators see of it. Does not belong here: what any
 //! job does.
@@ -18,12 +21,13 @@ mod attempts;
 mod items;
 
 use std::{
+    hash::{BuildHasher, RandomState},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use chrono::{DateTime, Utc};
-use futures::{FutureExt, future::BoxFuture};
+use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use healthbridge_outcome::Fault;
 
 pub use items::{Items, Ran, Worker};
@@ -31,7 +35,20 @@ pub use items::{Items, Ran, Worker};
 /// The first wait after a failure; each further one doubles it, up to the job's period.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-type Work = Box<dyn Fn(DateTime<Utc>) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
+/// Jobs begin within this time, and within a tenth of their period, so that replicas that are started together do not ask
+/// for everything at once.
+const SPREAD: Duration = Duration::from_secs(10);
+
+type Work = Box<dyn Fn(DateTime<Utc>) -> BoxFuture<'static, Result<Came, Fault>> + Send + Sync>;
+
+/// What a run that did not fail came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    /// It did what there was to do.
+    ToItsEnd,
+    /// What there is to do failed before and waits: no success, and no failure either.
+    ToNothing,
+}
 
 /// Work that is done again and again.
 pub struct Job {
@@ -41,7 +58,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job that runs at the start and then in every period. Its work takes at most a batch of rows at a time, and leaves
+    /// A job that runs soon after the start and then in every period. Its work takes at most a batch of rows at a time, and leaves
     /// what another replica has locked.
     pub fn new<F>(
         name: &'static str,
@@ -51,27 +68,36 @@ impl Job {
     where
         F: Future<Output = Result<(), Fault>> + Send + 'static,
     {
-        Self { name, every, work: Box::new(move |now| work(now).boxed()) }
+        Self { name, every, work: Box::new(move |now| work(now).map_ok(|()| Came::ToItsEnd).boxed()) }
     }
 
     /// A job over items: what fails of them stays with the item, and the job goes on.
     pub fn over<I: Items>(worker: Worker<I>, every: Duration) -> Self {
         let worker = Arc::new(worker);
-        Self::new(I::JOB, every, move |now| {
+        let work = move |now| {
             let worker = worker.clone();
-            async move { worker.run(now).await.map(drop) }
-        })
+            async move { worker.run_as_job(now).await }.boxed()
+        };
+        Self { name: I::JOB, every, work: Box::new(work) }
+    }
+
+    /// How long the job waits for its first run, by a number that is another one in each replica.
+    fn first_wait(&self, seed: u64) -> Duration {
+        let longest = (self.every / 10).min(SPREAD);
+        longest.mul_f64(f64::from(u32::try_from(seed % 1000).unwrap_or_default()) / 1000.0)
     }
 
     /// Does the work for ever. What fails is tried again after growing waits.
     async fn run(&self, part: &'static str) {
         let labels = [("part", part), ("job", self.name)];
         let mut failures = 0_u32;
+        tokio::time::sleep(self.first_wait(RandomState::new().hash_one(self.name))).await;
         loop {
             #[expect(clippy::disallowed_methods, reason = "a job begins now")]
             let now = Utc::now();
             let wait = match (self.work)(now).await {
-                Ok(()) => {
+                Ok(Came::ToNothing) => self.every,
+                Ok(Came::ToItsEnd) => {
                     failures = 0;
                     metrics::gauge!("healthbridge_job_last_success_timestamp_seconds", &labels).set(now_in_seconds());
                     self.every
@@ -97,4 +123,18 @@ pub async fn run(part: &'static str, jobs: &[Job]) {
 
 fn now_in_seconds() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_begin_at_different_times_and_soon() {
+        let job = |every| Job::new("wait", every, |_| async { Ok(()) });
+        let waits = |every| [0, 500, 999].map(|seed| job(Duration::from_secs(every)).first_wait(seed).as_millis());
+        assert_eq!(waits(1), [0, 50, 99]);
+        assert_eq!(waits(60), [0, 3000, 5994]);
+        assert_eq!(waits(3600), [0, 5000, 9990]);
+    }
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Duration, Utc};
 use healthbridge_jobs::{Items, Job, Ran, Worker};
 use healthbridge_outcome::Fault;
 use healthbridge_testkit::TestDatabase;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -291,23 +291,54 @@ async fn failures_are_in_the_gauge_of_every_replica_until_they_are_mended_or_due
     assert_failing(1);
 }
 
+/// What operators see of the job `send letters` at this moment; none where it is not known.
+fn gauge(recorder: &PrometheusRecorder, name: &str) -> Option<f64> {
+    let name = format!("healthbridge_job_{name}{{part=\"post\",job=\"send letters\"}} ");
+    recorder.handle().render().lines().find_map(|line| line.strip_prefix(&name)?.parse().ok())
+}
+
+/// Runs the job until operators see something.
+async fn run_until(job: &Job, recorder: &PrometheusRecorder, is_seen: impl Fn(&PrometheusRecorder) -> bool) {
+    let seen = async {
+        while !is_seen(recorder) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = healthbridge_jobs::run("post", std::slice::from_ref(job)) => unreachable!("jobs have no end"),
+        () = seen => {}
+    }
+}
+
 #[tokio::test]
 async fn a_job_over_items_tells_when_it_succeeded_last() {
     let setup = setup(1).await;
     let recorder = PrometheusBuilder::new().build_recorder();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let (worker, has_begun, may_go_on) = setup.stopping();
-    may_go_on.close();
-    let jobs = [Job::over(worker, Period::from_millis(1))];
-    let success = "healthbridge_job_last_success_timestamp_seconds{part=\"post\",job=\"send letters\"}";
-    let told = async {
-        has_begun.acquire().await.expect("begun").forget();
-        while !recorder.handle().render().contains(success) {
-            tokio::task::yield_now().await;
-        }
+    let job = Job::over(setup.replica(), Period::from_millis(1));
+    run_until(&job, &recorder, |seen| gauge(seen, "last_success_timestamp_seconds").is_some()).await;
+    assert_eq!(setup.world.sent(), setup.letters);
+}
+
+#[tokio::test]
+async fn a_job_that_can_do_none_of_its_few_items_has_failed_and_does_not_succeed_while_they_wait() {
+    let setup = setup(3).await;
+    let job = Job::over(setup.replica(), Period::from_millis(1));
+    setup.refuse(&setup.letters);
+    // Of a run that begins now: whether it succeeded, how many failed in a row, how many items fail.
+    let run = async || {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let _guard = metrics::set_default_local_recorder(&recorder);
+        run_until(&job, &recorder, |seen| gauge(seen, "failures_in_a_row").is_some()).await;
+        let success = gauge(&recorder, "last_success_timestamp_seconds").is_some();
+        (success, gauge(&recorder, "failures_in_a_row"), gauge(&recorder, "items_failing"))
     };
-    tokio::select! {
-        () = healthbridge_jobs::run("post", &jobs) => unreachable!("jobs have no end"),
-        () = told => {}
-    }
+    assert_eq!(run().await, (false, Some(1.0), Some(3.0)));
+    assert_eq!(run().await, (false, Some(0.0), Some(3.0)), "they wait for a minute");
+    let another = sqlx::query("INSERT INTO post.letter VALUES (gen_random_uuid(), false, false)");
+    another.execute(&setup.pool).await.expect("written");
+    assert_eq!(run().await, (true, Some(0.0), Some(3.0)), "one that can be done");
+    setup.refuse(&[]);
+    sqlx::query("DELETE FROM post.job_item").execute(&setup.pool).await.expect("they wait no more");
+    assert_eq!(run().await, (true, Some(0.0), Some(0.0)));
 }

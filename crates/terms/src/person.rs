@@ -114,7 +114,6 @@ pub struct Address {
     /// State or province.
     pub state: Option<String>,
     /// Postal code.
-    #[serde(alias = "postalCode")]
     pub postal_code: Option<String>,
     /// Country.
     pub country: Option<String>,

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{Duration, Utc};
-use healthbridge_auth::{Claims, KeyRing, Role, SigningKey, SigningKeys, Subject, Verifier};
+use healthbridge_auth::{Claims, KeyRing, SigningKey, SigningKeys, Subject, Verifier};
+use healthbridge_rights::Role;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use uuid::Uuid;
 

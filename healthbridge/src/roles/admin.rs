@@ -148,6 +148,7 @@ pub(crate) fn check_config(config: &Config) -> anyhow::Result<()> {
     note(config.jwks_url().err());
     note(config.storage_location().err());
     note(config.totp_key().err());
+    note(config.router.persisted_documents.read(config.router.supergraph.is_none()).err());
     let mut shared = Vec::new();
     for subgraph in SUBGRAPHS {
         note(config.database_url(subgraph).err());

@@ -27,7 +27,7 @@ pub(crate) use admin::{
 use serve::stop_signal;
 pub(crate) use serve::{bind, serve_metrics, stop_on_signal};
 
-use crate::{Config, SUBGRAPHS, Subgraph, at_rest, subgraphs::Means};
+use crate::{Config, SUBGRAPHS, Subgraph, at_rest, portable, subgraphs::Means};
 
 /// Runs the router until it is stopped.
 pub(crate) fn router(
@@ -69,6 +69,7 @@ pub(crate) fn router(
         demo: config.router.demo.then(crate::seed::pages),
         allowed_origins: config.router.allowed_origins.clone(),
         trusted_proxies: config.router.trusted_proxies.clone(),
+        persisted_documents: config.router.persisted_documents.clone(),
         metrics_listen: Some(config.router_metrics_listen(listen)),
         query: config.query,
         limits: config.limits.clone(),
@@ -194,12 +195,16 @@ pub(crate) async fn open_store(directory: &Path, bucket: &str) -> anyhow::Result
     opened.with_context(|| format!("cannot use {} as the storage", directory.display()))
 }
 
-/// Writes the subgraphs' SDL into a folder.
+/// Writes the subgraphs' SDL into a folder, and what other routers take below it.
 pub(crate) fn schema(folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let others = folder.join("portable");
+    fs::create_dir_all(&others).with_context(|| format!("cannot make {}", others.display()))?;
+    let write =
+        |file: PathBuf, sdl: &str| fs::write(&file, sdl).with_context(|| format!("cannot write {}", file.display()));
     for subgraph in SUBGRAPHS {
-        let file = folder.join(format!("{}.graphql", subgraph.name()));
-        fs::write(&file, (subgraph.description().sdl)()).with_context(|| format!("cannot write {}", file.display()))?;
+        let (name, sdl) = (format!("{}.graphql", subgraph.name()), (subgraph.description().sdl)());
+        write(folder.join(&name), &sdl)?;
+        write(others.join(&name), &portable::sdl(&sdl))?;
     }
     Ok(())
 }

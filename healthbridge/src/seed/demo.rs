@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 
 use chrono::Duration;
-use healthbridge_auth::Role;
 use healthbridge_diagnosis::domain::{Entry, WorkflowAction};
 use healthbridge_imaging::domain::{ContentType, Image, ImageState, Modality};
 use healthbridge_objectstore::ObjectStore;
@@ -13,6 +12,7 @@ use healthbridge_patients::{
     domain::{Account, Patient, UserKind},
     seed::Seed,
 };
+use healthbridge_rights::Role;
 use healthbridge_router::DemoAccount;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;

@@ -142,8 +142,9 @@ fn role_of(subgraph: Subgraph) -> String {
 
 /// The configuration that the roles would have.
 fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow::Result<Config> {
-    let Config { query, limits, .. } = Config::read(None)?;
+    let Config { query, limits, router, .. } = Config::read(None)?;
     let mut config = Config { query, limits, ..Config::default() };
+    config.router.persisted_documents = router.persisted_documents;
     config.limits.drain_timeout_ms = config.limits.drain_timeout_ms.min(DRAIN_MS);
     let router = listeners.router;
     config.public_url = Some(args.public_url.clone().unwrap_or_else(|| format!("http://{router}")));
@@ -178,7 +179,9 @@ fn print_summary(args: &UpArgs, config: &Config, router: SocketAddr) {
     println!();
     println!("HealthBridge is up. Its data is in {}.", args.data_dir.display());
     println!("  start here  http://{router}/");
-    println!("  GraphiQL    http://{router}/graphiql");
+    if !config.router.persisted_documents.require_id {
+        println!("  GraphiQL    http://{router}/graphiql");
+    }
     for subgraph in SUBGRAPHS {
         println!("  {:<10}  {}", subgraph.name(), config.subgraph_url(subgraph));
     }

@@ -90,7 +90,7 @@ impl Supervised for Router {
     }
 }
 
-/// Its configuration is in its environment.
+/// Its configuration is in its environment; what `up` takes from its own, the router finds there, too.
 fn spawn(config: &Config, address: SocketAddr) -> anyhow::Result<Child> {
     let mut command = this_program()?;
     command.arg("router").stdin(Stdio::null()).stdout(Stdio::null());

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use healthbridge::{SUBGRAPHS, Subgraph};
-use healthbridge_auth::{Role, SigningKey, scopes_of};
+use healthbridge_auth::SigningKey;
+use healthbridge_rights::{Role, scopes_of};
 use healthbridge_terms::Coded;
 use healthbridge_testkit::{Client, Tokens};
 use serde_json::{Value, json};

@@ -8,14 +8,16 @@ mod store;
 
 use std::{sync::Arc, time::Duration};
 
+use futures::TryFutureExt;
 use healthbridge_chain::{Notary, attesting, sealing};
 use healthbridge_jobs::Job;
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_postgres::Provision;
 use healthbridge_subgraph::{Description, Subgraph};
+use service::Exports;
 use sqlx::{PgPool, migrate::Migrator};
 
-pub use service::{ExportError, Exports, ForeignBill, ForeignLine, ForeignPayment, Imported, Importer};
+pub use service::{ForeignBill, ForeignLine, ForeignPayment, Imported, Importer, sweeps};
 pub use store::{Ledger, verify, verify_each};
 
 /// The subgraph's name in the supergraph.
@@ -37,19 +39,14 @@ const DELETE_ORPHANS: Duration = Duration::from_secs(3600);
 
 /// The subgraph on its database and storage. It is ready without the storage, which only exports need.
 pub fn open(pool: PgPool, objects: ObjectStore) -> Subgraph {
-    let exports = Arc::new(Exports::new(pool.clone(), objects));
-    let schema = graphql::schema(&pool, exports.clone());
-    let expired = exports.clone();
-    let delete_expired = Job::new("delete expired exports", DELETE_EXPORTS, move |now| {
-        let exports = expired.clone();
-        async move { Ok(exports.sweep(now).await?) }
-    });
-    let delete_orphans = Job::new("delete objects that are nobody's", DELETE_ORPHANS, move |now| {
-        let exports = exports.clone();
-        async move { Ok(exports.sweep_orphans(now).await.map(drop)?) }
-    });
-    let seal = sealing::<Ledger>("seal the ledger", pool.clone());
-    Subgraph::new(&DESCRIPTION, pool, schema).with_job(delete_expired).with_job(delete_orphans).with_job(seal)
+    let exports = Arc::new(Exports::new(pool.clone(), objects.clone()));
+    let schema = graphql::schema(&pool, exports);
+    Subgraph::new(&DESCRIPTION, pool.clone(), schema)
+        .with_job(sealing::<Ledger>("seal the ledger", pool.clone()))
+        .with_job(Job::over(sweeps::delete_expired(pool.clone(), objects.clone()), DELETE_EXPORTS))
+        .with_job(Job::new("delete objects that are nobody's", DELETE_ORPHANS, move |now| {
+            sweeps::delete_orphans(pool.clone(), objects.clone(), now).map_ok(drop)
+        }))
 }
 
 /// The job that signs where the ledger ends.

@@ -2,8 +2,8 @@
 
 mod setup;
 
-use healthbridge_auth::Role;
 use healthbridge_billing::verify;
+use healthbridge_rights::Role;
 use healthbridge_testkit::{StatementCount, assert_alike, forged};
 use serde_json::{Value, json};
 use setup::{ADD, TOTAL, add, input, setup};

@@ -2,8 +2,8 @@
 
 mod setup;
 
-use healthbridge_auth::Role;
 use healthbridge_billing::{verify, verify_each};
+use healthbridge_rights::Role;
 use healthbridge_testkit::TestDatabase;
 use serde_json::json;
 use setup::{ADD, PAY, input, setup};

@@ -7,9 +7,10 @@ use std::{collections::HashMap, time::Duration};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{future::join_all, stream};
-use healthbridge_auth::Role;
-use healthbridge_billing::Exports;
+use healthbridge_billing::sweeps;
+use healthbridge_jobs::Ran;
 use healthbridge_objectstore::Announced;
+use healthbridge_rights::Role;
 use healthbridge_testkit::TestStorage;
 use reqwest::StatusCode;
 use rust_decimal::Decimal;
@@ -146,10 +147,10 @@ async fn an_expired_export_is_deleted_and_its_note_stays() {
     let setup = setup().await;
     let now = Utc::now();
     let exported = export(&setup, now - TimeDelta::days(1), now).await;
-    let exports = Exports::new(setup.database.pool.clone(), setup.storage.objects.clone());
-    exports.sweep(now + TimeDelta::minutes(14)).await.expect("swept");
+    let sweep = sweeps::delete_expired(setup.database.pool.clone(), setup.storage.objects.clone());
+    assert_eq!(sweep.run(now + TimeDelta::minutes(14)).await.expect("swept"), Ran::default());
     assert_eq!(read(&exported["export"]).await.0, StatusCode::OK);
-    exports.sweep(now + TimeDelta::minutes(16)).await.expect("swept");
+    assert_eq!(sweep.run(now + TimeDelta::minutes(16)).await.expect("swept"), Ran { done: 1, failed: 0 });
     assert_eq!(read(&exported["export"]).await.0, StatusCode::NOT_FOUND);
     assert_eq!(setup.storage.files(), 0);
     let noted = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM billing.ledger_export WHERE deleted_at IS NOT NULL");
@@ -157,10 +158,34 @@ async fn an_expired_export_is_deleted_and_its_note_stays() {
 }
 
 #[tokio::test]
+async fn an_expired_export_that_cannot_be_deleted_waits_with_its_reason_and_keeps_no_other() {
+    let setup = setup().await;
+    let objects = &setup.storage.objects;
+    let now = Utc::now();
+    let ids: Vec<Uuid> = (0..30).map(|_| Uuid::now_v7()).collect();
+    let noted = sqlx::query(
+        "INSERT INTO billing.ledger_export (id, from_at, to_at, requested_by, requested_at, expires_at)
+         SELECT id, $2 - interval '1 day', $2, id, $2, $2 FROM unnest($1::uuid[]) AS export (id)",
+    );
+    noted.bind(&ids).bind(now).execute(&setup.database.pool).await.expect("noted");
+    let keys: Vec<String> = ids.iter().map(|id| format!("ledger-exports/{id}.csv")).collect();
+    for key in &keys {
+        objects.put(key, "text/csv", b"x".to_vec()).await.expect("stored");
+    }
+    setup.storage.lock(&keys[0]);
+    let sweep = sweeps::delete_expired(setup.database.pool.clone(), objects.clone());
+    assert_eq!(sweep.run(now).await.expect("swept"), Ran { done: 29, failed: 1 });
+    assert_eq!(setup.storage.files(), 1);
+    let waits = sqlx::query_as::<_, (Uuid, bool)>("SELECT item_id, reason IS NOT NULL FROM billing.job_item");
+    assert_eq!(waits.fetch_all(&setup.database.pool).await.expect("rows"), [(ids[0], true)]);
+    assert_eq!(sweep.run(now).await.expect("swept"), Ran::default(), "not at once");
+    assert_eq!(sweep.run(now + TimeDelta::hours(1)).await.expect("swept"), Ran { done: 0, failed: 1 });
+}
+
+#[tokio::test]
 async fn files_that_nobody_has_are_removed_when_they_are_old_and_one_that_cannot_be_keeps_no_other() {
     let setup = setup().await;
     let objects = &setup.storage.objects;
-    let exports = Exports::new(setup.database.pool.clone(), objects.clone());
     let put = async |key: &String| objects.put(key, "text/csv", b"x".to_vec()).await.expect("stored");
     let left = async |keys: Vec<&String>| {
         let stored = keys.into_iter().map(|key| async move { objects.stored(key).await.expect("an answer").is_some() });
@@ -189,7 +214,8 @@ async fn files_that_nobody_has_are_removed_when_they_are_old_and_one_that_cannot
     put(&young).await;
 
     let margin = TimeDelta::hours(24) + TimeDelta::minutes(15);
-    let swept = exports.sweep_orphans(between + margin).await.expect("swept");
+    let swept = sweeps::delete_orphans(setup.database.pool.clone(), objects.clone(), between + margin);
+    let swept = swept.await.expect("swept");
     assert_eq!((swept.removed, swept.failed), (31, 1));
     assert_eq!(left(keys[1..].iter().chain([&late, &stray]).collect()).await, [false; 31]);
     assert_eq!(left(vec![&keys[0], &young, &image]).await, [true; 3]);

@@ -4,8 +4,8 @@ mod setup;
 
 use std::collections::BTreeSet;
 
-use healthbridge_auth::Role;
 use healthbridge_billing::verify;
+use healthbridge_rights::Role;
 use healthbridge_testkit::Client;
 use serde_json::{Value, json};
 use setup::{add, setup};

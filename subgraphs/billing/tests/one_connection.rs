@@ -3,8 +3,8 @@
 
 mod setup;
 
-use healthbridge_auth::Role;
 use healthbridge_billing::verify;
+use healthbridge_rights::Role;
 use healthbridge_testkit::{Client, Mutations, TestDatabase};
 use serde_json::{Value, json};
 use setup::setup_by;

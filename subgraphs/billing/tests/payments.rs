@@ -4,8 +4,8 @@ mod setup;
 
 use std::collections::HashSet;
 
-use healthbridge_auth::Role;
 use healthbridge_billing::verify;
+use healthbridge_rights::Role;
 use serde_json::{Value, json};
 use setup::{ADD, PAY, Setup, TOTAL, add, input, setup};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 mod setup;
 
-use healthbridge_auth::Role;
+use healthbridge_rights::Role;
 use healthbridge_testkit::{Plans, TestDatabase};
 use setup::setup_by;
 use sqlx::{postgres::PgPoolOptions, raw_sql};

@@ -2,7 +2,7 @@
 
 mod setup;
 
-use healthbridge_auth::Role;
+use healthbridge_rights::Role;
 use serde_json::{Value, json};
 use setup::{ADD, setup};
 use uuid::Uuid;

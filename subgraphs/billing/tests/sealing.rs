@@ -3,9 +3,9 @@
 mod setup;
 
 use chrono::{DateTime, Utc};
-use healthbridge_auth::Role;
 use healthbridge_billing::{Ledger, verify, verify_each};
 use healthbridge_chain::{Chain, Checkpoints, Notary, catch_up, public_key};
+use healthbridge_rights::Role;
 use serde_json::json;
 use setup::{ADD, Setup, input, setup};
 use sqlx::{AssertSqlSafe, Executor};

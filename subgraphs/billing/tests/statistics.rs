@@ -3,7 +3,7 @@
 mod setup;
 
 use chrono::{Datelike, Duration, Utc};
-use healthbridge_auth::Role;
+use healthbridge_rights::Role;
 use serde_json::{Value, json};
 use setup::{ADD, add, input, setup};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 mod setup;
 
-use healthbridge_auth::Role;
+use healthbridge_rights::Role;
 use healthbridge_testkit::{Client, StatementCount, assert_alike, forged};
 use serde_json::{Value, json};
 use setup::setup;

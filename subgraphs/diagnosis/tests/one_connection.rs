@@ -5,7 +5,7 @@ mod setup;
 
 use std::time::Duration;
 
-use healthbridge_auth::Role;
+use healthbridge_rights::Role;
 use healthbridge_testkit::{Mutations, TestDatabase};
 use serde_json::{Value, json};
 use setup::setup_by;

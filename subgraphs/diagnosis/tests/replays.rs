@@ -2,7 +2,8 @@
 
 mod setup;
 
-use healthbridge_auth::{Claims, Role};
+use healthbridge_auth::Claims;
+use healthbridge_rights::Role;
 use healthbridge_testkit::Mutations;
 use serde_json::json;
 use setup::setup;

@@ -5,9 +5,9 @@ mod setup;
 use std::{pin::pin, time::Duration};
 
 use chrono::{DateTime, Utc};
-use healthbridge_auth::Role;
 use healthbridge_chain::{Chain, Checkpoints, Difference, Notary, catch_up, public_key, verify};
 use healthbridge_diagnosis::Log;
+use healthbridge_rights::Role;
 use serde_json::{Value, json};
 use setup::{Setup, setup, setup_by};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};

@@ -2,8 +2,8 @@
 
 mod setup;
 
-use healthbridge_auth::Role;
 use healthbridge_imaging::sweeps;
+use healthbridge_rights::Role;
 use healthbridge_testkit::{Client, StatementCount, TestStorage, assert_alike, forged, put};
 use reqwest::StatusCode;
 use serde_json::{Value, json};

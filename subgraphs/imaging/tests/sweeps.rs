@@ -180,7 +180,7 @@ async fn bytes_that_cannot_be_removed_keep_no_others() {
     for key in keys.iter().filter(|key| !blocked.contains(key)) {
         assert!(!setup.has(key).await, "{key}");
     }
-    let failing = "healthbridge_job_items_failing{part=\"imaging\",job=\"purge\"} ";
+    let failing = "healthbridge_job_items_failing{part=\"imaging\",job=\"remove bytes whose time has come\"} ";
     assert!(recorder.handle().render().contains(&format!("{failing}26\n")), "{}", recorder.handle().render());
     assert_eq!(setup.to_purge().await, 26, "they are tried again");
     assert_eq!(setup.purge(later).await, Ran::default(), "but not at once");
@@ -215,8 +215,11 @@ async fn bytes_that_went_before_their_row_could_say_so_are_purged_again() {
     sweeps::give_up_uploads(setup.database.pool.clone(), later).await.expect("given up");
     // What a replica leaves that dies between the two.
     setup.storage.objects.delete(&keys[0]).await.expect("deleted");
-    let claimed = "INSERT INTO imaging.job_item (job, item_id, attempts, not_before) SELECT 'purge', id, 1, $1 FROM imaging.medical_image";
-    let claimed = sqlx::query(claimed).bind(later + Duration::minutes(1));
+    let claimed = sqlx::query(
+        "INSERT INTO imaging.job_item (job, item_id, attempts, not_before)
+         SELECT 'remove bytes whose time has come', id, 1, $1 FROM imaging.medical_image",
+    );
+    let claimed = claimed.bind(later + Duration::minutes(1));
     claimed.execute(&setup.database.pool).await.expect("claimed");
     assert_eq!(setup.purge(later).await, Ran::default());
     assert_eq!(setup.purge(later + Duration::minutes(2)).await, Ran { done: 1, failed: 0 });

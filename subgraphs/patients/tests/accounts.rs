@@ -3,8 +3,8 @@
 mod setup;
 
 use chrono::Utc;
-use healthbridge_auth::Role;
 use healthbridge_patients::forget_old;
+use healthbridge_rights::Role;
 use serde_json::{Value, json};
 use setup::{PASSWORD, REFRESH, SIGN_IN, create, setup};
 use uuid::Uuid;
@@ -235,4 +235,19 @@ async fn what_nobody_can_use_any_more_is_removed_and_the_rest_stays() {
     .await
     .expect("a count");
     assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn an_account_of_a_member_of_the_staff_who_is_a_patient_too_is_found_from_either() {
+    let setup = setup().await;
+    let admin = setup.as_role(Role::Admin);
+    let (patient, staff) = (create(&admin, "House").await, setup.add_staff().await);
+    setup.add_account("house@example.test", Role::Doctor).await;
+    let link = sqlx::query("UPDATE patients.account SET patient_id = $1, staff_id = $2").bind(patient).bind(staff);
+    link.execute(&setup.database.pool).await.expect("linked");
+    let both = "query ($patient: ID!, $staff: ID!) {
+        patient(id: $patient) { user { email } } staffMember(id: $staff) { user { email } } }";
+    let found = admin.data(both, json!({ "patient": patient, "staff": staff })).await;
+    let user = json!({ "user": { "email": "house@example.test" } });
+    assert_eq!(found, json!({ "patient": user, "staffMember": user }));
 }

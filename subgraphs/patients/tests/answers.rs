@@ -3,7 +3,7 @@
 mod setup;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use healthbridge_auth::Role;
+use healthbridge_rights::Role;
 use healthbridge_testkit::Client;
 use serde_json::{Value, json};
 use setup::{PASSWORD, Setup, setup};

@@ -4,9 +4,9 @@ mod setup;
 
 use std::sync::Arc;
 
-use healthbridge_auth::Role;
 use healthbridge_graphql::Exposure;
 use healthbridge_patients::{DESCRIPTION, open};
+use healthbridge_rights::Role;
 use healthbridge_testkit::{StatementCount, TestDatabase, Tokens, assert_alike, forged, serve};
 use serde_json::{Value, json};
 use setup::{CREATE, PASSWORD, create, identity, input, setup};

@@ -4,9 +4,9 @@ mod setup;
 
 use std::{net::SocketAddr, time::Duration};
 
-use healthbridge_auth::Role;
 use healthbridge_listener::Face;
 use healthbridge_patients::{DESCRIPTION, open};
+use healthbridge_rights::Role;
 use healthbridge_testkit::{Client, TestDatabase, Tokens, serve_until};
 use serde_json::json;
 use setup::{CREATE, identity, input, trusting};

@@ -5,7 +5,8 @@ mod setup;
 
 use std::time::{Duration, Instant};
 
-use healthbridge_auth::{ForeignIssuers, ForeignSettings, Role};
+use healthbridge_auth::{ForeignIssuers, ForeignSettings};
+use healthbridge_rights::Role;
 use healthbridge_testkit::TestIssuer;
 use serde_json::{Value, json};
 use setup::{PASSWORD, REFRESH, SIGN_IN, Setup, create, setup, setup_by};

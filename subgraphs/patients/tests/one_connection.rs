@@ -3,7 +3,8 @@
 mod setup;
 
 use futures::future::join_all;
-use healthbridge_auth::{ForeignIssuers, ForeignSettings, Role};
+use healthbridge_auth::{ForeignIssuers, ForeignSettings};
+use healthbridge_rights::Role;
 use healthbridge_testkit::{Mutations, TestDatabase, TestIssuer};
 use serde_json::{Value, json};
 use setup::{PASSWORD, Setup, setup_by};

@@ -5,7 +5,7 @@ mod setup;
 use std::ops::Range;
 
 use futures::future::join_all;
-use healthbridge_auth::Role;
+use healthbridge_rights::Role;
 use serde_json::{Value, json};
 use setup::{PASSWORD, REFRESH, SIGN_IN, Setup, setup};
 use tokio::task::JoinHandle;

@@ -3,13 +3,13 @@
 mod setup;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
-use healthbridge_auth::Role;
 use healthbridge_patients::{
     DESCRIPTION,
     domain::{Mrn, Patient},
     open,
     seed::Seed,
 };
+use healthbridge_rights::Role;
 use healthbridge_terms::{AdministrativeGender, HumanName, Identifier, IdentifierUse, NameUse};
 use healthbridge_testkit::{Client, Plans, TestDatabase, Tokens, serve};
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 mod setup;
 
 use futures::future::join_all;
-use healthbridge_auth::Role;
+use healthbridge_rights::Role;
 use healthbridge_testkit::Client;
 use serde_json::{Value, json};
 use setup::{PASSWORD, SIGN_IN, Setup, setup};

@@ -4,32 +4,29 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{SinkExt, Stream, StreamExt, TryStreamExt, channel::mpsc, future, stream};
 use healthbridge_change::{Change, Changes, Making};
-use healthbridge_objectstore::{Announced, ObjectStore, ObjectStoreError, Swept};
+use healthbridge_objectstore::{Announced, ObjectStore, ObjectStoreError};
 use healthbridge_outcome::{Fault, Outcome, Presigned, Stop, UserErrorCode};
 use healthbridge_rights::{Caller, Resource, Right};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
-use uuid::Uuid;
 
 use crate::{
     NAME,
-    domain::{LedgerExport, LedgerLine, OBJECTS, Period, csv_header, csv_lines, export_of, object_key},
+    domain::{LedgerExport, LedgerLine, Period, csv_header, csv_lines, object_key},
     store::exports::{self, Written},
 };
 
 /// The longest period of one export.
 const LONGEST_PERIOD: TimeDelta = TimeDelta::days(366);
 /// How long the file can be read.
-const LIFETIME: Duration = Duration::from_secs(15 * 60);
+pub(super) const LIFETIME: Duration = Duration::from_secs(15 * 60);
 /// How long an export may take. The router waits for 30 s.
 const LONGEST: Duration = Duration::from_secs(25);
 /// How many exports one process makes at once: each holds a connection to the database all the time.
 const AT_ONCE: usize = 2;
 /// How many lines go together.
 const LINES: usize = 500;
-/// How much older than any export an object is that is taken for nobody's.
-const ORPHAN_MARGIN: TimeDelta = TimeDelta::hours(24);
 const CSV: &str = "text/csv; charset=utf-8";
 
 /// An export, and where it can be read.
@@ -40,9 +37,9 @@ pub(crate) struct Exported {
     pub download: Presigned,
 }
 
-/// The ledger could not be exported, or an export not deleted.
+/// The ledger could not be exported.
 #[derive(Debug, thiserror::Error)]
-pub enum ExportError {
+pub(crate) enum ExportError {
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -63,11 +60,8 @@ impl From<ExportError> for Fault {
     }
 }
 
-/// After so many pages of which nothing could be deleted a sweep gives up.
-const MOST_IN_VAIN: u32 = 20;
-
 /// The exports of the ledger.
-pub struct Exports {
+pub(crate) struct Exports {
     pool: PgPool,
     changes: Changes,
     objects: ObjectStore,
@@ -76,7 +70,7 @@ pub struct Exports {
 
 impl Exports {
     /// The exports of the ledger in this database into this storage.
-    pub fn new(pool: PgPool, objects: ObjectStore) -> Self {
+    pub(crate) fn new(pool: PgPool, objects: ObjectStore) -> Self {
         Self { changes: Changes::new(pool.clone(), NAME), pool, objects, turns: Semaphore::new(AT_ONCE) }
     }
 
@@ -112,46 +106,6 @@ impl Exports {
         let (_, put) = future::join(sending, putting).await;
         put?;
         Ok(written)
-    }
-
-    /// Deletes the exports whose time has come.
-    ///
-    /// # Errors
-    /// When the database or the storage fails; what was done stays done, and an object that cannot be deleted keeps no other
-    /// one.
-    pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), ExportError> {
-        let (mut failure, mut last, mut in_vain) = (None, None, 0);
-        loop {
-            let expired = exports::expired(&self.pool, now, last).await?;
-            let mut deleted = 0;
-            for (_, id) in &expired {
-                if let Err(error) = self.objects.delete(&object_key(*id)).await {
-                    tracing::warn!(export_id = %id, %error, "the export {id} cannot be deleted");
-                    failure = Some(error);
-                    continue;
-                }
-                exports::deleted(&self.pool, *id, now).await?;
-                deleted += 1;
-            }
-            // Where none of so many can be, the storage itself is at fault.
-            in_vain = if deleted == 0 { in_vain + 1 } else { 0 };
-            if expired.is_empty() || in_vain == MOST_IN_VAIN {
-                return failure.map_or(Ok(()), |failure| Err(failure.into()));
-            }
-            last = expired.last().copied();
-        }
-    }
-
-    /// Deletes objects of exports that are no more: what arrived after its time.
-    ///
-    /// # Errors
-    /// When the database or the storage fails; what was done stays done.
-    pub async fn sweep_orphans(&self, now: DateTime<Utc>) -> Result<Swept, ExportError> {
-        let owned = async |keys: Vec<String>| {
-            let ids: Vec<Uuid> = keys.iter().filter_map(|key| export_of(key)).collect();
-            Ok(exports::kept(&self.pool, &ids).await?.into_iter().map(object_key).collect())
-        };
-        self.objects.sweep_orphans(OBJECTS, now - LIFETIME - ORPHAN_MARGIN, owned).await
     }
 }
 

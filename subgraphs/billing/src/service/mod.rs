@@ -1,4 +1,5 @@
-//! What may be done with billings, papers and money, and by whom.
+//! What may be done with billings, papers and money, and by whom; and what is removed when its time has
+//! come.
 
 mod billings;
 mod exports;
@@ -7,14 +8,14 @@ mod invoices;
 mod payments;
 mod service_items;
 mod statistics;
+pub mod sweeps;
 
 use healthbridge_change::Making;
 use healthbridge_rights::Reach;
 use uuid::Uuid;
 
 pub(crate) use billings::{AddBilling, Billings, UpdateBilling, VoidBilling};
-pub use exports::{ExportError, Exports};
-pub(crate) use exports::{ExportLedger, Exported};
+pub(crate) use exports::{ExportLedger, Exported, Exports};
 pub use import::{ForeignBill, ForeignLine, ForeignPayment, Imported, Importer};
 pub(crate) use invoices::{CancelInvoice, CreateInvoice, Invoices, IssueInvoice};
 pub(crate) use payments::{Moved, PayBilling, PayInvoice, Payments, RefundPayment};

@@ -15,6 +15,13 @@ pub(crate) struct Written {
     pub sha256: [u8; 32],
 }
 
+/// An export whose object is to be deleted.
+#[derive(Clone, Copy, Debug)]
+pub struct Expired {
+    pub(crate) id: Uuid,
+    pub(crate) found_at: DateTime<Utc>,
+}
+
 /// Notes who exports what, and when the object is to be deleted.
 pub(crate) async fn begin(db: impl PgExecutor<'_>, export: &LedgerExport) -> Result<(), sqlx::Error> {
     let noted = sqlx::query!(
@@ -85,28 +92,31 @@ pub(crate) fn lines(
     })
 }
 
-/// Some exports whose objects are to be deleted, behind one that was dealt with.
+/// Some exports whose objects are to be deleted now, locked; without those that others have locked, or that wait.
 pub(crate) async fn expired(
-    db: impl PgExecutor<'_>,
+    connection: &mut PgConnection,
+    job: &str,
     now: DateTime<Utc>,
-    after: Option<(DateTime<Utc>, Uuid)>,
-) -> Result<Vec<(DateTime<Utc>, Uuid)>, sqlx::Error> {
-    let (at, id) = after.unwrap_or_default();
-    let rows = sqlx::query!(
-        "SELECT id, expires_at FROM billing.ledger_export
-         WHERE deleted_at IS NULL AND expires_at <= $1 AND (expires_at, id) > ($2, $3)
-         ORDER BY expires_at, id LIMIT 100",
+    most: i64,
+) -> Result<Vec<Expired>, sqlx::Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM billing.ledger_export AS export
+         WHERE deleted_at IS NULL AND expires_at <= $2
+           AND NOT EXISTS (SELECT FROM billing.job_item AS item
+                           WHERE item.job = $1 AND item.item_id = export.id AND item.not_before > $2)
+         ORDER BY expires_at, id LIMIT $3 FOR UPDATE SKIP LOCKED",
+        job,
         now,
-        at,
-        id,
+        most,
     );
-    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.expires_at, row.id)).collect())
+    Ok(ids.fetch_all(connection).await?.into_iter().map(|id| Expired { id, found_at: now }).collect())
 }
 
 /// Notes that an export's object is deleted.
-pub(crate) async fn deleted(db: impl PgExecutor<'_>, id: Uuid, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-    let noted = sqlx::query!("UPDATE billing.ledger_export SET deleted_at = $2 WHERE id = $1", id, now);
-    noted.execute(db).await.map(drop)
+pub(crate) async fn deleted(connection: &mut PgConnection, expired: &Expired) -> Result<(), sqlx::Error> {
+    let (id, at) = (expired.id, expired.found_at);
+    let noted = sqlx::query!("UPDATE billing.ledger_export SET deleted_at = $2 WHERE id = $1", id, at);
+    noted.execute(connection).await.map(drop)
 }
 
 /// Of these exports those whose objects are still to be deleted when their time comes.

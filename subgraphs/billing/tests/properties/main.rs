@@ -9,8 +9,8 @@ mod setup;
 use std::collections::HashMap;
 
 use books::{Bill, Books, Sums, minor, step};
-use healthbridge_auth::Role;
 use healthbridge_billing::verify;
+use healthbridge_rights::Role;
 use program::Program;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use setup::setup;

@@ -1,9 +1,9 @@
 //! What every test of the subgraph begins with.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
-use healthbridge_auth::Role;
 use healthbridge_diagnosis::{DESCRIPTION, open};
 use healthbridge_graphql::Exposure;
+use healthbridge_rights::Role;
 use healthbridge_testkit::{Client, TestDatabase, Tokens, serve};
 use serde_json::Value;
 use sqlx::PgPool;

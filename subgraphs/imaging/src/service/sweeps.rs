@@ -49,7 +49,7 @@ pub struct Purge {
 }
 
 impl Items for Purge {
-    const JOB: &'static str = "purge";
+    const JOB: &'static str = "remove bytes whose time has come";
     type Item = Due;
 
     fn id(due: &Due) -> Uuid {

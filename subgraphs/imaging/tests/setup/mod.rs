@@ -1,9 +1,9 @@
 //! What every test of the subgraph begins with.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
-use healthbridge_auth::Role;
 use healthbridge_graphql::Exposure;
 use healthbridge_imaging::{DESCRIPTION, open};
+use healthbridge_rights::Role;
 use healthbridge_testkit::{Client, TestDatabase, TestStorage, Tokens, serve};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

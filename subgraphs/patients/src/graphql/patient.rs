@@ -17,7 +17,7 @@ use super::{
     each,
     person::{Address, ContactPoint, HumanName, Identifier},
     staff::{MedicalStaff, StaffById},
-    user::{User, UserOfPerson},
+    user::{User, UserOfPatient},
     version::{self, PatientVersion},
 };
 use crate::{domain, service::Patients};
@@ -143,7 +143,7 @@ impl Patient {
 
     /// The account that the patient signs in with.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>, Fault> {
-        Ok(one::<UserOfPerson>(ctx, self.0.id).await?.map(User))
+        Ok(one::<UserOfPatient>(ctx, self.0.id).await?.map(User))
     }
 
     /// The changes of the record, the newest first.

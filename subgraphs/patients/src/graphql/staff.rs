@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     person::{HumanName, HumanNameInput},
-    user::{User, UserOfPerson},
+    user::{User, UserOfStaff},
     version::{self, MedicalStaffVersion},
 };
 use crate::{
@@ -77,7 +77,7 @@ impl MedicalStaff {
 
     /// The account that the person signs in with.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>, Fault> {
-        Ok(one::<UserOfPerson>(ctx, self.0.id).await?.map(User))
+        Ok(one::<UserOfStaff>(ctx, self.0.id).await?.map(User))
     }
 
     /// The changes of the record, the newest first.

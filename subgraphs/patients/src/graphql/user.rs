@@ -113,7 +113,11 @@ batch! {
 }
 
 batch! {
-    /// The accounts of these patients or members of the staff.
-    pub(super) UserOfPerson = Accounts::of_people() -> Account, by |account| // A person may have an account of either kind.
-        account.patient_id.or(account.staff_id).unwrap_or_default()
+    /// The accounts of these patients.
+    pub(super) UserOfPatient = Accounts::of_patients() -> Account, by |account| account.patient_id.unwrap_or_default()
+}
+
+batch! {
+    /// The accounts of these members of the staff, who may be patients, too.
+    pub(super) UserOfStaff = Accounts::of_staff() -> Account, by |account| account.staff_id.unwrap_or_default()
 }

@@ -30,6 +30,14 @@ pub(crate) struct Accounts {
     proof: Proof,
 }
 
+/// Whose accounts the caller reaches: everybody's, or the own one.
+fn reach(caller: &Caller) -> Reach {
+    match caller.reach(Resource::User, Right::Read) {
+        Reach::Everyone => Reach::Everyone,
+        _ => caller.account().map_or(Reach::Nobody, |account| Reach::Own(account.user_id)),
+    }
+}
+
 impl Accounts {
     pub(super) fn new(pool: PgPool, searches: PgPool, proof: Proof) -> Self {
         Self { changes: Changes::new(pool.clone(), NAME), pool, searches, proof }
@@ -37,23 +45,24 @@ impl Accounts {
 
     /// The accounts with these ids that the caller may see: the own one always.
     pub(crate) async fn by_id(&self, caller: &Caller, ids: &[Uuid]) -> Result<Vec<Account>, Fault> {
-        let sees_all = caller.reach(Resource::User, Right::Read) == Reach::Everyone;
-        let own = caller.account().map(|account| account.user_id);
-        let visible: Vec<Uuid> = ids.iter().copied().filter(|id| sees_all || Some(*id) == own).collect();
+        let reach = reach(caller);
+        let visible: Vec<Uuid> = ids.iter().copied().filter(|id| reach.covers(*id)).collect();
         if visible.is_empty() {
             return Ok(Vec::new());
         }
         Ok(accounts::by_id(&self.pool, &visible).await?)
     }
 
-    /// The accounts of these patients or members of the staff that the caller may see: the own one always.
-    pub(crate) async fn of_people(&self, caller: &Caller, people: &[Uuid]) -> Result<Vec<Account>, Fault> {
-        let own = match (caller.reach(Resource::User, Right::Read), caller.account()) {
-            (Reach::Everyone, _) => None,
-            (_, Some(account)) => Some(account.user_id),
-            (_, None) => return Ok(Vec::new()),
-        };
-        Ok(accounts::of_people(&self.pool, people, own).await?)
+    /// The accounts of these patients that the caller may see: the own one always.
+    pub(crate) async fn of_patients(&self, caller: &Caller, patients: &[Uuid]) -> Result<Vec<Account>, Fault> {
+        let Some(own) = reach(caller).confine() else { return Ok(Vec::new()) };
+        Ok(accounts::of_patients(&self.pool, patients, own).await?)
+    }
+
+    /// The accounts of these members of the staff that the caller may see: the own one always.
+    pub(crate) async fn of_staff(&self, caller: &Caller, staff: &[Uuid]) -> Result<Vec<Account>, Fault> {
+        let Some(own) = reach(caller).confine() else { return Ok(Vec::new()) };
+        Ok(accounts::of_staff(&self.pool, staff, own).await?)
     }
 
     /// A page of the accounts.

@@ -188,14 +188,23 @@ pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<A
     rows.fetch_all(db).await?.into_iter().map(Account::try_from).collect()
 }
 
-/// The accounts of these patients or members of the staff that `own` does not hide.
-pub(crate) async fn of_people(
+/// The accounts of these patients that `own` does not hide.
+pub(crate) async fn of_patients(
     db: impl PgExecutor<'_>,
-    people: &[Uuid],
+    patients: &[Uuid],
     own: Option<Uuid>,
 ) -> Result<Vec<Account>, sqlx::Error> {
-    let rows =
-        select!("WHERE (patient_id = ANY($1) OR staff_id = ANY($1)) AND ($2::uuid IS NULL OR id = $2)", people, own,);
+    let rows = select!("WHERE patient_id = ANY($1) AND ($2::uuid IS NULL OR id = $2)", patients, own,);
+    rows.fetch_all(db).await?.into_iter().map(Account::try_from).collect()
+}
+
+/// The accounts of these members of the staff that `own` does not hide.
+pub(crate) async fn of_staff(
+    db: impl PgExecutor<'_>,
+    staff: &[Uuid],
+    own: Option<Uuid>,
+) -> Result<Vec<Account>, sqlx::Error> {
+    let rows = select!("WHERE staff_id = ANY($1) AND ($2::uuid IS NULL OR id = $2)", staff, own,);
     rows.fetch_all(db).await?.into_iter().map(Account::try_from).collect()
 }
 

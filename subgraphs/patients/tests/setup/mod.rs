@@ -2,13 +2,14 @@
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use chrono::Utc;
-use healthbridge_auth::{ForeignIssuers, Role};
+use healthbridge_auth::ForeignIssuers;
 use healthbridge_graphql::Exposure;
 use healthbridge_patients::{
     DESCRIPTION, Identity, NewAccount, TotpKey, create_account,
     domain::{Staff, StaffProfession, UserKind},
     open, seed,
 };
+use healthbridge_rights::Role;
 use healthbridge_terms::{HumanName, NameUse};
 use healthbridge_testkit::{Client, ISSUER, TestDatabase, Tokens, serve};
 use serde_json::{Value, json};
