@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object};
 use healthbridge_graphql::{
-    Code, Coding, Connection, List, Time, batch, caller, codes, connection, entity, one, page, service, window,
+    Code, Coding, Connection, List, Time, batch, below, caller, codes, entity, listed, one, service, window,
 };
-use healthbridge_outcome::Fault;
+use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
 use super::{
@@ -124,11 +124,14 @@ impl Billing {
     async fn ledger(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
     ) -> Result<Option<Connection<LedgerEntry>>, Fault> {
-        let window = window::<LedgerEntry>(first, after)?;
-        Ok(Some(connection(page::<LedgerOfBilling, _, _>(ctx, self.0.id, (), window).await?)))
+        below::<LedgerOfBilling, _>(ctx, self.0.id, &PageArgs::new(first, after, last, before)?, ()).await
     }
 
     /// What is still to be paid: net, less what was paid and not paid back.
@@ -229,13 +232,18 @@ impl BillingQuery {
     async fn billings(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which billings.")] filter: Option<BillingFilter>,
     ) -> Result<Option<Connection<Billing>>, Fault> {
-        let (filter, window) = (filter.unwrap_or_default().into(), window::<Billing>(first, after)?);
-        let page = service::<Billings>(ctx).search(caller(ctx), &filter, &window).await?;
-        Ok(Some(connection(page.map(Arc::new))))
+        let window = window::<Billing>(&PageArgs::new(first, after, last, before)?)?;
+        let (billings, filter) = (service::<Billings>(ctx), filter.unwrap_or_default().into());
+        let page = billings.search(caller(ctx), &filter, &window);
+        listed(ctx, page, billings.count(caller(ctx), &filter)).await
     }
 
     #[graphql(entity)]

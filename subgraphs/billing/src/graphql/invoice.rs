@@ -3,10 +3,10 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use futures::future::try_join_all;
 use healthbridge_graphql::{
-    Code, Connection, Date, List, Time, UserError, batch, caller, codes, connection, entity, now, one, service,
-    settled, window,
+    Code, Connection, Date, List, Time, UserError, batch, caller, codes, entity, listed, now, one, service, settled,
+    window,
 };
-use healthbridge_outcome::{Fault, Outcome};
+use healthbridge_outcome::{Fault, Outcome, PageArgs};
 use uuid::Uuid;
 
 use super::{
@@ -166,13 +166,18 @@ impl InvoiceQuery {
     async fn invoices(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which invoices.")] filter: Option<InvoiceFilter>,
     ) -> Result<Option<Connection<Invoice>>, Fault> {
-        let (filter, window) = (filter.unwrap_or_default().into(), window::<Invoice>(first, after)?);
-        let page = service::<Invoices>(ctx).search(caller(ctx), &filter, &window).await?;
-        Ok(Some(connection(page.map(Arc::new))))
+        let window = window::<Invoice>(&PageArgs::new(first, after, last, before)?)?;
+        let (invoices, filter) = (service::<Invoices>(ctx), filter.unwrap_or_default().into());
+        let page = invoices.search(caller(ctx), &filter, &window);
+        listed(ctx, page, invoices.count(caller(ctx), &filter)).await
     }
 
     #[graphql(entity)]

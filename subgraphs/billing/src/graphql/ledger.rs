@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use healthbridge_graphql::{Batch, Code, List, Time, batch, entity, one};
-use healthbridge_outcome::{Fault, Window};
-use healthbridge_rights::Caller;
+use healthbridge_graphql::{Code, List, Time, batch, below, entity, one};
+use healthbridge_outcome::Fault;
 use uuid::Uuid;
 
 use super::{money::Money, reference::User};
@@ -79,27 +78,10 @@ impl List for LedgerEntry {
     }
 }
 
-/// The movements of billings.
-pub(super) struct LedgerOfBilling;
-
-impl Batch for LedgerOfBilling {
-    type Service = Payments;
-    type Key = Uuid;
-    type Arguments = ((), Window<i64>);
-    type Row = (Uuid, domain::LedgerEntry);
-
-    async fn load(
-        payments: &Payments,
-        caller: &Caller,
-        billings: &[Uuid],
-        ((), window): &Self::Arguments,
-    ) -> Result<Vec<Self::Row>, Fault> {
-        payments.of_billings(caller, billings, window).await
-    }
-
-    fn key((billing, _): &Self::Row) -> Uuid {
-        *billing
-    }
+below! {
+    /// The movements of billings.
+    pub(super) LedgerOfBilling = Payments::{of_billings, count_of_billings}(; i64) -> (Uuid, domain::LedgerEntry),
+        by |row| row.0
 }
 
 batch! {

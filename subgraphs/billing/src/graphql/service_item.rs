@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{
-    Coding, Connection, Date, List, UserError, caller, connection, now, service, settled, window,
-};
-use healthbridge_outcome::{Fault, Outcome};
+use healthbridge_graphql::{Coding, Connection, Date, List, UserError, caller, listed, now, service, settled, window};
+use healthbridge_outcome::{Fault, Outcome, PageArgs};
 use uuid::Uuid;
 
 use super::{
@@ -94,13 +92,18 @@ impl PriceListQuery {
     async fn service_items(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which services.")] filter: Option<ServiceItemFilter>,
     ) -> Result<Option<Connection<ServiceItem>>, Fault> {
-        let (filter, window) = (filter.unwrap_or_default().into(), window::<ServiceItem>(first, after)?);
-        let page = service::<ServiceItems>(ctx).list(caller(ctx), &filter, &window).await?;
-        Ok(Some(connection(page.map(Arc::new))))
+        let window = window::<ServiceItem>(&PageArgs::new(first, after, last, before)?)?;
+        let (service_items, filter) = (service::<ServiceItems>(ctx), filter.unwrap_or_default().into());
+        let page = service_items.list(caller(ctx), &filter, &window);
+        listed(ctx, page, service_items.count(caller(ctx), &filter)).await
     }
 }
 

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_graphql::{
-    Code, Coding, CodingInput, Connection, List, Time, UserError, batch, caller, codes, connection, entity, now,
-    parse_id, service, settled, window,
+    Code, Coding, CodingInput, Connection, List, Time, UserError, batch, caller, codes, entity, listed, now, parse_id,
+    service, settled, window,
 };
-use healthbridge_outcome::Fault;
+use healthbridge_outcome::{Fault, PageArgs};
 use healthbridge_rights::{Caller, Resource, Right};
 use uuid::Uuid;
 
@@ -202,13 +202,18 @@ impl ReportQuery {
     async fn reports(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which reports.")] filter: Option<ReportFilter>,
     ) -> Result<Option<Connection<DiagnosisReport>>, Fault> {
-        let (filter, window) = (filter.unwrap_or_default().into(), window::<DiagnosisReport>(first, after)?);
-        let page = service::<Reports>(ctx).search(caller(ctx), &filter, &window).await?;
-        Ok(Some(connection(page.map(Arc::new))))
+        let window = window::<DiagnosisReport>(&PageArgs::new(first, after, last, before)?)?;
+        let (reports, filter) = (service::<Reports>(ctx), filter.unwrap_or_default().into());
+        let page = reports.search(caller(ctx), &filter, &window);
+        listed(ctx, page, reports.count(caller(ctx), &filter)).await
     }
 
     #[graphql(entity)]

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_graphql::{
-    BigInt, Code, Connection, List, Time, UserError, batch, caller, codes, connection, entity, now, one, parse_id,
-    service, settled, window,
+    BigInt, Code, Connection, List, Time, UserError, batch, caller, codes, entity, listed, now, one, parse_id, service,
+    settled, window,
 };
-use healthbridge_outcome::Fault;
+use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
 use super::{
@@ -91,7 +91,6 @@ impl WorkflowLog {
 
 impl List for WorkflowLog {
     const ORDER: &'static str = "workflow-log";
-    const SIZE: i32 = 50;
     type Row = domain::WorkflowLog;
     type Place = i64;
 
@@ -152,13 +151,18 @@ impl WorkflowLogQuery {
     async fn workflow_logs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 50, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which entries.")] filter: Option<WorkflowLogFilter>,
     ) -> Result<Option<Connection<WorkflowLog>>, Fault> {
-        let (filter, window) = (filter.unwrap_or_default().into(), window::<WorkflowLog>(first, after)?);
-        let page = service::<WorkflowLogs>(ctx).search(caller(ctx), &filter, &window).await?;
-        Ok(Some(connection(page.map(Arc::new))))
+        let window = window::<WorkflowLog>(&PageArgs::new(first, after, last, before)?)?;
+        let (workflow_logs, filter) = (service::<WorkflowLogs>(ctx), filter.unwrap_or_default().into());
+        let page = workflow_logs.search(caller(ctx), &filter, &window);
+        listed(ctx, page, workflow_logs.count(caller(ctx), &filter)).await
     }
 
     /// An entry of the workflow log.

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_graphql::{
-    BigInt, Code, Coding, Connection, List, Presigned, Time, UserError, batch, caller, codes, connection, entity, now,
-    service, settled, total, window,
+    BigInt, Code, Coding, Connection, List, Presigned, Time, UserError, batch, caller, codes, entity, listed, now,
+    service, settled, window,
 };
-use healthbridge_outcome::Fault;
+use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
 use super::{patient::Patient, reference::User};
@@ -185,17 +185,18 @@ impl ImageQuery {
     async fn images(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which images; those that are ready where it is left out.")] filter: Option<ImageFilter>,
     ) -> Result<Option<Connection<MedicalImage>>, Fault> {
-        let (filter, window) = (filter.unwrap_or_default().into(), window::<MedicalImage>(first, after)?);
-        let images = service::<Images>(ctx);
-        let (page, total) = tokio::try_join!(
-            images.search(caller(ctx), &filter, &window),
-            total(ctx, || images.count(caller(ctx), &filter)),
-        )?;
-        Ok(Some(connection(page.map(Arc::new)).counted(total)))
+        let window = window::<MedicalImage>(&PageArgs::new(first, after, last, before)?)?;
+        let (images, filter) = (service::<Images>(ctx), filter.unwrap_or_default().into());
+        let page = images.search(caller(ctx), &filter, &window);
+        listed(ctx, page, images.count(caller(ctx), &filter)).await
     }
 
     #[graphql(entity)]

@@ -5,8 +5,8 @@ mod query;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use healthbridge_graphql::{Batch, Code, Coding, Connection, Date, Time, batch, now, one};
-use healthbridge_outcome::Fault;
+use healthbridge_graphql::{Batch, Code, Coding, Connection, Date, Time, batch, below, now, one};
+use healthbridge_outcome::{Fault, PageArgs};
 use healthbridge_rights::Caller;
 use healthbridge_terms::AdministrativeGender;
 
@@ -18,7 +18,7 @@ use super::{
     person::{Address, ContactPoint, HumanName, Identifier},
     staff::{MedicalStaff, StaffById},
     user::{User, UserOfPerson},
-    version::{self, PatientVersion},
+    version::{PatientVersion, VersionsOfRecord},
 };
 use crate::{domain, service::Patients};
 
@@ -151,10 +151,14 @@ impl Patient {
     async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
     ) -> Result<Option<Connection<PatientVersion>>, Fault> {
-        version::history(ctx, self.0.id, first, after, PatientVersion).await
+        below::<VersionsOfRecord, _>(ctx, self.0.id, &PageArgs::new(first, after, last, before)?, ()).await
     }
 }
 

@@ -4,8 +4,8 @@ mod query;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Union};
-use healthbridge_graphql::{Code, Connection, Time, batch, one};
-use healthbridge_outcome::Fault;
+use healthbridge_graphql::{Code, Connection, Time, batch, below, one};
+use healthbridge_outcome::{Fault, PageArgs};
 use healthbridge_rights::Role;
 
 pub(super) use mutation::{UserMutation, UserPayload, user_payload};
@@ -14,7 +14,7 @@ pub(super) use query::UserQuery;
 use super::{
     patient::{Patient, PatientById},
     staff::{MedicalStaff, StaffById},
-    version::{self, UserVersion},
+    version::{UserVersion, VersionsOfRecord},
 };
 use crate::{
     domain::{Account, UserKind},
@@ -91,10 +91,14 @@ impl User {
     async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
     ) -> Result<Option<Connection<UserVersion>>, Fault> {
-        version::history(ctx, self.0.id, first, after, UserVersion).await
+        below::<VersionsOfRecord, _>(ctx, self.0.id, &PageArgs::new(first, after, last, before)?, ()).await
     }
 
     /// The person whose account it is; null where it is linked to nobody, or the caller may not see that record.
