@@ -1,6 +1,6 @@
 // Composes supergraph.graphql and api.graphql from the four subgraphs' SDL beside this file.
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { composeServices, compositionHasErrors } from "@theguild/federation-composition";
 import { buildSchema, parse, printSchema, validate } from "graphql";
 
@@ -25,10 +25,9 @@ writeFileSync(here("supergraph.graphql"), head + result.supergraphSdl.trim() + "
 writeFileSync(here("api.graphql"), printSchema(buildSchema(result.publicSdl, { assumeValidSDL: true })) + "\n");
 
 const api = buildSchema(readFileSync(here("api.graphql"), "utf8"));
-const chart = readFileSync(here("operations/patient-chart.graphql"), "utf8");
-const errors = validate(api, parse(chart));
-if (errors.length > 0) {
-  for (const error of errors) console.error(`patient-chart.graphql: ${error.message}`);
-  process.exit(1);
+for (const name of readdirSync(here("operations/"))) {
+  const errors = validate(api, parse(readFileSync(here(`operations/${name}`), "utf8")));
+  for (const error of errors) console.error(`${name}: ${error.message}`);
+  if (errors.length > 0) process.exitCode = 1;
 }
 console.log("schema/supergraph.graphql and schema/api.graphql are composed");

@@ -6,7 +6,7 @@ use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Account, Caller, JwksError, KeyRing, Revocations, Role};
+use crate::{Account, Caller, JwksError, KeyRing, Revocations, Role, granted};
 
 /// How long an access token lasts.
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -84,10 +84,7 @@ impl From<Claims> for Account {
 impl Claims {
     /// The claims of a token that is issued now; its scopes are the union of the roles' and the extra ones.
     pub fn issue(issuer: &str, subject: Subject, now: DateTime<Utc>) -> Self {
-        let mut scopes = subject.extra_scopes;
-        scopes.extend(subject.roles.iter().copied().flat_map(crate::scopes_of));
-        scopes.sort_unstable();
-        scopes.dedup();
+        let scopes: Vec<String> = granted(&subject.roles, subject.extra_scopes).into_iter().collect();
         Self {
             iss: issuer.to_owned(),
             aud: AUDIENCE.to_owned(),

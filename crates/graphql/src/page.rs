@@ -39,7 +39,7 @@ impl<T: OutputType> Edge<T> {
         &self.cursor
     }
 
-    /// The row.
+    /// The row itself.
     async fn node(&self) -> &T {
         &self.node
     }
@@ -77,17 +77,17 @@ impl<T: OutputType> TypeName for Connection<T> {
 /// A page of a list (Relay Cursor Connections).
 #[Object(name_type)]
 impl<T: OutputType> Connection<T> {
-    /// The rows with their cursors.
+    /// The rows of this page with their cursors.
     async fn edges(&self) -> &[Edge<T>] {
         &self.edges
     }
 
-    /// The rows.
+    /// The rows of this page.
     async fn nodes(&self) -> Vec<&T> {
         self.edges.iter().map(|edge| &edge.node).collect()
     }
 
-    /// The page's place in the list.
+    /// The position of this page in the list, for paging on.
     async fn page_info(&self) -> PageInfo {
         PageInfo {
             has_next_page: self.has_next,

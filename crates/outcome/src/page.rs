@@ -207,7 +207,7 @@ impl<K> Window<K> {
 /// A page of rows in the connection's order.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
-    /// The rows.
+    /// The rows of this page.
     pub rows: Vec<T>,
     /// Whether rows follow.
     pub has_next: bool,

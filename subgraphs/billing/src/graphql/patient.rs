@@ -16,11 +16,11 @@ use crate::{
     store::{billings, invoices},
 };
 
-/// A patient, as far as money goes.
+/// A patient (FHIR Patient). A patient whom the caller may not see looks like one that does not exist.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(crate) struct Patient {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     pub id: ID,
 }
 
@@ -89,7 +89,7 @@ impl Patient {
 pub(crate) struct CostSummary {
     /// The lines, by currency code.
     by_currency: Vec<CurrencyTotal>,
-    /// When it was computed.
+    /// When these numbers were computed.
     as_of: Time,
 }
 

@@ -20,19 +20,19 @@ use crate::{
 /// A service of the price list (FHIR ChargeItemDefinition).
 #[derive(SimpleObject)]
 pub(crate) struct ServiceItem {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     id: ID,
     /// The code of the service: CPT, HCPCS or the hospital's own.
     code: Option<Coding>,
-    /// What it is called.
+    /// The name of the service.
     name: String,
-    /// What one costs, in each currency that it is offered in.
+    /// The price of one unit, in each currency in which the service is offered.
     prices: Vec<Money>,
     /// The first day on which it can be charged.
     valid_from: Date,
-    /// The day from which on it can no longer be.
+    /// The first day on which it can no longer be charged; null where it is offered without end.
     valid_to: Option<Date>,
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     version: i32,
 }
 
@@ -112,13 +112,13 @@ impl PriceListQuery {
 pub(crate) struct AddServiceItemInput {
     /// The code of the service.
     code: Option<ServiceCodeInput>,
-    /// What it is called.
+    /// The name of the service.
     name: String,
-    /// What one costs, in each currency once.
+    /// The price of one unit, once for each currency.
     prices: Vec<MoneyInput>,
     /// The first day on which it can be charged; today where it is left out.
     valid_from: Option<Date>,
-    /// The day from which on it can no longer be.
+    /// The first day on which it can no longer be charged; null where it is offered without end.
     valid_to: Option<Date>,
     /// Sent again with the same key and input, the mutation gives its first answer.
     idempotency_key: Uuid,
@@ -127,18 +127,18 @@ pub(crate) struct AddServiceItemInput {
 /// A service to be taken off the price list.
 #[derive(InputObject)]
 pub(crate) struct RetireServiceItemInput {
-    /// The service.
+    /// The service, in plain text.
     service_item_id: ID,
     /// The version that the caller saw; another one is refused with `VERSION_CONFLICT`.
     expected_version: i32,
-    /// The day from which on it can no longer be charged; today where it is left out.
+    /// The first day on which it can no longer be charged; today where it is left out.
     valid_to: Option<Date>,
 }
 
 /// A service of the price list, or why there is none.
 #[derive(SimpleObject)]
 pub(crate) struct ServiceItemPayload {
-    /// The service.
+    /// The service, in plain text.
     service_item: Option<ServiceItem>,
     /// Why the input was refused; then nothing was changed.
     user_errors: Vec<UserError>,

@@ -8,11 +8,11 @@ use uuid::Uuid;
 use super::report::{DiagnosisReport, ReportFilter};
 use crate::{domain::Report, service::Reports, store::reports};
 
-/// A patient, as far as reports go.
+/// A patient (FHIR Patient). A patient whom the caller may not see looks like one that does not exist.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(crate) struct Patient {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     pub id: ID,
 }
 

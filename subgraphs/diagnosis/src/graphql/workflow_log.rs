@@ -25,27 +25,28 @@ pub(crate) struct WorkflowLog(pub(crate) Arc<domain::WorkflowLog>);
 /// An entry of the workflow log (FHIR Provenance), which only grows: each entry's hash covers the one before it.
 #[Object]
 impl WorkflowLog {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     async fn id(&self) -> ID {
         self.0.entry.id.into()
     }
 
-    /// Its place in the log, from 1, without gaps.
+    /// The entry's position in the log, from 1, without gaps.
     async fn seq(&self) -> BigInt {
         BigInt(self.0.seq)
     }
 
-    /// When it happened.
+    /// When the action took place.
     async fn occurred_at(&self) -> Time {
         self.0.entry.occurred_at.into()
     }
 
-    /// When it was written down.
+    /// When the entry was recorded.
     async fn recorded_at(&self) -> Time {
         self.0.entry.recorded_at.into()
     }
 
-    /// Who did it. Null where the caller may not see the account, or it cannot be asked for.
+    /// The account that took the action. Null where the caller may not see it, or the part of the system that knows it is
+    /// unavailable.
     async fn user(&self) -> Option<User> {
         Some(User { id: self.0.entry.user_id.into() })
     }
@@ -55,7 +56,7 @@ impl WorkflowLog {
         Code(self.0.entry.action)
     }
 
-    /// A remark.
+    /// A comment in plain text.
     async fn note(&self) -> Option<&str> {
         self.0.entry.note.as_deref()
     }
@@ -182,7 +183,7 @@ impl WorkflowLogQuery {
 pub(crate) struct AddWorkflowLogInput {
     /// What was done.
     action: Code<WorkflowAction>,
-    /// A remark.
+    /// A comment in plain text.
     note: Option<String>,
     /// The patient.
     patient_id: Option<ID>,

@@ -15,11 +15,11 @@ use healthbridge_graphql::ClientAddress;
 
 use crate::service::Services;
 
-/// The queries of the subgraph.
+/// Everything that can be read.
 #[derive(Default, MergedObject)]
 struct Query(patient::PatientQuery, staff::StaffQuery, user::UserQuery);
 
-/// The mutations of the subgraph.
+/// Everything that can be changed.
 #[derive(Default, MergedObject)]
 struct Mutation(
     patient::PatientMutation,

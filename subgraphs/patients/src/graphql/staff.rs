@@ -25,7 +25,7 @@ pub(crate) struct MedicalStaff(pub(crate) Arc<Staff>);
 /// A member of the medical staff (FHIR Practitioner).
 #[Object]
 impl MedicalStaff {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     async fn id(&self) -> ID {
         self.0.id.into()
     }
@@ -35,7 +35,7 @@ impl MedicalStaff {
         HumanName::from(&self.0.name)
     }
 
-    /// What the person does.
+    /// The profession.
     async fn profession(&self) -> Code<StaffProfession> {
         Code(self.0.profession)
     }
@@ -60,17 +60,17 @@ impl MedicalStaff {
         self.0.active
     }
 
-    /// When the record was made.
+    /// When the record was created.
     async fn created_at(&self) -> Time {
         self.0.created_at.into()
     }
 
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// When the record was changed last.
+    /// When the record was last changed.
     async fn updated_at(&self) -> Time {
         self.0.updated_at.into()
     }
@@ -185,7 +185,7 @@ impl StaffQuery {
 pub(crate) struct CreateStaffInput {
     /// The name.
     name: HumanNameInput,
-    /// What the person does.
+    /// The profession.
     profession: Code<StaffProfession>,
     /// National licence number.
     licence_number: Option<String>,
@@ -219,7 +219,7 @@ pub(crate) struct UpdateStaffInput {
     expected_version: i32,
     /// The name.
     name: Option<HumanNameInput>,
-    /// What the person does.
+    /// The profession.
     profession: Option<Code<StaffProfession>>,
     /// National licence number.
     licence_number: MaybeUndefined<String>,

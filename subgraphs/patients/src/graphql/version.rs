@@ -55,17 +55,17 @@ async fn changed_by(ctx: &Context<'_>, version: &RecordVersion) -> Result<Option
 /// A change of a patient's record.
 #[Object]
 impl PatientVersion {
-    /// The record's version since then; 1 is its making.
+    /// The version that the record had after this change; 1 is its creation.
     async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// When.
+    /// When the change was made.
     async fn changed_at(&self) -> Time {
         self.0.changed_at.into()
     }
 
-    /// Who; null for an import.
+    /// Who made the change; null where it was an import, or the caller may not see the account.
     async fn changed_by(&self, ctx: &Context<'_>) -> Result<Option<User>, Fault> {
         changed_by(ctx, &self.0).await
     }
@@ -79,17 +79,17 @@ impl PatientVersion {
 /// A change of the record of a member of the medical staff.
 #[Object]
 impl MedicalStaffVersion {
-    /// The record's version since then; 1 is its making.
+    /// The version that the record had after this change; 1 is its creation.
     async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// When.
+    /// When the change was made.
     async fn changed_at(&self) -> Time {
         self.0.changed_at.into()
     }
 
-    /// Who; null for an import.
+    /// Who made the change; null where it was an import, or the caller may not see the account.
     async fn changed_by(&self, ctx: &Context<'_>) -> Result<Option<User>, Fault> {
         changed_by(ctx, &self.0).await
     }
@@ -103,17 +103,17 @@ impl MedicalStaffVersion {
 /// A change of an account by somebody else.
 #[Object]
 impl UserVersion {
-    /// The account's version since then.
+    /// The version that the account had after this change.
     async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// When.
+    /// When the change was made.
     async fn changed_at(&self) -> Time {
         self.0.changed_at.into()
     }
 
-    /// Who.
+    /// Who made the change; null where the caller may not see the account.
     async fn changed_by(&self, ctx: &Context<'_>) -> Result<Option<User>, Fault> {
         changed_by(ctx, &self.0).await
     }
@@ -123,7 +123,7 @@ impl UserVersion {
         &self.0.changed_fields
     }
 
-    /// Why, where the mutation asks for a reason.
+    /// The reason that was given, where the mutation asks for one.
     async fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }

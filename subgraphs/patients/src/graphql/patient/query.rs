@@ -32,7 +32,7 @@ pub(crate) struct PatientFilter {
     given: Option<String>,
     /// Birth date.
     birth_date: Option<Date>,
-    /// Gender for administration.
+    /// The gender for administrative purposes (FHIR Patient.gender).
     gender: Option<Code<AdministrativeGender>>,
     /// Whether the record is in use; null shows both.
     #[graphql(default_with = "Some(true)")]
@@ -106,7 +106,7 @@ impl PatientQuery {
         #[graphql(desc = "Which patients; those whose records are in use where it is left out.")] filter: Option<
             PatientFilter,
         >,
-        #[graphql(default_with = "Code(PatientOrder::FamilyNameAsc)", desc = "The order.")] order_by: Code<
+        #[graphql(default_with = "Code(PatientOrder::FamilyNameAsc)", desc = "The order of the list.")] order_by: Code<
             PatientOrder,
         >,
     ) -> Result<Option<Connection<Patient>>, Fault> {
@@ -129,8 +129,8 @@ impl PatientQuery {
     async fn patient_by_identifier(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The namespace's URI.")] system: String,
-        #[graphql(desc = "The value in it.")] value: String,
+        #[graphql(desc = "The URI of the identifier's namespace (FHIR Identifier.system).")] system: String,
+        #[graphql(desc = "The value of the identifier within its system.")] value: String,
     ) -> Result<Option<Patient>, Fault> {
         if system == MRN_SYSTEM {
             return Ok(one::<PatientByMrn>(ctx, value).await?.map(Patient));

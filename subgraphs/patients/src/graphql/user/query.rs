@@ -15,7 +15,7 @@ use crate::{
 /// Which accounts a list shows; what is left out filters nothing.
 #[derive(Default, InputObject)]
 pub(crate) struct UserFilter {
-    /// Of this kind.
+    /// Accounts for this kind of holder.
     kind: Option<Code<UserKind>>,
     /// Whether they may sign in.
     active: Option<bool>,
@@ -50,7 +50,7 @@ impl UserQuery {
         }
     }
 
-    /// An account.
+    /// An account that somebody, or a machine, signs in with.
     #[graphql(requires_scopes = "user/User.r", requires_scopes = "system/User.r")]
     async fn user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>, Fault> {
         Ok(entity::<UserById>(ctx, &id).await?.map(User))
@@ -69,7 +69,7 @@ impl UserQuery {
         #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which accounts.")] filter: Option<UserFilter>,
-        #[graphql(default_with = "Code(AccountOrder::CreatedAtDesc)", desc = "The order.")] order_by: Code<
+        #[graphql(default_with = "Code(AccountOrder::CreatedAtDesc)", desc = "The order of the list.")] order_by: Code<
             AccountOrder,
         >,
     ) -> Result<Option<Connection<User>>, Fault> {
