@@ -1,6 +1,10 @@
 //! The committed schema is fresh, documented, and cannot fail open.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::PathBuf,
+};
 
 use healthbridge::{SUBGRAPHS, Subgraph, portable};
 use healthbridge_graphql::ScopeRules;
@@ -167,6 +171,36 @@ fn every_type_field_argument_and_value_says_what_it_is() {
         }
     }
     assert!(silent.is_empty(), "without a description: {silent:#?}");
+}
+
+#[test]
+fn what_several_subgraphs_say_of_one_thing_is_the_same() {
+    use async_graphql_parser::types::{TypeKind, TypeSystemDefinition};
+    let mut said: HashMap<String, (String, &str)> = HashMap::new();
+    let mut shared = 0;
+    let mut note = |what: String, about: Option<&str>, subgraph: &'static str| {
+        let about = about.unwrap_or_default().to_owned();
+        if let Some((elsewhere, other)) = said.get(&what) {
+            assert_eq!(*elsewhere, about, "{what} in {other} and in {subgraph}");
+            shared += 1;
+        }
+        said.insert(what, (about, subgraph));
+    };
+    for subgraph in SUBGRAPHS {
+        let sdl = (subgraph.description().sdl)();
+        for definition in async_graphql_parser::parse_schema(&sdl).expect("the SDL parses").definitions {
+            let TypeSystemDefinition::Type(definition) = definition else { continue };
+            let (name, definition) = (definition.node.name.node.to_string(), definition.node);
+            note(name.clone(), definition.description.as_ref().map(|about| about.node.as_str()), subgraph.name());
+            if let TypeKind::Object(object) = definition.kind {
+                for field in object.fields {
+                    let about = field.node.description.as_ref().map(|about| about.node.as_str());
+                    note(format!("{name}.{}", field.node.name.node), about, subgraph.name());
+                }
+            }
+        }
+    }
+    assert!(shared > 50, "only {shared} things are in several subgraphs");
 }
 
 fn root_fields(sdl: &str) -> Vec<(String, String)> {

@@ -13,7 +13,7 @@ use healthbridge_graphql::ScopeRules;
 use healthbridge_testkit::{Client, Tokens, forged, put};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use stack::{Ports, Stack, chart, folder, patients, up};
+use stack::{Ports, Stack, chart, folder, operation, patients, up};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -42,6 +42,32 @@ async fn one_query_returns_the_chart_with_images_that_can_be_read() {
     let released = ["FINAL", "AMENDED", "CORRECTED", "APPENDED"];
     let reports = me["patient"]["reports"]["nodes"].as_array().expect("reports");
     assert!(reports.iter().all(|report| released.contains(&report["status"].as_str().unwrap_or_default())));
+}
+
+#[tokio::test]
+async fn the_chart_of_each_role_is_whole_and_without_an_error_for_it() {
+    let stack = Stack::start();
+    let own = stack.sign_in("patient").await.data(&operation("my-chart"), Value::Null).await["me"].clone();
+    let id = &own["profile"]["id"];
+    assert!(own["profile"]["name"]["text"].is_string(), "{own}");
+    assert!(own["permissions"].as_array().expect("permissions").contains(&json!("IMAGING_STUDY_READ")), "{own}");
+    let clerk = stack.sign_in("clerk").await.data(&operation("billing-chart"), json!({ "id": id })).await;
+    let radiologist = stack.sign_in("radiologist").await.data(&operation("reading-chart"), json!({ "id": id })).await;
+    assert!(radiologist["workflowLogs"]["nodes"].is_array(), "{radiologist}");
+    for (chart, lists) in [
+        (&own["profile"], &["images", "reports", "invoices"][..]),
+        (&clerk["patient"], &["billings", "invoices"]),
+        (&radiologist["patient"], &["images", "reports"]),
+    ] {
+        for list in lists {
+            let rows = chart[*list]["nodes"].as_array().unwrap_or_else(|| panic!("{list}: {chart}")).len();
+            assert_eq!(chart[*list]["totalCount"], json!(rows), "{list}: {chart}");
+            assert!(rows > 0 || *list == "invoices", "{list}: {chart}");
+        }
+    }
+    // Released reports alone are the patient's: the radiologist sees more, and is told so.
+    let of = |chart: &Value| chart["reports"]["totalCount"].as_i64().expect("a number");
+    assert!(of(&own["profile"]) < of(&radiologist["patient"]), "{own} {radiologist}");
 }
 
 /// The one patient whom the demo's patient account sees.

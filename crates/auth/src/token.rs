@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
-use healthbridge_rights::{Account, Caller, Role};
+use healthbridge_rights::{Account, Caller, Role, granted};
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -85,10 +85,7 @@ impl From<Claims> for Account {
 impl Claims {
     /// The claims of a token that is issued now; its scopes are the union of the roles' and the extra ones.
     pub fn issue(issuer: &str, subject: Subject, now: DateTime<Utc>) -> Self {
-        let mut scopes = subject.extra_scopes;
-        scopes.extend(subject.roles.iter().copied().flat_map(healthbridge_rights::scopes_of));
-        scopes.sort_unstable();
-        scopes.dedup();
+        let scopes: Vec<String> = granted(&subject.roles, subject.extra_scopes).into_iter().collect();
         Self {
             iss: issuer.to_owned(),
             aud: AUDIENCE.to_owned(),

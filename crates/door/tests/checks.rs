@@ -8,7 +8,7 @@ use healthbridge_door::{Argument, Costs, Limits, Refusal, RefusalCode, Variables
 const SDL: &str = "
     type Query {
         patient: Patient
-        patients(first: Int = 25, last: Int): PatientConnection
+        patients(first: Int, last: Int): PatientConnection
         _entities(representations: [_Any!]!): [_Entity]!
     }
     type PatientConnection { nodes: [Patient!]! pageInfo: PageInfo! }
@@ -135,6 +135,7 @@ fn an_operation_costs_its_fields_times_their_pages() {
     // A list without pages is taken for ten.
     assert_eq!(check("{ patient { codes { system } } }"), Ok(2 + 10));
     assert_eq!(check("{ patients(last: 7, first: null) { nodes { name } } }"), Ok(2 + 7));
+    assert_eq!(check("{ patients(last: 7) { nodes { name } } }"), Ok(2 + 7));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 
 use async_graphql::{Context, ID};
 use dataloader::{BatchFn, non_cached::Loader};
-use healthbridge_outcome::{Fault, Page, Window};
+use healthbridge_outcome::Fault;
 use healthbridge_rights::Caller;
 use uuid::Uuid;
 
@@ -54,16 +54,12 @@ pub trait Batch: 'static {
 ///     /// The invoices with these ids.
 ///     InvoiceById = Invoices::by_id() -> Invoice, by |invoice| invoice.id
 /// }
-/// batch! {
-///     /// The invoices below patients.
-///     InvoicesOfPatient = Invoices::of_patients(InvoiceFilter, Window<Uuid>) -> Invoice, by |invoice| invoice.patient_id
-/// }
 /// ```
 #[macro_export]
 macro_rules! batch {
     (
         $(#[$about:meta])*
-        $visibility:vis $name:ident = $service:ident::$method:ident($($filter:ty, $window:ty)?) -> $row:ty,
+        $visibility:vis $name:ident = $service:ident::$method:ident() -> $row:ty,
         by |$found:ident| $key:expr
     ) => {
         $(#[$about])*
@@ -72,16 +68,16 @@ macro_rules! batch {
         impl $crate::Batch for $name {
             type Service = $service;
             type Key = ::uuid::Uuid;
-            type Arguments = $crate::batch!(@arguments $($filter, $window)?);
+            type Arguments = ();
             type Row = $row;
 
             async fn load(
                 service: &$service,
                 caller: &::healthbridge_rights::Caller,
                 ids: &[::uuid::Uuid],
-                arguments: &Self::Arguments,
+                (): &(),
             ) -> Result<Vec<$row>, ::healthbridge_outcome::Fault> {
-                $crate::batch!(@call service.$method(caller, ids) arguments $($filter)?)
+                service.$method(caller, ids).await
             }
 
             fn key($found: &$row) -> ::uuid::Uuid {
@@ -89,16 +85,6 @@ macro_rules! batch {
             }
         }
     };
-    (@arguments) => { () };
-    (@arguments $filter:ty, $window:ty) => { ($filter, $window) };
-    (@call $service:ident.$method:ident($caller:ident, $ids:ident) $arguments:ident) => {{
-        let () = $arguments;
-        $service.$method($caller, $ids).await
-    }};
-    (@call $service:ident.$method:ident($caller:ident, $ids:ident) $arguments:ident $filter:ty) => {{
-        let (filter, window) = $arguments;
-        $service.$method($caller, $ids, filter, window).await
-    }};
 }
 
 /// The rows of one key.
@@ -184,22 +170,4 @@ pub async fn entity<B: Batch<Key = Uuid, Arguments = ()>>(
 /// The fault of the whole batch.
 pub async fn many<B: Batch>(ctx: &Context<'_>, key: B::Key, arguments: B::Arguments) -> Rows<B> {
     Loaders::of::<B>(ctx).try_load((key, arguments)).await.map_err(Fault::internal)?
-}
-
-/// A page of a key's rows that the caller may see.
-///
-/// # Errors
-/// The fault of the whole batch.
-pub async fn page<B, F, K>(
-    ctx: &Context<'_>,
-    key: B::Key,
-    filter: F,
-    window: Window<K>,
-) -> Result<Page<Arc<B::Row>>, Fault>
-where
-    B: Batch<Arguments = (F, Window<K>)>,
-    K: Clone,
-{
-    let rows = many::<B>(ctx, key, (filter, window.clone())).await?;
-    Ok(window.page(rows))
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use async_graphql::{Context, Object, OutputType, SimpleObject, TypeName};
-use healthbridge_outcome::{Fault, Page};
+use healthbridge_outcome::{Fault, Page, Total};
 
 /// The place of a page in its connection (Relay Cursor Connections).
 #[derive(Clone, Debug, SimpleObject)]
@@ -39,7 +39,7 @@ impl<T: OutputType> Edge<T> {
         &self.cursor
     }
 
-    /// The row.
+    /// The row itself.
     async fn node(&self) -> &T {
         &self.node
     }
@@ -50,7 +50,7 @@ pub struct Connection<T> {
     edges: Vec<Edge<T>>,
     has_next: bool,
     has_previous: bool,
-    total: Option<i64>,
+    total: Option<Result<Total, Fault>>,
 }
 
 impl<T> Connection<T> {
@@ -62,7 +62,7 @@ impl<T> Connection<T> {
 
     /// Lets the connection answer `totalCount`, where it was asked for.
     #[must_use]
-    pub fn counted(mut self, total: Option<i64>) -> Self {
+    pub fn counted(mut self, total: Option<Result<Total, Fault>>) -> Self {
         self.total = total;
         self
     }
@@ -77,17 +77,17 @@ impl<T: OutputType> TypeName for Connection<T> {
 /// A page of a list (Relay Cursor Connections).
 #[Object(name_type)]
 impl<T: OutputType> Connection<T> {
-    /// The rows with their cursors.
+    /// The rows of this page with their cursors.
     async fn edges(&self) -> &[Edge<T>] {
         &self.edges
     }
 
-    /// The rows.
+    /// The rows of this page.
     async fn nodes(&self) -> Vec<&T> {
         self.edges.iter().map(|edge| &edge.node).collect()
     }
 
-    /// The page's place in the list.
+    /// The position of this page in the list, for paging on.
     async fn page_info(&self) -> PageInfo {
         PageInfo {
             has_next_page: self.has_next,
@@ -97,16 +97,24 @@ impl<T: OutputType> Connection<T> {
         }
     }
 
-    /// How many rows the whole list has; counted only when it is asked for.
-    async fn total_count(&self) -> Option<i64> {
-        self.total
+    /// How many rows the whole list has, as far as the caller may see them. Counting ends at 10 000: see
+    /// `totalCountIsExact`. Ask for it where you show it only: it costs a statement of its own.
+    async fn total_count(&self) -> Result<Option<i64>, Fault> {
+        Ok(self.total.clone().transpose()?.map(Total::rows))
+    }
+
+    /// Whether `totalCount` is how many rows there are; false where there are more than 10 000.
+    async fn total_count_is_exact(&self) -> Result<Option<bool>, Fault> {
+        Ok(self.total.clone().transpose()?.map(Total::is_exact))
     }
 }
 
-/// Counts a list's rows if the field's selection has `totalCount`: beside the page, in the same wave of loads.
-pub async fn total<F>(ctx: &Context<'_>, count: impl FnOnce() -> F) -> Result<Option<i64>, Fault>
-where
-    F: Future<Output = Result<i64, Fault>>,
-{
-    if ctx.look_ahead().field("totalCount").exists() { count().await.map(Some) } else { Ok(None) }
+/// Counts a list's rows if the field's selection asks for it. It runs beside the page, and its failure is not the page's.
+pub async fn total(
+    ctx: &Context<'_>,
+    count: impl Future<Output = Result<Total, Fault>>,
+) -> Option<Result<Total, Fault>> {
+    let selected = ctx.look_ahead();
+    let is_asked_for = ["totalCount", "totalCountIsExact"].iter().any(|field| selected.field(field).exists());
+    if is_asked_for { Some(count.await) } else { None }
 }

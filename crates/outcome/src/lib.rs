@@ -8,7 +8,7 @@ mod presigned;
 mod refusal;
 
 pub use fault::Fault;
-pub use page::{Cursor, Direction, MAX_PAGE, Page, PageArgs, Window, is_known_year};
+pub use page::{Bounded, Cursor, DEFAULT_PAGE, Direction, MAX_PAGE, Page, PageArgs, Total, Window, is_known_year};
 pub use presigned::{HttpHeader, Presigned};
 pub use refusal::{Refusals, UserError, UserErrorCode, is_visible, reasons};
 

@@ -4,11 +4,15 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use sqlx::types::Uuid;
 
 use crate::Fault;
 
 /// The largest page that can be asked for.
 pub const MAX_PAGE: i32 = 100;
+
+/// How many rows a page has where nothing is said.
+pub const DEFAULT_PAGE: i32 = 25;
 
 /// An opaque position in a connection: the ordering's name and the row's sort key, in base64url.
 pub struct Cursor;
@@ -99,23 +103,20 @@ pub struct Window<K> {
 }
 
 impl PageArgs {
-    /// Arguments of a connection that is read forwards only.
-    pub fn forward(first: Option<i32>, after: Option<String>, default: i32) -> Result<Self, Fault> {
-        Self::new(first, after, None, None, default)
-    }
-
-    /// Arguments of a connection that is read both ways. `first` and `last` exclude each other.
+    /// Checks the arguments of a connection: `first` and `after`, or `last` and `before`.
     pub fn new(
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-        default: i32,
     ) -> Result<Self, Fault> {
-        let (direction, size, cursor) = match (last, before) {
-            (None, None) => (Direction::Forward, first.unwrap_or(default), after),
-            (Some(last), before) if first.is_none() && after.is_none() => (Direction::Backward, last, before),
-            _ => return Err(Fault::BadInput("use `first` and `after`, or `last` and `before`".to_owned())),
+        let (direction, size, cursor) = match (first, after, last, before) {
+            (first, after, None, None) => (Direction::Forward, first.unwrap_or(DEFAULT_PAGE), after),
+            (None, None, Some(last), before) => (Direction::Backward, last, before),
+            (Some(_), _, Some(_), _) => {
+                return Err(Fault::BadInput("`first` and `last` exclude each other: give one of them".to_owned()));
+            }
+            _ => return Err(Fault::BadInput("`after` goes with `first`, and `before` with `last`".to_owned())),
         };
         if (0..=MAX_PAGE).contains(&size) {
             Ok(Self { direction, size, cursor })
@@ -130,6 +131,55 @@ impl PageArgs {
         let start = Cursor::argument(self.cursor.as_deref(), kind, argument)?;
         Ok(Window { direction: self.direction, size: self.size, start })
     }
+}
+
+/// A key of which every list's rows have a greater and a smaller one.
+pub trait Bounded: Clone {
+    /// No row's key is smaller.
+    const LEAST: Self;
+    /// No row's key is greater.
+    const GREATEST: Self;
+}
+
+impl Bounded for Uuid {
+    const LEAST: Self = Self::nil();
+    const GREATEST: Self = Self::max();
+}
+
+impl Bounded for i64 {
+    const LEAST: Self = Self::MIN;
+    const GREATEST: Self = Self::MAX;
+}
+
+impl Bounded for i32 {
+    const LEAST: Self = Self::MIN;
+    const GREATEST: Self = Self::MAX;
+}
+
+impl<K: Bounded> Window<K> {
+    /// The key that the rows are below, in a list that shows the greatest first, or above where it is read backwards. A
+    /// page from an end of the list has a key, too, which no row has: one condition serves both, by the index.
+    pub fn bound(&self) -> K {
+        let end = match self.direction {
+            Direction::Forward => K::GREATEST,
+            Direction::Backward => K::LEAST,
+        };
+        self.start.clone().unwrap_or(end)
+    }
+}
+
+/// Reads a list that shows the greatest key first, by one of the two statements that a macro makes of one text: the macro
+/// takes how a row's key compares with [`Window::bound`], and the order in which rows are read.
+///
+/// Two statements, as no index serves an order that is a parameter.
+#[macro_export]
+macro_rules! greatest_first {
+    ($window:expr, $statement:ident) => {
+        match $window.direction {
+            $crate::Direction::Forward => $statement!("<", "DESC"),
+            $crate::Direction::Backward => $statement!(">", "ASC"),
+        }
+    };
 }
 
 impl<K> Window<K> {
@@ -157,7 +207,7 @@ impl<K> Window<K> {
 /// A page of rows in the connection's order.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
-    /// The rows.
+    /// The rows of this page.
     pub rows: Vec<T>,
     /// Whether rows follow.
     pub has_next: bool,
@@ -176,6 +226,33 @@ impl<T> Page<T> {
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
         let rows = self.rows.into_iter().map(change).collect();
         Page { rows, has_next: self.has_next, has_previous: self.has_previous }
+    }
+}
+
+/// How many rows a list has; counting ends at [`Total::MOST`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total(i64);
+
+impl Total {
+    /// The largest number that is told.
+    pub const MOST: i64 = 10_000;
+
+    /// How many rows a statement counts at the most: one more tells that there are more.
+    pub const LIMIT: i64 = Self::MOST + 1;
+
+    /// What a statement has counted.
+    pub fn of(counted: i64) -> Self {
+        Self(counted)
+    }
+
+    /// How many rows there are, or [`Total::MOST`] where there are more.
+    pub fn rows(self) -> i64 {
+        self.0.min(Self::MOST)
+    }
+
+    /// Whether there are no more than that.
+    pub fn is_exact(self) -> bool {
+        self.0 <= Self::MOST
     }
 }
 
@@ -206,12 +283,40 @@ mod tests {
         assert_eq!(Cursor::read::<Value>(&Cursor::write("k", &json!({ "name": ["\0"] })), "k"), None);
     }
 
+    fn args(first: Option<i32>, after: bool, last: Option<i32>, before: bool) -> Result<PageArgs, Fault> {
+        let cursor = |is_there: bool| is_there.then(|| "x".to_owned());
+        PageArgs::new(first, cursor(after), last, cursor(before))
+    }
+
     #[test]
     fn mixed_or_oversized_pages_are_refused() {
-        assert!(PageArgs::new(Some(1), None, Some(1), None, 25).is_err());
-        assert!(PageArgs::new(None, None, None, Some("x".to_owned()), 25).is_err());
-        assert!(PageArgs::forward(Some(101), None, 25).is_err());
-        assert!(PageArgs::forward(Some(-1), None, 25).is_err());
+        for (first, after, last, before) in [
+            (Some(1), false, Some(1), false),
+            (None, true, Some(1), false),
+            (Some(1), false, None, true),
+            (None, false, None, true),
+            (None, true, None, true),
+            (None, true, Some(1), true),
+        ] {
+            assert!(args(first, after, last, before).is_err(), "{first:?} {after} {last:?} {before}");
+        }
+        for size in [-1, MAX_PAGE + 1] {
+            assert!(args(Some(size), false, None, false).is_err() && args(None, false, Some(size), false).is_err());
+        }
+    }
+
+    #[test]
+    fn a_page_of_unknown_size_is_read_from_the_beginning() {
+        let expected = PageArgs { direction: Direction::Forward, size: DEFAULT_PAGE, cursor: Some("x".to_owned()) };
+        assert_eq!(args(None, true, None, false).ok(), Some(expected));
+    }
+
+    #[test]
+    fn a_total_is_exact_to_its_end_and_says_where_it_is_not() {
+        let told = |counted| (Total::of(counted).rows(), Total::of(counted).is_exact());
+        assert_eq!(told(0), (0, true));
+        assert_eq!(told(Total::MOST), (Total::MOST, true));
+        assert_eq!(told(Total::LIMIT), (Total::MOST, false));
     }
 
     /// A store in miniature: sorted distinct keys, read as a statement would read them.

@@ -17,7 +17,7 @@ coded! {
         AlreadyExists,
         /// A probable duplicate exists.
         DuplicateSuspected,
-        /// The state machine has no such transition.
+        /// The object cannot move from its status to the one that was asked for.
         IllegalTransition,
         /// Somebody changed the object meanwhile: read it again.
         VersionConflict,

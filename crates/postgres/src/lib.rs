@@ -10,6 +10,7 @@ mod decode;
 mod embedded;
 pub mod idempotency;
 mod log;
+mod parts;
 
 pub use batches::{BATCH, in_batches};
 pub use binaries::{Binaries, MissingPostgres};

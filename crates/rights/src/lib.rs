@@ -3,9 +3,11 @@
 //! Belongs here: what a rule of a service asks. Does not belong here: how a caller proves who it is (`auth`).
 
 mod caller;
+mod permission;
 mod role;
 mod scope;
 
 pub use caller::{Account, Caller, Denied, Reach};
+pub use permission::Permission;
 pub use role::Role;
-pub use scope::{Resource, Right, is_system_scope, scopes_of};
+pub use scope::{Resource, Right, granted, is_system_scope, scopes_of};

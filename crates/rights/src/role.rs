@@ -3,7 +3,7 @@ use std::fmt;
 use healthbridge_terms::{Coded, coded};
 
 coded! {
-    /// A role of an account: the table of rights says what each may do.
+    /// A role of an account, which decides what it may do. `docs/rights.md` has the table.
     pub enum Role("SystemRole") {
         /// Runs the installation and its accounts.
         Admin,
@@ -19,7 +19,7 @@ coded! {
         Clerk,
         /// Reads everything and changes nothing.
         Auditor,
-        /// A patient, who sees the own record only.
+        /// A patient, who sees nothing but their own record.
         Patient,
         /// A machine account, with exactly the scopes that it was created with.
         Service,

@@ -1,6 +1,6 @@
 //! The one table of rights, in SMART App Launch v2 scopes: `user/Patient.r`, `patient/Patient.r`, `policy:report.sign`.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use crate::Role;
 
@@ -55,6 +55,9 @@ pub enum Right {
 }
 
 impl Right {
+    /// Every right.
+    pub const ALL: [Self; 5] = [Self::Create, Self::Read, Self::Update, Self::Delete, Self::Search];
+
     /// The letter in a scope.
     pub fn letter(self) -> char {
         match self {
@@ -68,7 +71,7 @@ impl Right {
 }
 
 /// A row per resource; a column per role in the order of [`TABLE_ROLES`].
-const TABLE: &[(Resource, [&str; 8])] = &[
+pub(crate) const TABLE: &[(Resource, [&str; 8])] = &[
     (Resource::User, ["cruds", "r", "r", "r", "r", "r", "rs", ""]),
     (Resource::Patient, ["cruds", "crus", "rs", "rs", "rus", "crus", "rs", "r"]),
     (Resource::Practitioner, ["cruds", "rs", "rs", "rs", "rs", "rs", "rs", "r"]),
@@ -95,7 +98,7 @@ const TABLE_ROLES: [Role; 8] = [
 ];
 
 /// Scopes that named roles hold beside the table.
-fn policies(role: Role) -> &'static [&'static str] {
+pub(crate) fn policies(role: Role) -> &'static [&'static str] {
     match role {
         Role::Admin => &["admin", "patient.merge", "privacy.officer"],
         Role::Doctor => &["report.sign"],
@@ -119,12 +122,16 @@ pub fn scopes_of(role: Role) -> Vec<String> {
     table.chain(policies(role).iter().map(|policy| format!("policy:{policy}"))).collect()
 }
 
+/// The scopes of an account: the union of its roles' and those that it has beside them.
+pub fn granted(roles: &[Role], beside: impl IntoIterator<Item = String>) -> BTreeSet<String> {
+    roles.iter().copied().flat_map(scopes_of).chain(beside).collect()
+}
+
 /// Whether a text is a scope that a machine may have: `system/` and a resource with one right.
 pub fn is_system_scope(scope: &str) -> bool {
-    let rights = [Right::Create, Right::Read, Right::Update, Right::Delete, Right::Search];
     TABLE
         .iter()
-        .any(|(resource, _)| rights.iter().any(|right| scope == format!("system/{resource}.{}", right.letter())))
+        .any(|(resource, _)| Right::ALL.iter().any(|right| scope == format!("system/{resource}.{}", right.letter())))
 }
 
 #[cfg(test)]

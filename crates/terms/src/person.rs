@@ -3,27 +3,27 @@ use serde::{Deserialize, Serialize};
 use crate::{coded, folded};
 
 coded! {
-    /// Gender for administration (FHIR administrative-gender).
+    /// The gender of a person for administrative purposes (FHIR administrative-gender).
     pub enum AdministrativeGender {
         /// Male.
         Male,
         /// Female.
         Female,
-        /// Neither male nor female.
+        /// Other (FHIR `other`).
         Other,
-        /// Not known.
+        /// Unknown (FHIR `unknown`).
         Unknown,
     }
 }
 
 coded! {
-    /// What a name is for (FHIR name-use).
+    /// The purpose of a name (FHIR name-use).
     pub enum NameUse {
         /// Usually used.
         Usual,
         /// The official name.
         Official,
-        /// For a time only.
+        /// Temporary.
         Temp,
         /// A nickname.
         Nickname,
@@ -39,20 +39,20 @@ coded! {
 /// A person's name (FHIR HumanName).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HumanName {
-    /// What the name is for.
+    /// The purpose of the name (FHIR name-use).
     pub name_use: NameUse,
     /// Family name.
     pub family: String,
     /// Given names.
     pub given: Vec<String>,
-    /// Titles before the name.
+    /// Parts before the name, such as `Dr.`.
     pub prefix: Vec<String>,
-    /// Parts behind the name.
+    /// Parts after the name, such as `Jr.` or academic degrees.
     pub suffix: Vec<String>,
 }
 
 impl HumanName {
-    /// The whole name as it is written.
+    /// The whole name in its usual written form, for display.
     pub fn text(&self) -> String {
         let parts = self.prefix.iter().chain(&self.given).chain(std::iter::once(&self.family)).chain(&self.suffix);
         parts.map(String::as_str).collect::<Vec<_>>().join(" ")
@@ -85,17 +85,17 @@ coded! {
         Url,
         /// Text message.
         Sms,
-        /// Another way.
+        /// Any other kind.
         Other,
     }
 }
 
-/// A way to reach a person (FHIR ContactPoint).
+/// A contact detail of a person: a telephone number, an email address and so on (FHIR ContactPoint).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContactPoint {
-    /// The way.
+    /// The kind of contact: telephone, email and so on.
     pub system: ContactSystem,
-    /// The number or address.
+    /// The telephone number, email address or other contact value.
     pub value: String,
     /// Order of preference, 1 first.
     pub rank: Option<i32>,
@@ -120,13 +120,13 @@ pub struct Address {
 }
 
 coded! {
-    /// What an identifier is for (FHIR identifier-use).
+    /// The purpose of an identifier (FHIR identifier-use).
     pub enum IdentifierUse {
         /// Usually used.
         Usual,
         /// The official one.
         Official,
-        /// For a time only.
+        /// Temporary.
         Temp,
         /// Used beside the usual one.
         Secondary,
@@ -135,13 +135,13 @@ coded! {
     }
 }
 
-/// An identifier in somebody's namespace (FHIR Identifier).
+/// An identifier of a person in some system, such as an insurance number (FHIR Identifier).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identifier {
-    /// The namespace's URI.
+    /// The URI of the identifier's namespace (FHIR Identifier.system).
     pub system: String,
-    /// The value in it.
+    /// The value of the identifier within its system.
     pub value: String,
-    /// What it is for.
+    /// The purpose of the identifier (FHIR identifier-use).
     pub identifier_use: IdentifierUse,
 }

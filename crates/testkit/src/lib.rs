@@ -6,6 +6,7 @@
 mod client;
 mod database;
 mod issuer;
+mod lists;
 mod mutations;
 mod statements;
 mod storage;
@@ -14,6 +15,7 @@ mod tokens;
 pub use client::{Answer, Client, serve, serve_until};
 pub use database::TestDatabase;
 pub use issuer::TestIssuer;
+pub use lists::ListQuery;
 pub use mutations::Mutations;
 pub use statements::{Plans, StatementCount, assert_alike};
 pub use storage::{TestStorage, put};

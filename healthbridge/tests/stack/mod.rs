@@ -300,8 +300,13 @@ pub async fn token(router: &Client, name: &str) -> String {
 
 /// The main query.
 pub fn chart() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/operations/patient-chart.graphql");
-    std::fs::read_to_string(path).expect("the query")
+    operation("patient-chart")
+}
+
+/// A published operation.
+pub fn operation(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../schema/operations/{name}.graphql"));
+    std::fs::read_to_string(path).expect("the operation")
 }
 
 /// Ids of demo patients.

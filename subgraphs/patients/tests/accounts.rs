@@ -6,8 +6,33 @@ use chrono::Utc;
 use healthbridge_patients::forget_old;
 use healthbridge_rights::Role;
 use serde_json::{Value, json};
-use setup::{PASSWORD, REFRESH, SIGN_IN, create, setup};
+use setup::{CREATE, PASSWORD, REFRESH, SIGN_IN, create, input, setup};
 use uuid::Uuid;
+
+#[tokio::test]
+async fn an_account_says_what_it_may_do_and_what_it_does_not_say_is_refused() {
+    let setup = setup().await;
+    for (role, may, may_not) in [
+        (Role::Clerk, "PATIENT_CREATE", "USER_CREATE"),
+        (Role::Clerk, "BILLING_REFUND", "REPORT_SIGN"),
+        (Role::Admin, "USER_CREATE", "PATIENT_EXPORT"),
+        (Role::Radiologist, "REPORT_SIGN", "PATIENT_CREATE"),
+        (Role::Auditor, "RECORDS_AUDIT", "USER_UPDATE"),
+    ] {
+        let email = format!("{}.{}@example.test", role.to_string().to_lowercase(), may.to_lowercase());
+        setup.add_account(&email, role).await;
+        let token = setup.sign_in(&email).await["accessToken"].as_str().expect("a token").to_owned();
+        let client = setup.anonymous.with_token(token);
+        let me = client.data("{ me { scopes permissions } }", Value::Null).await["me"].clone();
+        let permissions = me["permissions"].as_array().expect("permissions");
+        assert!(permissions.contains(&json!(may)) && !permissions.contains(&json!(may_not)), "{role}: {me}");
+        // One mutation whose button a frontend shows or hides by it.
+        let refused = client.ask(CREATE, json!({ "input": input("Button") })).await.codes();
+        let is_shown = permissions.contains(&json!("PATIENT_CREATE"));
+        assert_eq!(refused.is_empty(), is_shown, "{role}: {refused:?}");
+        assert!(me["scopes"].as_array().is_some_and(|scopes| scopes.len() == permissions.len()), "{role}: {me}");
+    }
+}
 
 #[tokio::test]
 async fn a_refresh_token_works_once_and_a_second_use_ends_the_family() {

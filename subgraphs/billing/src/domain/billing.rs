@@ -8,25 +8,25 @@ use super::{Price, Recorded};
 coded! {
     /// The status of a billing (FHIR chargeitem-status).
     pub enum ChargeItemStatus {
-        /// The service is planned.
+        /// The service is planned and not charged yet (FHIR `planned`).
         Planned,
-        /// The patient owes it.
+        /// The service is charged, and is not on an issued invoice yet (FHIR `billable`).
         Billable,
-        /// Nobody owes it.
+        /// The service is not charged (FHIR `not-billable`).
         NotBillable,
-        /// The service was aborted.
+        /// The service was not completed and is not charged (FHIR `aborted`).
         Aborted,
-        /// It is on an invoice.
+        /// The service is on an issued invoice (FHIR `billed`).
         Billed,
-        /// It should not exist.
+        /// It was recorded by mistake and must be disregarded (FHIR `entered-in-error`).
         EnteredInError,
-        /// Not known.
+        /// Unknown (FHIR `unknown`).
         Unknown,
     }
 }
 
 coded! {
-    /// How far a billing is paid.
+    /// How much of a billing is paid.
     pub enum PaymentState {
         /// Nothing was paid.
         Unpaid,
@@ -57,41 +57,41 @@ pub enum Occasion {
 pub struct Billing {
     /// Our id.
     pub id: Uuid,
-    /// Who owes it.
+    /// The patient who owes it.
     pub patient_id: Uuid,
-    /// The report that it is for.
+    /// The report that the billing is for.
     pub report_id: Option<Uuid>,
-    /// The image that it is for.
+    /// The image that the billing is for.
     pub image_id: Option<Uuid>,
-    /// The appointment that it is for.
+    /// The appointment that the billing is for.
     pub appointment_id: Option<Uuid>,
-    /// The invoice that it is on.
+    /// The invoice that the billing is on; null where it is on none.
     pub invoice_id: Option<Uuid>,
     /// The service of the price list whose price it took.
     pub service_item_id: Option<Uuid>,
     /// The code of the service.
     pub code: Option<Coding>,
-    /// The service.
+    /// The service, in plain text.
     pub description: String,
-    /// How many.
+    /// The quantity of the service.
     pub quantity: Decimal,
-    /// The price of one.
+    /// The price of one unit.
     pub unit_price: Money,
     /// The price of all, with what it consists of.
     pub price: Price,
     /// What was paid, before anything was paid back.
     pub paid: Money,
-    /// What was paid back.
+    /// The sum of refunds.
     pub refunded: Money,
-    /// Status.
+    /// The status.
     pub status: ChargeItemStatus,
     /// When the service was given.
     pub serviced_at: DateTime<Utc>,
-    /// When the billing was made.
+    /// When the billing was created.
     pub created_at: DateTime<Utc>,
     /// Who made it.
     pub created_by: Uuid,
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     pub version: i32,
 }
 
@@ -154,7 +154,7 @@ impl Billing {
         kept.and_then(|kept| owed.minus(kept)).unwrap_or(owed)
     }
 
-    /// How far it is paid.
+    /// How much of the billing is paid.
     pub fn payment_state(&self) -> PaymentState {
         let (paid, refunded) = (self.paid.amount(), self.refunded.amount());
         if paid.is_zero() {

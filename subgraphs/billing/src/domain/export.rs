@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub struct Period {
     /// The first moment.
     pub from: DateTime<Utc>,
-    /// The first moment behind it.
+    /// The end of the exported time, exclusive.
     pub to: DateTime<Utc>,
 }
 
@@ -56,7 +56,7 @@ pub struct LedgerLine {
     pub seq: i64,
     /// The movement.
     pub movement_id: Uuid,
-    /// What it is.
+    /// The kind of movement.
     pub kind: String,
     /// When it was recorded.
     pub recorded_at: DateTime<Utc>,
@@ -74,9 +74,9 @@ pub struct LedgerLine {
     pub method: Option<String>,
     /// What it was called elsewhere.
     pub reference: Option<String>,
-    /// Why.
+    /// The reason, in plain text.
     pub reason: Option<String>,
-    /// The payment that a refund gives back.
+    /// The payment that a refund returns; null for everything else.
     pub reverses_id: Option<Uuid>,
 }
 

@@ -3,11 +3,11 @@ use healthbridge_terms::{CurrencyCode, Money, coded};
 use uuid::Uuid;
 
 coded! {
-    /// What a numbered paper is.
+    /// Whether a document asks for money or takes an invoice back.
     pub enum InvoiceKind {
-        /// Asks for money.
+        /// An invoice: asks for payment.
         Invoice,
-        /// Takes an invoice back.
+        /// A credit note: takes an issued invoice back.
         CreditNote,
     }
 }
@@ -15,15 +15,15 @@ coded! {
 coded! {
     /// The status of an invoice (FHIR invoice-status).
     pub enum InvoiceStatus {
-        /// It can still change, and nobody has seen it.
+        /// A draft: it can still change, and was not sent to anybody.
         Draft,
-        /// It has a number, and does not change.
+        /// Issued: it has a number and its content no longer changes.
         Issued,
-        /// It is issued, and all of it is paid.
+        /// Issued, and paid in full.
         Balanced,
-        /// It was taken back, by a credit note if it was issued.
+        /// Cancelled; by a credit note, where it had been issued.
         Cancelled,
-        /// It should not exist.
+        /// It was recorded by mistake and must be disregarded (FHIR `entered-in-error`).
         EnteredInError,
     }
 }
@@ -33,9 +33,9 @@ coded! {
 pub struct Invoice {
     /// Our id.
     pub id: Uuid,
-    /// What it is.
+    /// Whether it is an invoice or a credit note.
     pub kind: InvoiceKind,
-    /// Who owes it.
+    /// The patient who owes it.
     pub patient_id: Uuid,
     /// The currency of all its lines.
     pub currency: CurrencyCode,
@@ -57,7 +57,7 @@ pub struct Invoice {
     pub total_gross: Money,
     /// What was paid for its lines, and not paid back.
     pub paid: Money,
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     pub version: i32,
 }
 

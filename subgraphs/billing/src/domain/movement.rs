@@ -9,33 +9,33 @@ use super::Billing;
 coded! {
     /// What a movement of the ledger is.
     pub enum LedgerKind {
-        /// Something is owed.
+        /// A service was charged.
         Charge,
-        /// What is owed has changed.
+        /// A charge was changed.
         Adjustment,
-        /// What was owed is owed no more.
+        /// A charge was taken back.
         Void,
-        /// Money came.
+        /// A payment was received.
         Payment,
-        /// Money went back.
+        /// A payment was refunded.
         Refund,
     }
 }
 
 coded! {
-    /// How money moves.
+    /// The method of a payment.
     pub enum PaymentMethod {
-        /// Coins and notes.
+        /// Cash.
         Cash,
-        /// A card.
+        /// A debit or credit card.
         Card,
         /// A transfer between banks.
         BankTransfer,
-        /// The insurance pays.
+        /// Payment by an insurer.
         Insurance,
         /// A cheque.
         Cheque,
-        /// Another way.
+        /// Any other kind.
         Other,
     }
 }
@@ -78,7 +78,7 @@ impl Account {
 pub struct Movement {
     /// Our id.
     pub id: Uuid,
-    /// What it is.
+    /// The kind of movement.
     pub kind: LedgerKind,
     /// Whose.
     pub patient_id: Uuid,
@@ -88,11 +88,11 @@ pub struct Movement {
     pub postings: Vec<(Account, Money)>,
     /// How money moved.
     pub method: Option<PaymentMethod>,
-    /// What it was called elsewhere: a receipt's number, say.
+    /// A reference in another system, such as a receipt number.
     pub reference: Option<String>,
-    /// Why.
+    /// The reason, in plain text.
     pub reason: Option<String>,
-    /// The payment that a refund gives back.
+    /// The payment that a refund returns; null for everything else.
     pub reverses_id: Option<Uuid>,
     /// Who wrote it.
     pub recorded_by: Uuid,
@@ -107,7 +107,7 @@ pub struct LedgerEntry {
     pub id: Uuid,
     /// Counts the movements.
     pub seq: i64,
-    /// What it is.
+    /// The kind of movement.
     pub kind: LedgerKind,
     /// What moved.
     pub amount: Money,
@@ -115,7 +115,7 @@ pub struct LedgerEntry {
     pub method: Option<PaymentMethod>,
     /// What it was called elsewhere.
     pub reference: Option<String>,
-    /// The payment that a refund gives back.
+    /// The payment that a refund returns; null for everything else.
     pub reverses_id: Option<Uuid>,
     /// Who wrote it.
     pub recorded_by: Uuid,

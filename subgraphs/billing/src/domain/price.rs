@@ -17,7 +17,7 @@ coded! {
         Discount,
         /// Added to what remains after discounts.
         Tax,
-        /// Told, and counted nowhere.
+        /// For information only; not part of the price.
         Informational,
     }
 }
@@ -25,7 +25,7 @@ coded! {
 /// A component that is asked for: a part of what it is taken of, or an amount.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Wanted {
-    /// What it is.
+    /// The type of the component (FHIR invoice-priceComponentType).
     pub kind: PriceComponentType,
     /// The code of a discount or a tax.
     pub code: Option<Coding>,
@@ -45,13 +45,13 @@ pub enum Size {
 /// A component of a price, computed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceComponent {
-    /// What it is.
+    /// The type of the component (FHIR invoice-priceComponentType).
     pub kind: PriceComponentType,
     /// The code of a discount or a tax.
     pub code: Option<Coding>,
     /// The part that it is of what it is taken of, where it was given as one.
     pub factor: Option<Decimal>,
-    /// How much.
+    /// The amount.
     pub amount: Money,
 }
 
@@ -60,11 +60,11 @@ pub struct PriceComponent {
 pub struct Price {
     /// All components, the base first.
     pub components: Vec<PriceComponent>,
-    /// The base and the surcharges.
+    /// The base price and all surcharges.
     pub charged: Money,
     /// Discounts and deductions.
     pub discounts: Money,
-    /// Taxes.
+    /// The sum of taxes.
     pub tax: Money,
     /// What is owed: charged, less discounts, plus tax.
     pub net: Money,

@@ -9,15 +9,15 @@ pub struct ServiceItem {
     pub id: Uuid,
     /// The code of the service.
     pub code: Option<Coding>,
-    /// What it is called.
+    /// The name of the service.
     pub name: String,
-    /// What one costs, in each currency once.
+    /// The price of one unit, once for each currency.
     pub prices: Vec<Money>,
     /// The first day on which it can be charged.
     pub valid_from: NaiveDate,
-    /// The day from which on it can no longer be.
+    /// The first day on which it can no longer be charged; null where it is offered without end.
     pub valid_to: Option<NaiveDate>,
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     pub version: i32,
 }
 

@@ -11,7 +11,7 @@ pub struct Sums {
     pub charged: Money,
     /// What was taken off.
     pub discounts: Money,
-    /// Taxes.
+    /// The sum of taxes.
     pub tax: Money,
     /// Charged, less discounts, plus tax.
     pub net: Money,
@@ -41,7 +41,7 @@ pub struct MonthlyRevenue {
     pub month: NaiveDate,
     /// What was charged, less discounts, without taxes.
     pub revenue: Money,
-    /// What came, less what went back.
+    /// Payments received, less refunds.
     pub received: Money,
 }
 

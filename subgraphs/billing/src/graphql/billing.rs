@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object};
 use healthbridge_graphql::{
-    Code, Coding, Connection, List, Time, batch, caller, codes, connection, entity, one, page, service, window,
+    Code, Coding, Connection, List, Time, batch, below, caller, codes, entity, listed, one, service, window,
 };
-use healthbridge_outcome::Fault;
+use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
 use super::{
@@ -31,32 +31,33 @@ pub(crate) struct Billing(pub(crate) Arc<domain::Billing>);
 /// A billing (FHIR ChargeItem). One that the caller may not see looks like one that does not exist.
 #[Object]
 impl Billing {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     async fn id(&self) -> ID {
         self.0.id.into()
     }
 
-    /// Who owes it. Null where the caller may not see the record, or it cannot be asked for.
+    /// The patient who owes it. Null where the caller may not see the record, or the part of the system that knows it is
+    /// unavailable.
     async fn patient(&self) -> Option<Patient> {
         Some(Patient { id: self.0.patient_id.into() })
     }
 
-    /// The report that it is for.
+    /// The report that the billing is for.
     async fn report(&self) -> Option<DiagnosisReport> {
         self.0.report_id.map(|id| DiagnosisReport { id: id.into() })
     }
 
-    /// The image that it is for.
+    /// The image that the billing is for.
     async fn image(&self) -> Option<MedicalImage> {
         self.0.image_id.map(|id| MedicalImage { id: id.into() })
     }
 
-    /// The appointment that it is for.
+    /// The appointment that the billing is for.
     async fn appointment(&self) -> Option<Appointment> {
         self.0.appointment_id.map(|id| Appointment { id: id.into() })
     }
 
-    /// The invoice that it is on.
+    /// The invoice that the billing is on; null where it is on none.
     async fn invoice(&self, ctx: &Context<'_>) -> Result<Option<Invoice>, Fault> {
         match self.0.invoice_id {
             Some(id) => Ok(one::<InvoiceById>(ctx, id).await?.map(Invoice)),
@@ -69,17 +70,17 @@ impl Billing {
         self.0.code.as_ref().map(Coding::from)
     }
 
-    /// The service.
+    /// The service, in plain text.
     async fn description(&self) -> &str {
         &self.0.description
     }
 
-    /// How many.
+    /// The quantity of the service.
     async fn quantity(&self) -> Decimal {
         Decimal(self.0.quantity)
     }
 
-    /// The price of one.
+    /// The price of one unit.
     async fn unit_price(&self) -> Money {
         self.0.unit_price.into()
     }
@@ -89,7 +90,7 @@ impl Billing {
         self.0.price.components.iter().map(PriceComponent::from).collect()
     }
 
-    /// The base and the surcharges.
+    /// The base price and all surcharges.
     async fn charged(&self) -> Money {
         self.0.price.charged.into()
     }
@@ -99,7 +100,7 @@ impl Billing {
         self.0.price.discounts.into()
     }
 
-    /// Taxes.
+    /// The sum of taxes.
     async fn tax(&self) -> Money {
         self.0.price.tax.into()
     }
@@ -109,12 +110,12 @@ impl Billing {
         self.0.price.net.into()
     }
 
-    /// What was paid.
+    /// The sum of payments.
     async fn paid(&self) -> Money {
         self.0.paid.into()
     }
 
-    /// What was paid back.
+    /// The sum of refunds.
     async fn refunded(&self) -> Money {
         self.0.refunded.into()
     }
@@ -124,11 +125,14 @@ impl Billing {
     async fn ledger(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
     ) -> Result<Option<Connection<LedgerEntry>>, Fault> {
-        let window = window::<LedgerEntry>(first, after)?;
-        Ok(Some(connection(page::<LedgerOfBilling, _, _>(ctx, self.0.id, (), window).await?)))
+        below::<LedgerOfBilling, _>(ctx, self.0.id, &PageArgs::new(first, after, last, before)?, ()).await
     }
 
     /// What is still to be paid: net, less what was paid and not paid back.
@@ -136,12 +140,12 @@ impl Billing {
         self.0.outstanding().into()
     }
 
-    /// Status.
+    /// The status.
     async fn status(&self) -> Code<ChargeItemStatus> {
         Code(self.0.status)
     }
 
-    /// How far it is paid.
+    /// How much of the billing is paid.
     async fn payment_state(&self) -> Code<PaymentState> {
         Code(self.0.payment_state())
     }
@@ -151,12 +155,12 @@ impl Billing {
         self.0.serviced_at.into()
     }
 
-    /// When the billing was made.
+    /// When the billing was created.
     async fn created_at(&self) -> Time {
         self.0.created_at.into()
     }
 
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     async fn version(&self) -> i32 {
         self.0.version
     }
@@ -179,9 +183,9 @@ impl List for Billing {
 /// Which billings a list shows; what is left out filters nothing.
 #[derive(Default, InputObject)]
 pub(crate) struct BillingFilter {
-    /// In one of these states.
+    /// With one of these statuses.
     status: Option<Vec<Code<ChargeItemStatus>>>,
-    /// Paid so far.
+    /// With one of these payment states.
     payment_state: Option<Vec<Code<PaymentState>>>,
     /// In this currency.
     currency: Option<CurrencyCode>,
@@ -229,13 +233,18 @@ impl BillingQuery {
     async fn billings(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which billings.")] filter: Option<BillingFilter>,
     ) -> Result<Option<Connection<Billing>>, Fault> {
-        let (filter, window) = (filter.unwrap_or_default().into(), window::<Billing>(first, after)?);
-        let page = service::<Billings>(ctx).search(caller(ctx), &filter, &window).await?;
-        Ok(Some(connection(page.map(Arc::new))))
+        let window = window::<Billing>(&PageArgs::new(first, after, last, before)?)?;
+        let (billings, filter) = (service::<Billings>(ctx), filter.unwrap_or_default().into());
+        let page = billings.search(caller(ctx), &filter, &window);
+        listed(ctx, page, billings.count(caller(ctx), &filter)).await
     }
 
     #[graphql(entity)]

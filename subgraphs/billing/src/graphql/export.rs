@@ -23,11 +23,11 @@ pub(crate) struct ExportLedgerInput {
 /// `reason` that a spreadsheet would take for a formula.
 #[derive(SimpleObject)]
 pub(crate) struct LedgerExport {
-    /// The export's id, which the audit knows.
+    /// The id under which the export is recorded for audits.
     id: ID,
-    /// The first moment of the time.
+    /// The beginning of the exported time, inclusive.
     from: Time,
-    /// The first moment behind it.
+    /// The end of the exported time, exclusive.
     to: Time,
     /// How many postings the file has, a line for each.
     rows: BigInt,
@@ -35,7 +35,7 @@ pub(crate) struct LedgerExport {
     byte_size: BigInt,
     /// The file's SHA-256, lower-case hex.
     sha256: String,
-    /// Where to read it, for 15 minutes; then it is deleted.
+    /// A URL that reads the file for 15 minutes; then the file is deleted.
     download: Presigned,
 }
 

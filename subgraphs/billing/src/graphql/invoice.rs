@@ -3,10 +3,10 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use futures::future::try_join_all;
 use healthbridge_graphql::{
-    Code, Connection, Date, List, Time, UserError, batch, caller, codes, connection, entity, now, one, service,
-    settled, window,
+    Code, Connection, Date, List, Time, UserError, batch, caller, codes, entity, listed, now, one, service, settled,
+    window,
 };
-use healthbridge_outcome::{Fault, Outcome};
+use healthbridge_outcome::{Fault, Outcome, PageArgs};
 use uuid::Uuid;
 
 use super::{
@@ -26,12 +26,12 @@ pub(crate) struct Invoice(pub(crate) Arc<domain::Invoice>);
 /// An invoice or a credit note (FHIR Invoice). One that the caller may not see looks like one that does not exist.
 #[Object]
 impl Invoice {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     async fn id(&self) -> ID {
         self.0.id.into()
     }
 
-    /// What it is.
+    /// Whether it is an invoice or a credit note.
     async fn kind(&self) -> Code<InvoiceKind> {
         Code(self.0.kind)
     }
@@ -41,12 +41,13 @@ impl Invoice {
         self.0.number.as_deref().unwrap_or("DRAFT")
     }
 
-    /// Status.
+    /// The status.
     async fn status(&self) -> Code<InvoiceStatus> {
         Code(self.0.status())
     }
 
-    /// Who owes it. Null where the caller may not see the record, or it cannot be asked for.
+    /// The patient who owes it. Null where the caller may not see the record, or the part of the system that knows it is
+    /// unavailable.
     async fn patient(&self) -> Option<Patient> {
         Some(Patient { id: self.0.patient_id.into() })
     }
@@ -105,7 +106,7 @@ impl Invoice {
         }
     }
 
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     async fn version(&self) -> i32 {
         self.0.version
     }
@@ -128,7 +129,7 @@ impl List for Invoice {
 /// Which invoices a list shows; what is left out filters nothing.
 #[derive(Default, InputObject)]
 pub(crate) struct InvoiceFilter {
-    /// In one of these states.
+    /// With one of these statuses.
     status: Option<Vec<Code<InvoiceStatus>>>,
     /// To be paid before this day.
     due_before: Option<Date>,
@@ -166,13 +167,18 @@ impl InvoiceQuery {
     async fn invoices(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which invoices.")] filter: Option<InvoiceFilter>,
     ) -> Result<Option<Connection<Invoice>>, Fault> {
-        let (filter, window) = (filter.unwrap_or_default().into(), window::<Invoice>(first, after)?);
-        let page = service::<Invoices>(ctx).search(caller(ctx), &filter, &window).await?;
-        Ok(Some(connection(page.map(Arc::new))))
+        let window = window::<Invoice>(&PageArgs::new(first, after, last, before)?)?;
+        let (invoices, filter) = (service::<Invoices>(ctx), filter.unwrap_or_default().into());
+        let page = invoices.search(caller(ctx), &filter, &window);
+        listed(ctx, page, invoices.count(caller(ctx), &filter)).await
     }
 
     #[graphql(entity)]
@@ -184,7 +190,7 @@ impl InvoiceQuery {
 /// Billings of a patient to be put on a draft.
 #[derive(InputObject)]
 pub(crate) struct CreateInvoiceInput {
-    /// Who owes it.
+    /// The patient who owes it.
     patient_id: ID,
     /// The billings, BILLABLE and in one currency.
     billing_ids: Vec<ID>,
@@ -208,7 +214,7 @@ pub(crate) struct IssueInvoiceInput {
 pub(crate) struct CancelInvoiceInput {
     /// The invoice.
     invoice_id: ID,
-    /// Why.
+    /// The reason, in plain text.
     reason: String,
     /// The version that the caller saw; another one is refused with `VERSION_CONFLICT`.
     expected_version: i32,

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use healthbridge_graphql::{Batch, Code, List, Time, batch, entity, one};
-use healthbridge_outcome::{Fault, Window};
-use healthbridge_rights::Caller;
+use healthbridge_graphql::{Code, List, Time, batch, below, entity, one};
+use healthbridge_outcome::Fault;
 use uuid::Uuid;
 
 use super::{money::Money, reference::User};
@@ -20,32 +19,32 @@ pub(crate) struct LedgerEntry(pub(crate) Arc<domain::LedgerEntry>);
 /// A movement of money, or of what is owed, in a ledger that only grows: a refund is a new one that points at its payment.
 #[Object]
 impl LedgerEntry {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     async fn id(&self) -> ID {
         self.0.id.into()
     }
 
-    /// What it is.
+    /// The kind of movement.
     async fn kind(&self) -> Code<LedgerKind> {
         Code(self.0.kind)
     }
 
-    /// What moved, never negative.
+    /// The amount of the movement, never negative.
     async fn amount(&self) -> Money {
         self.0.amount.into()
     }
 
-    /// How money moved; null where none did.
+    /// The method of payment; null where no money moved.
     async fn method(&self) -> Option<Code<PaymentMethod>> {
         self.0.method.map(Code)
     }
 
-    /// What it was called elsewhere: a receipt's number, say.
+    /// A reference in another system, such as a receipt number.
     async fn reference(&self) -> Option<&str> {
         self.0.reference.as_deref()
     }
 
-    /// The payment that a refund gives back.
+    /// The payment that a refund returns; null for everything else.
     async fn reverses(&self, ctx: &Context<'_>) -> Result<Option<LedgerEntry>, Fault> {
         match self.0.reverses_id {
             Some(id) => Ok(one::<LedgerEntryById>(ctx, id).await?.map(LedgerEntry)),
@@ -53,12 +52,13 @@ impl LedgerEntry {
         }
     }
 
-    /// Who wrote it. Null where the caller may not see the account, or it cannot be asked for.
+    /// The account that recorded it. Null where the caller may not see it, or the part of the system that knows it is
+    /// unavailable.
     async fn recorded_by(&self) -> Option<User> {
         Some(User { id: self.0.recorded_by.into() })
     }
 
-    /// When.
+    /// When it was recorded.
     async fn recorded_at(&self) -> Time {
         self.0.recorded_at.into()
     }
@@ -79,27 +79,10 @@ impl List for LedgerEntry {
     }
 }
 
-/// The movements of billings.
-pub(super) struct LedgerOfBilling;
-
-impl Batch for LedgerOfBilling {
-    type Service = Payments;
-    type Key = Uuid;
-    type Arguments = ((), Window<i64>);
-    type Row = (Uuid, domain::LedgerEntry);
-
-    async fn load(
-        payments: &Payments,
-        caller: &Caller,
-        billings: &[Uuid],
-        ((), window): &Self::Arguments,
-    ) -> Result<Vec<Self::Row>, Fault> {
-        payments.of_billings(caller, billings, window).await
-    }
-
-    fn key((billing, _): &Self::Row) -> Uuid {
-        *billing
-    }
+below! {
+    /// The movements of billings.
+    pub(super) LedgerOfBilling = Payments::{of_billings, count_of_billings}(; i64) -> (Uuid, domain::LedgerEntry),
+        by |row| row.0
 }
 
 batch! {

@@ -20,7 +20,7 @@ use sqlx::PgPool;
 
 use crate::service::{Billings, Exports, Invoices, Payments, ServiceItems, Statistics};
 
-/// The queries of the subgraph.
+/// Everything that can be read.
 #[derive(Default, MergedObject)]
 struct Query(
     billing::BillingQuery,
@@ -32,7 +32,7 @@ struct Query(
     patient::PatientQuery,
 );
 
-/// The mutations of the subgraph.
+/// Everything that can be changed.
 #[derive(Default, MergedObject)]
 struct Mutation(
     billing::BillingMutation,

@@ -14,11 +14,11 @@ use crate::{
     service::Billings,
 };
 
-/// A diagnosis report, as far as money goes.
+/// A diagnosis report (FHIR DiagnosticReport). One that the caller may not see looks like one that does not exist.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(crate) struct DiagnosisReport {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     pub id: ID,
 }
 
@@ -35,11 +35,11 @@ impl DiagnosisReport {
     }
 }
 
-/// A medical image, as far as money goes.
+/// A medical image: a file of an imaging study. One that the caller may not see looks like one that does not exist.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(crate) struct MedicalImage {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     pub id: ID,
 }
 
@@ -56,11 +56,11 @@ impl MedicalImage {
     }
 }
 
-/// An appointment, as far as money goes.
+/// An appointment (FHIR Appointment).
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(crate) struct Appointment {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     pub id: ID,
 }
 

@@ -2,7 +2,7 @@
 
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
 use healthbridge_graphql::{Connection, Time, batch, below, many, now, parse_id};
-use healthbridge_outcome::{Fault, Window};
+use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
 use super::{
@@ -16,11 +16,11 @@ use crate::{
     store::{billings, invoices},
 };
 
-/// A patient, as far as money goes.
+/// A patient (FHIR Patient). A patient whom the caller may not see looks like one that does not exist.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(crate) struct Patient {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     pub id: ID,
 }
 
@@ -35,11 +35,17 @@ impl Patient {
     async fn billings(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which billings.")] filter: Option<BillingFilter>,
     ) -> Result<Option<Connection<Billing>>, Fault> {
-        below::<BillingsOfPatient, _, _>(ctx, &self.id, first, after, filter.unwrap_or_default().into()).await
+        let Some(patient) = parse_id(&self.id) else { return Ok(None) };
+        let args = PageArgs::new(first, after, last, before)?;
+        below::<BillingsOfPatient, _>(ctx, patient, &args, filter.unwrap_or_default().into()).await
     }
 
     /// The patient's invoices and credit notes, the newest first.
@@ -51,11 +57,17 @@ impl Patient {
     async fn invoices(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which invoices.")] filter: Option<InvoiceFilter>,
     ) -> Result<Option<Connection<Invoice>>, Fault> {
-        below::<InvoicesOfPatient, _, _>(ctx, &self.id, first, after, filter.unwrap_or_default().into()).await
+        let Some(patient) = parse_id(&self.id) else { return Ok(None) };
+        let args = PageArgs::new(first, after, last, before)?;
+        below::<InvoicesOfPatient, _>(ctx, patient, &args, filter.unwrap_or_default().into()).await
     }
 
     /// What the patient's billings come to, a line for each currency.
@@ -77,7 +89,7 @@ impl Patient {
 pub(crate) struct CostSummary {
     /// The lines, by currency code.
     by_currency: Vec<CurrencyTotal>,
-    /// When it was computed.
+    /// When these numbers were computed.
     as_of: Time,
 }
 
@@ -88,14 +100,16 @@ pub(crate) struct CurrencyTotal {
     sums: Sums,
 }
 
-batch! {
+below! {
     /// The billings below patients.
-    BillingsOfPatient = Billings::of_patients(billings::BillingFilter, Window<Uuid>) -> domain::Billing, by |billing| billing.patient_id
+    BillingsOfPatient = Billings::{of_patients, count_of_patients}(billings::BillingFilter; Uuid) -> domain::Billing,
+        by |billing| billing.patient_id
 }
 
-batch! {
+below! {
     /// The invoices below patients.
-    InvoicesOfPatient = Invoices::of_patients(invoices::InvoiceFilter, Window<Uuid>) -> domain::Invoice, by |invoice| invoice.patient_id
+    InvoicesOfPatient = Invoices::{of_patients, count_of_patients}(invoices::InvoiceFilter; Uuid) -> domain::Invoice,
+        by |invoice| invoice.patient_id
 }
 
 batch! {

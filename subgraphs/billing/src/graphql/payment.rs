@@ -18,9 +18,9 @@ pub(crate) struct PayBillingInput {
     billing_id: ID,
     /// How much, in the billing's currency; all that is outstanding where it is left out.
     amount: Option<MoneyInput>,
-    /// How.
+    /// The method of payment.
     method: Code<PaymentMethod>,
-    /// What it is called elsewhere: a receipt's number, say.
+    /// A reference in another system, such as a receipt number.
     reference: Option<String>,
     /// Sent again with the same key and input, the mutation gives its first answer, and moves no money.
     idempotency_key: Uuid,
@@ -33,9 +33,9 @@ pub(crate) struct PayInvoiceInput {
     invoice_id: ID,
     /// How much, in the invoice's currency; all that is outstanding where it is left out. A part pays the first lines first.
     amount: Option<MoneyInput>,
-    /// How.
+    /// The method of payment.
     method: Code<PaymentMethod>,
-    /// What it is called elsewhere: a receipt's number, say.
+    /// A reference in another system, such as a receipt number.
     reference: Option<String>,
     /// Sent again with the same key and input, the mutation gives its first answer, and moves no money.
     idempotency_key: Uuid,
@@ -48,7 +48,7 @@ pub(crate) struct RefundPaymentInput {
     payment_id: ID,
     /// How much, in the payment's currency; all that is left of it where it is left out.
     amount: Option<MoneyInput>,
-    /// Why.
+    /// The reason, in plain text.
     reason: String,
     /// Sent again with the same key and input, the mutation gives its first answer, and moves no money.
     idempotency_key: Uuid,
@@ -82,7 +82,7 @@ impl PaymentPayload {
     }
 }
 
-/// How money moves.
+/// The method of a payment.
 #[derive(Default)]
 pub(super) struct PaymentMutation;
 

@@ -11,14 +11,14 @@ use crate::domain::{self, PriceComponentType, Size, Wanted};
 /// A component of a price (FHIR Invoice priceComponent).
 #[derive(SimpleObject)]
 pub(crate) struct PriceComponent {
-    /// What it is.
+    /// The type of the component (FHIR invoice-priceComponentType).
     #[graphql(name = "type")]
     kind: Code<PriceComponentType>,
     /// The code of a discount or a tax.
     code: Option<Coding>,
     /// The part that it is of what it is taken of, where it was given as one: `"0.19"` is 19 %.
     factor: Option<Decimal>,
-    /// How much.
+    /// The amount.
     amount: Money,
 }
 

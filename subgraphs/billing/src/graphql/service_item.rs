@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{
-    Coding, Connection, Date, List, UserError, caller, connection, now, service, settled, window,
-};
-use healthbridge_outcome::{Fault, Outcome};
+use healthbridge_graphql::{Coding, Connection, Date, List, UserError, caller, listed, now, service, settled, window};
+use healthbridge_outcome::{Fault, Outcome, PageArgs};
 use uuid::Uuid;
 
 use super::{
@@ -22,19 +20,19 @@ use crate::{
 /// A service of the price list (FHIR ChargeItemDefinition).
 #[derive(SimpleObject)]
 pub(crate) struct ServiceItem {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     id: ID,
     /// The code of the service: CPT, HCPCS or the hospital's own.
     code: Option<Coding>,
-    /// What it is called.
+    /// The name of the service.
     name: String,
-    /// What one costs, in each currency that it is offered in.
+    /// The price of one unit, in each currency in which the service is offered.
     prices: Vec<Money>,
     /// The first day on which it can be charged.
     valid_from: Date,
-    /// The day from which on it can no longer be.
+    /// The first day on which it can no longer be charged; null where it is offered without end.
     valid_to: Option<Date>,
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     version: i32,
 }
 
@@ -94,13 +92,18 @@ impl PriceListQuery {
     async fn service_items(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which services.")] filter: Option<ServiceItemFilter>,
     ) -> Result<Option<Connection<ServiceItem>>, Fault> {
-        let (filter, window) = (filter.unwrap_or_default().into(), window::<ServiceItem>(first, after)?);
-        let page = service::<ServiceItems>(ctx).list(caller(ctx), &filter, &window).await?;
-        Ok(Some(connection(page.map(Arc::new))))
+        let window = window::<ServiceItem>(&PageArgs::new(first, after, last, before)?)?;
+        let (service_items, filter) = (service::<ServiceItems>(ctx), filter.unwrap_or_default().into());
+        let page = service_items.list(caller(ctx), &filter, &window);
+        listed(ctx, page, service_items.count(caller(ctx), &filter)).await
     }
 }
 
@@ -109,13 +112,13 @@ impl PriceListQuery {
 pub(crate) struct AddServiceItemInput {
     /// The code of the service.
     code: Option<ServiceCodeInput>,
-    /// What it is called.
+    /// The name of the service.
     name: String,
-    /// What one costs, in each currency once.
+    /// The price of one unit, once for each currency.
     prices: Vec<MoneyInput>,
     /// The first day on which it can be charged; today where it is left out.
     valid_from: Option<Date>,
-    /// The day from which on it can no longer be.
+    /// The first day on which it can no longer be charged; null where it is offered without end.
     valid_to: Option<Date>,
     /// Sent again with the same key and input, the mutation gives its first answer.
     idempotency_key: Uuid,
@@ -124,18 +127,18 @@ pub(crate) struct AddServiceItemInput {
 /// A service to be taken off the price list.
 #[derive(InputObject)]
 pub(crate) struct RetireServiceItemInput {
-    /// The service.
+    /// The service, in plain text.
     service_item_id: ID,
     /// The version that the caller saw; another one is refused with `VERSION_CONFLICT`.
     expected_version: i32,
-    /// The day from which on it can no longer be charged; today where it is left out.
+    /// The first day on which it can no longer be charged; today where it is left out.
     valid_to: Option<Date>,
 }
 
 /// A service of the price list, or why there is none.
 #[derive(SimpleObject)]
 pub(crate) struct ServiceItemPayload {
-    /// The service.
+    /// The service, in plain text.
     service_item: Option<ServiceItem>,
     /// Why the input was refused; then nothing was changed.
     user_errors: Vec<UserError>,

@@ -16,13 +16,13 @@ pub(super) struct Sums {
     charged: Money,
     /// Discounts and deductions.
     discounts: Money,
-    /// Taxes.
+    /// The sum of taxes.
     tax: Money,
     /// What is owed: charged, less discounts, plus tax.
     net: Money,
-    /// What was paid.
+    /// The sum of payments.
     paid: Money,
-    /// What was paid back.
+    /// The sum of refunds.
     refunded: Money,
     /// What is still to be paid: net, less paid, plus refunded.
     outstanding: Money,
@@ -46,7 +46,7 @@ impl From<&domain::Sums> for Sums {
     }
 }
 
-/// What moved in a time, in one currency, by the ledger.
+/// What was charged, paid and refunded within a time, in one currency, by the ledger.
 #[derive(SimpleObject)]
 pub(super) struct BillingStatistics {
     #[graphql(flatten)]
@@ -62,7 +62,7 @@ pub(crate) struct MonthlyRevenue {
     currency: CurrencyCode,
     /// What was charged, less discounts, without taxes.
     revenue: Money,
-    /// What came, less what went back.
+    /// Payments received, less refunds.
     received: Money,
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct AgedReceivables {
     days_61_to_90: Money,
     /// More than 90 days.
     days_over_90: Money,
-    /// When it was computed.
+    /// When these numbers were computed.
     as_of: Time,
 }
 

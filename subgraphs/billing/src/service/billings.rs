@@ -3,7 +3,7 @@ mod change;
 
 use chrono::{DateTime, Utc};
 use healthbridge_change::{Changes, Making};
-use healthbridge_outcome::{Fault, Outcome, Page, Stop, UserErrorCode, Window};
+use healthbridge_outcome::{Fault, Outcome, Page, Stop, Total, UserErrorCode, Window};
 use healthbridge_rights::{Caller, Resource, Right};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -63,6 +63,20 @@ impl Billings {
         Ok(billings::of_patients(&self.pool, &patients, filter, window).await?)
     }
 
+    /// How many billings of each of these patients the caller may read.
+    pub(crate) async fn count_of_patients(
+        &self,
+        caller: &Caller,
+        patients: &[Uuid],
+        filter: &BillingFilter,
+    ) -> Result<Vec<(Uuid, Total)>, Fault> {
+        let patients = covered(caller.reach(Resource::ChargeItem, Right::Read), patients);
+        if patients.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(billings::count_of_patients(&self.pool, &patients, filter).await?)
+    }
+
     /// What the billings of these patients come to, of those that the caller may read.
     pub(crate) async fn totals(&self, caller: &Caller, patients: &[Uuid]) -> Result<Vec<CurrencyTotal>, Fault> {
         let patients = covered(caller.reach(Resource::ChargeItem, Right::Read), patients);
@@ -81,6 +95,12 @@ impl Billings {
     ) -> Result<Page<Billing>, Fault> {
         caller.require(Resource::ChargeItem, Right::Search)?;
         Ok(window.page(billings::list(&self.pool, filter, window).await?))
+    }
+
+    /// How many billings the caller would find.
+    pub(crate) async fn count(&self, caller: &Caller, filter: &BillingFilter) -> Result<Total, Fault> {
+        caller.require(Resource::ChargeItem, Right::Search)?;
+        Ok(billings::count(&self.pool, filter).await?)
     }
 
     /// Makes a billing. It is owed at once.

@@ -4,7 +4,7 @@ mod issue;
 
 use chrono::{DateTime, Datelike, Utc};
 use healthbridge_change::{Changes, Making};
-use healthbridge_outcome::{Fault, Outcome, Page, Stop, UserError, UserErrorCode, Window};
+use healthbridge_outcome::{Fault, Outcome, Page, Stop, Total, UserError, UserErrorCode, Window};
 use healthbridge_rights::{Caller, Resource, Right};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -54,6 +54,20 @@ impl Invoices {
         Ok(invoices::of_patients(&self.pool, &patients, filter, window).await?)
     }
 
+    /// How many invoices of each of these patients the caller may read.
+    pub(crate) async fn count_of_patients(
+        &self,
+        caller: &Caller,
+        patients: &[Uuid],
+        filter: &InvoiceFilter,
+    ) -> Result<Vec<(Uuid, Total)>, Fault> {
+        let patients = covered(caller.reach(Resource::Invoice, Right::Read), patients);
+        if patients.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(invoices::count_of_patients(&self.pool, &patients, filter).await?)
+    }
+
     /// A page of the invoices that the caller may search.
     pub(crate) async fn search(
         &self,
@@ -63,6 +77,12 @@ impl Invoices {
     ) -> Result<Page<Invoice>, Fault> {
         caller.require(Resource::Invoice, Right::Search)?;
         Ok(window.page(invoices::list(&self.pool, filter, window).await?))
+    }
+
+    /// How many invoices the caller would find.
+    pub(crate) async fn count(&self, caller: &Caller, filter: &InvoiceFilter) -> Result<Total, Fault> {
+        caller.require(Resource::Invoice, Right::Search)?;
+        Ok(invoices::count(&self.pool, filter).await?)
     }
 
     /// Puts billings of a patient in one currency on a draft.

@@ -3,7 +3,7 @@ mod refund;
 
 use chrono::{DateTime, Utc};
 use healthbridge_change::{Change, Changes, Making, failpoint};
-use healthbridge_outcome::{Fault, Outcome, Window};
+use healthbridge_outcome::{Fault, Outcome, Total, Window};
 use healthbridge_rights::{Caller, Resource, Right};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -57,6 +57,18 @@ impl Payments {
             return Ok(Vec::new());
         }
         Ok(ledger::of_billings(&self.pool, billings, window).await?)
+    }
+
+    /// How many movements each of these billings has, for whoever may read payments.
+    pub(crate) async fn count_of_billings(
+        &self,
+        caller: &Caller,
+        billings: &[Uuid],
+    ) -> Result<Vec<(Uuid, Total)>, Fault> {
+        if caller.require(Resource::PaymentNotice, Right::Read).is_err() {
+            return Ok(Vec::new());
+        }
+        Ok(ledger::count_of_billings(&self.pool, billings).await?)
     }
 
     /// Takes money for a billing: all that is outstanding, or a part.

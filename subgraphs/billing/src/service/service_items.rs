@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use healthbridge_change::{Change, Changes, Making, Once};
-use healthbridge_outcome::{Checked, Fault, Outcome, Page, Refusals, Stop, UserError, UserErrorCode, Window};
+use healthbridge_outcome::{Checked, Fault, Outcome, Page, Refusals, Stop, Total, UserError, UserErrorCode, Window};
 use healthbridge_rights::{Caller, Resource, Right};
 use healthbridge_terms::{Coding, CurrencyCode, Money};
 use serde::Serialize;
@@ -36,6 +36,12 @@ impl ServiceItems {
     ) -> Result<Page<ServiceItem>, Fault> {
         caller.require(Resource::ChargeItem, Right::Read)?;
         Ok(window.page(service_items::list(&self.pool, filter, window).await?))
+    }
+
+    /// How many items of the price list a filter leaves.
+    pub(crate) async fn count(&self, caller: &Caller, filter: &ServiceItemFilter) -> Result<Total, Fault> {
+        caller.require(Resource::ChargeItem, Right::Read)?;
+        Ok(service_items::count(&self.pool, filter).await?)
     }
 
     /// Puts a service on the price list.

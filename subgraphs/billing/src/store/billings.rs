@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
-use healthbridge_outcome::Window;
-use healthbridge_postgres::known;
+use healthbridge_outcome::{Total, Window, greatest_first};
+use healthbridge_postgres::{known, query_of};
 use healthbridge_terms::{Coded, Coding, CurrencyCode};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -113,9 +113,9 @@ pub(crate) struct BillingFilter {
     pub serviced_to: Option<DateTime<Utc>>,
 }
 
-/// All columns of the billings that this part of a statement finds.
+/// All columns of the billings that these parts of a statement find.
 macro_rules! billings {
-    ($from:tt, $($argument:expr),* $(,)?) => {
+    ([$($from:tt)+], $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
             Row,
             r#"SELECT billing.id AS "id!", patient_id AS "patient_id!", report_id, image_id, appointment_id, invoice_id,
@@ -125,8 +125,31 @@ macro_rules! billings {
                       refunded AS "refunded!", status AS "status!", serviced_at AS "serviced_at!",
                       created_at AS "created_at!", created_by AS "created_by!", version AS "version!"
                FROM "#
-                + $from,
+                $(+ $from)+,
             $($argument),*
+        )
+    };
+}
+
+/// A statement over the billings that a filter shows: what stands before its conditions and behind them.
+macro_rules! shown {
+    ($statement:ident, [$($before:tt)*] [$($after:tt)*], $filter:ident $(, $argument:expr)*) => {
+        $statement!(
+            [
+                $($before)*
+                " (cardinality($1::text[]) = 0 OR billing.status = ANY($1))
+                   AND (cardinality($2::text[]) = 0 OR billing.payment_state = ANY($2))
+                   AND ($3::text IS NULL OR billing.currency = $3)
+                   AND ($4::timestamptz IS NULL OR billing.serviced_at >= $4)
+                   AND ($5::timestamptz IS NULL OR billing.serviced_at < $5) "
+                $($after)*
+            ],
+            &texts(&$filter.statuses),
+            &texts(&$filter.payment_states),
+            $filter.currency.map(CurrencyCode::as_str),
+            $filter.serviced_from,
+            $filter.serviced_to
+            $(, $argument)*
         )
     };
 }
@@ -137,7 +160,7 @@ pub(crate) async fn by_id(
     ids: &[Uuid],
     own: Option<Uuid>,
 ) -> Result<Vec<Billing>, sqlx::Error> {
-    let rows = billings!("billing.billing WHERE id = ANY($1) AND ($2::uuid IS NULL OR patient_id = $2)", ids, own);
+    let rows = billings!(["billing.billing WHERE id = ANY($1) AND ($2::uuid IS NULL OR patient_id = $2)"], ids, own);
     billings(rows.fetch_all(db).await?)
 }
 
@@ -152,9 +175,9 @@ pub(crate) async fn for_occasions(
     let images = ids(|occasion| if let Occasion::Image(id) = occasion { Some(*id) } else { None });
     let appointments = ids(|occasion| if let Occasion::Appointment(id) = occasion { Some(*id) } else { None });
     let rows = billings!(
-        "billing.billing WHERE (report_id = ANY($1) OR image_id = ANY($2) OR appointment_id = ANY($3))
-             AND ($4::uuid IS NULL OR patient_id = $4)
-           ORDER BY id DESC",
+        ["billing.billing WHERE (report_id = ANY($1) OR image_id = ANY($2) OR appointment_id = ANY($3))
+              AND ($4::uuid IS NULL OR patient_id = $4)
+            ORDER BY id DESC"],
         &reports,
         &images,
         &appointments,
@@ -163,68 +186,83 @@ pub(crate) async fn for_occasions(
     billings(rows.fetch_all(db).await?)
 }
 
-/// Of each patient one row more than the page has, the newest first.
+/// Of each patient one row more than the page has.
 pub(crate) async fn of_patients(
     db: impl PgExecutor<'_>,
     patients: &[Uuid],
     filter: &BillingFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<Billing>, sqlx::Error> {
-    let rows = billings!(
-        "unnest($1::uuid[]) AS patient (id)
-           CROSS JOIN LATERAL (
-               SELECT * FROM billing.billing AS billing
-               WHERE billing.patient_id = patient.id
-                 AND (cardinality($2::text[]) = 0 OR billing.status = ANY($2))
-                 AND (cardinality($3::text[]) = 0 OR billing.payment_state = ANY($3))
-                 AND ($4::text IS NULL OR billing.currency = $4)
-                 AND ($5::timestamptz IS NULL OR billing.serviced_at >= $5)
-                 AND ($6::timestamptz IS NULL OR billing.serviced_at < $6)
-                 AND ($7::uuid IS NULL OR billing.id < $7)
-               ORDER BY billing.id DESC LIMIT $8
-           ) AS billing
-           ORDER BY patient_id, billing.id DESC",
-        patients,
-        &texts(&filter.statuses),
-        &texts(&filter.payment_states),
-        filter.currency.map(CurrencyCode::as_str),
-        filter.serviced_from,
-        filter.serviced_to,
-        window.start,
-        window.limit(),
-    );
-    billings(rows.fetch_all(db).await?)
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            shown!(
+                billings,
+                ["unnest($6::uuid[]) AS patient (id) CROSS JOIN LATERAL (
+                      SELECT * FROM billing.billing AS billing WHERE billing.patient_id = patient.id AND"]
+                ["AND billing.id " $beyond " $7 ORDER BY billing.id " $order " LIMIT $8
+                  ) AS billing ORDER BY patient_id, billing.id " $order],
+                filter, patients, window.bound(), window.limit()
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    billings(greatest_first!(window, page)?)
 }
 
-/// One row more than the page has, over all patients, the newest first.
+/// How many billings of each patient a filter leaves.
+pub(crate) async fn count_of_patients(
+    db: impl PgExecutor<'_>,
+    patients: &[Uuid],
+    filter: &BillingFilter,
+) -> Result<Vec<(Uuid, Total)>, sqlx::Error> {
+    let rows = shown!(
+        query_of,
+        [r#"SELECT patient.id AS "id!", (SELECT count(*) FROM (
+                SELECT FROM billing.billing AS billing WHERE billing.patient_id = patient.id AND"#][r#"LIMIT $7) AS found) AS "total!" FROM unnest($6::uuid[]) AS patient (id)"#],
+        filter,
+        patients,
+        Total::LIMIT
+    );
+    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.id, Total::of(row.total))).collect())
+}
+
+/// One row more than the page has, over all patients.
 pub(crate) async fn list(
     db: impl PgExecutor<'_>,
     filter: &BillingFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<Billing>, sqlx::Error> {
-    let rows = billings!(
-        "billing.billing WHERE (cardinality($1::text[]) = 0 OR status = ANY($1))
-             AND (cardinality($2::text[]) = 0 OR payment_state = ANY($2))
-             AND ($3::text IS NULL OR currency = $3)
-             AND ($4::timestamptz IS NULL OR serviced_at >= $4)
-             AND ($5::timestamptz IS NULL OR serviced_at < $5)
-             AND ($6::uuid IS NULL OR id < $6)
-           ORDER BY id DESC LIMIT $7",
-        &texts(&filter.statuses),
-        &texts(&filter.payment_states),
-        filter.currency.map(CurrencyCode::as_str),
-        filter.serviced_from,
-        filter.serviced_to,
-        window.start,
-        window.limit(),
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            shown!(
+                billings,
+                ["billing.billing AS billing WHERE"]
+                ["AND billing.id " $beyond " $6 ORDER BY billing.id " $order " LIMIT $7"],
+                filter, window.bound(), window.limit()
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    billings(greatest_first!(window, page)?)
+}
+
+/// How many billings a filter leaves, over all patients.
+pub(crate) async fn count(db: impl PgExecutor<'_>, filter: &BillingFilter) -> Result<Total, sqlx::Error> {
+    let counted = shown!(
+        query_of,
+        [r#"SELECT count(*) AS "total!" FROM (SELECT FROM billing.billing AS billing WHERE"#]["LIMIT $6) AS found"],
+        filter,
+        Total::LIMIT
     );
-    billings(rows.fetch_all(db).await?)
+    Ok(Total::of(counted.fetch_one(db).await?.total))
 }
 
 /// The billings with these ids, locked until the transaction ends, in the order of their ids: two payments of several
 /// billings never wait for each other.
 pub(crate) async fn lock(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Billing>, sqlx::Error> {
-    let rows = billings!("billing.billing WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids);
+    let rows = billings!(["billing.billing WHERE id = ANY($1) ORDER BY id FOR UPDATE"], ids);
     billings(rows.fetch_all(connection).await?)
 }
 

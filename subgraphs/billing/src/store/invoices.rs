@@ -1,6 +1,6 @@
 use chrono::{DateTime, NaiveDate, Utc};
-use healthbridge_outcome::Window;
-use healthbridge_postgres::known;
+use healthbridge_outcome::{Total, Window, greatest_first};
+use healthbridge_postgres::{known, query_of};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
@@ -69,7 +69,7 @@ pub(crate) struct NewInvoice<'a> {
 /// Invoices that come out of these parts of a statement, with what their lines come to: a draft's totals are those of its
 /// lines, and what is paid always is.
 macro_rules! invoices {
-    ([$($from:tt)+] $rest:tt, $($argument:expr),* $(,)?) => {
+    ([$($from:tt)+] [$($rest:tt)+], $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
             Row,
             r#"SELECT invoice.id AS "id!", invoice.kind AS "kind!", invoice.patient_id AS "patient_id!",
@@ -83,34 +83,31 @@ macro_rules! invoices {
                         SELECT sum(charged - discounts) AS total_net, sum(net) AS total_gross, sum(paid - refunded) AS paid
                         FROM billing.billing WHERE id = ANY(invoice.billing_ids)
                     ) AS lines "
-                + $rest,
+                $(+ $rest)+,
             $($argument),*
         )
     };
 }
 
-/// A page of the invoices that a filter shows, within what stands before. An invoice is BALANCED when its lines are paid, and
-/// is not written then.
-macro_rules! page_of_invoices {
-    ($within:tt, $rest:tt, $filter:ident, $window:ident $(, $argument:expr)?) => {
-        invoices!(
+/// A statement over the invoices that a filter shows: what stands before its conditions and behind them. An invoice is
+/// BALANCED when its lines are paid, and is not written then.
+macro_rules! shown {
+    ($statement:ident, [$($before:tt)*] [$($after:tt)*] $([$($rest:tt)+])?, $filter:ident $(, $argument:expr)*) => {
+        $statement!(
             [
-                $within
-                " one.id < $1
-                 AND (cardinality($2::text[]) = 0 OR (CASE
+                $($before)*
+                " (cardinality($1::text[]) = 0 OR (CASE
                      WHEN one.status = 'ISSUED' AND one.kind = 'INVOICE' AND NOT EXISTS (
                          SELECT FROM billing.billing AS line
                          WHERE line.id = ANY(one.billing_ids) AND line.net - line.paid + line.refunded > 0)
-                     THEN 'BALANCED' ELSE one.status END) = ANY($2))
-                 AND ($3::date IS NULL OR one.due_at < $3)
-                 ORDER BY one.id DESC LIMIT $4) AS invoice"
+                     THEN 'BALANCED' ELSE one.status END) = ANY($1))
+                   AND ($2::date IS NULL OR one.due_at < $2) "
+                $($after)*
             ]
-            $rest,
-            $window.start.unwrap_or(Uuid::max()),
+            $([$($rest)+])?,
             &texts(&$filter.statuses),
-            $filter.due_before,
-            $window.limit()
-            $(, $argument)?
+            $filter.due_before
+            $(, $argument)*
         )
     };
 }
@@ -126,41 +123,85 @@ pub(crate) async fn by_id(
     own: Option<Uuid>,
 ) -> Result<Vec<Invoice>, sqlx::Error> {
     let rows = invoices!(
-        ["billing.invoice AS invoice"]
-        "WHERE invoice.id = ANY($1) AND ($2::uuid IS NULL OR invoice.patient_id = $2)",
+        ["billing.invoice AS invoice"]["WHERE invoice.id = ANY($1) AND ($2::uuid IS NULL OR invoice.patient_id = $2)"],
         ids,
         own,
     );
     invoices(rows.fetch_all(db).await?)
 }
 
-/// Of each patient one row more than the page has, the newest first.
+/// Of each patient one row more than the page has.
 pub(crate) async fn of_patients(
     db: impl PgExecutor<'_>,
     patients: &[Uuid],
     filter: &InvoiceFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<Invoice>, sqlx::Error> {
-    let rows = page_of_invoices!(
-        "unnest($5::uuid[]) AS patient (id)
-         CROSS JOIN LATERAL (SELECT * FROM billing.invoice AS one WHERE one.patient_id = patient.id AND",
-        "ORDER BY invoice.patient_id, invoice.id DESC",
-        filter,
-        window,
-        patients
-    );
-    invoices(rows.fetch_all(db).await?)
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            shown!(
+                invoices,
+                ["unnest($3::uuid[]) AS patient (id) CROSS JOIN LATERAL (
+                      SELECT * FROM billing.invoice AS one WHERE one.patient_id = patient.id AND"]
+                ["AND one.id " $beyond " $4 ORDER BY one.id " $order " LIMIT $5) AS invoice"]
+                ["ORDER BY invoice.patient_id, invoice.id " $order],
+                filter, patients, window.bound(), window.limit()
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    invoices(greatest_first!(window, page)?)
 }
 
-/// One row more than the page has, over all patients, the newest first.
+/// How many invoices of each patient a filter leaves.
+pub(crate) async fn count_of_patients(
+    db: impl PgExecutor<'_>,
+    patients: &[Uuid],
+    filter: &InvoiceFilter,
+) -> Result<Vec<(Uuid, Total)>, sqlx::Error> {
+    let rows = shown!(
+        query_of,
+        [r#"SELECT patient.id AS "id!", (SELECT count(*) FROM (
+                SELECT FROM billing.invoice AS one WHERE one.patient_id = patient.id AND"#][r#"LIMIT $4) AS found) AS "total!" FROM unnest($3::uuid[]) AS patient (id)"#],
+        filter,
+        patients,
+        Total::LIMIT
+    );
+    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.id, Total::of(row.total))).collect())
+}
+
+/// One row more than the page has, over all patients.
 pub(crate) async fn list(
     db: impl PgExecutor<'_>,
     filter: &InvoiceFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<Invoice>, sqlx::Error> {
-    let rows =
-        page_of_invoices!("(SELECT * FROM billing.invoice AS one WHERE", "ORDER BY invoice.id DESC", filter, window);
-    invoices(rows.fetch_all(db).await?)
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            shown!(
+                invoices,
+                ["(SELECT * FROM billing.invoice AS one WHERE"]
+                ["AND one.id " $beyond " $3 ORDER BY one.id " $order " LIMIT $4) AS invoice"]
+                ["ORDER BY invoice.id " $order],
+                filter, window.bound(), window.limit()
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    invoices(greatest_first!(window, page)?)
+}
+
+/// How many invoices a filter leaves, over all patients.
+pub(crate) async fn count(db: impl PgExecutor<'_>, filter: &InvoiceFilter) -> Result<Total, sqlx::Error> {
+    let counted = shown!(
+        query_of,
+        [r#"SELECT count(*) AS "total!" FROM (SELECT FROM billing.invoice AS one WHERE"#]["LIMIT $3) AS found"],
+        filter,
+        Total::LIMIT
+    );
+    Ok(Total::of(counted.fetch_one(db).await?.total))
 }
 
 /// The invoice, locked until the transaction ends.

@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use healthbridge_outcome::Window;
+use healthbridge_outcome::{Total, Window, greatest_first};
 use healthbridge_postgres::known;
 use healthbridge_terms::{Coded, Money};
 use rust_decimal::Decimal;
@@ -86,44 +86,67 @@ pub(crate) async fn seal(connection: &mut PgConnection, movement: &Movement) -> 
     inserted.execute(connection).await.map(drop)
 }
 
-/// Of each billing one movement more than the page has, the newest first.
+/// Of each billing one movement more than the page has.
 pub(crate) async fn of_billings(
     db: impl PgExecutor<'_>,
     billings: &[Uuid],
     window: &Window<i64>,
 ) -> Result<Vec<(Uuid, LedgerEntry)>, sqlx::Error> {
-    let rows = sqlx::query!(
-        r#"SELECT billing.id AS "billing_id!", found.id AS "id!", found.seq AS "seq!", found.kind AS "kind!",
-                  found.currency AS "currency!", found.amount AS "amount!", found.method, found.reference,
-                  found.reverses_id, found.recorded_by AS "recorded_by!", found.recorded_at AS "recorded_at!"
-           FROM unnest($1::uuid[]) AS billing (id)
-           CROSS JOIN LATERAL (
-               SELECT movement.* FROM billing.movement AS movement
-               WHERE movement.id IN (SELECT movement_id FROM billing.posting WHERE billing_id = billing.id)
-                 AND ($2::bigint IS NULL OR movement.seq < $2)
-               ORDER BY movement.seq DESC LIMIT $3
-           ) AS found
-           ORDER BY billing.id, found.seq DESC"#,
-        billings,
-        window.start,
-        window.limit(),
-    );
-    let rows = rows.fetch_all(db).await?.into_iter().map(|row| {
-        let entry = Row {
-            id: row.id,
-            seq: row.seq,
-            kind: row.kind,
-            currency: row.currency,
-            amount: row.amount,
-            method: row.method,
-            reference: row.reference,
-            reverses_id: row.reverses_id,
-            recorded_by: row.recorded_by,
-            recorded_at: row.recorded_at,
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            sqlx::query!(
+                r#"SELECT billing.id AS "billing_id!", found.id AS "id!", found.seq AS "seq!", found.kind AS "kind!",
+                          found.currency AS "currency!", found.amount AS "amount!", found.method, found.reference,
+                          found.reverses_id, found.recorded_by AS "recorded_by!", found.recorded_at AS "recorded_at!"
+                   FROM unnest($1::uuid[]) AS billing (id)
+                   CROSS JOIN LATERAL (
+                       SELECT movement.* FROM billing.movement AS movement
+                       WHERE movement.id IN (SELECT movement_id FROM billing.posting WHERE billing_id = billing.id)
+                         AND movement.seq "# + $beyond + " $2 ORDER BY movement.seq " + $order + " LIMIT $3
+                   ) AS found
+                   ORDER BY billing.id, found.seq " + $order,
+                billings,
+                window.bound(),
+                window.limit(),
+            )
+            .map(|row| {
+                let entry = Row {
+                    id: row.id,
+                    seq: row.seq,
+                    kind: row.kind,
+                    currency: row.currency,
+                    amount: row.amount,
+                    method: row.method,
+                    reference: row.reference,
+                    reverses_id: row.reverses_id,
+                    recorded_by: row.recorded_by,
+                    recorded_at: row.recorded_at,
+                };
+                (row.billing_id, entry)
+            })
+            .fetch_all(db)
+            .await
         };
-        Ok((row.billing_id, LedgerEntry::try_from(entry)?))
-    });
-    rows.collect()
+    }
+    let rows = greatest_first!(window, page)?.into_iter();
+    rows.map(|(billing, entry)| Ok((billing, LedgerEntry::try_from(entry)?))).collect()
+}
+
+/// How many movements each billing has.
+pub(crate) async fn count_of_billings(
+    db: impl PgExecutor<'_>,
+    billings: &[Uuid],
+) -> Result<Vec<(Uuid, Total)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT billing.id AS "id!", (SELECT count(*) FROM (
+               SELECT FROM billing.movement
+               WHERE id IN (SELECT movement_id FROM billing.posting WHERE billing_id = billing.id) LIMIT $2
+           ) AS found) AS "total!"
+           FROM unnest($1::uuid[]) AS billing (id)"#,
+        billings,
+        Total::LIMIT,
+    );
+    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.id, Total::of(row.total))).collect())
 }
 
 /// The movements with these ids.

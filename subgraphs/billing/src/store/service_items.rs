@@ -1,6 +1,6 @@
 use chrono::NaiveDate;
-use healthbridge_outcome::Window;
-use healthbridge_postgres::{known, sought};
+use healthbridge_outcome::{Total, Window, greatest_first};
+use healthbridge_postgres::{known, query_of, sought};
 use healthbridge_terms::Coding;
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgExecutor, types::Json};
@@ -47,55 +47,89 @@ pub(crate) struct ServiceItemFilter {
     pub valid_on: Option<NaiveDate>,
 }
 
-/// The items that this part of a statement chooses, with their prices.
+/// Items that come out of these parts of a statement, with their prices.
 macro_rules! items {
-    ($which:tt, $($argument:expr),* $(,)?) => {
+    ([$($from:tt)+] [$($rest:tt)+], $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
             Row,
-            r#"SELECT id, code AS "code: _", name, prices.currencies AS "currencies!",
-                      prices.amounts AS "amounts!: Vec<Decimal>", valid_from, valid_to, version
-               FROM billing.service_item AS item
-               CROSS JOIN LATERAL (
-                   SELECT array_agg(currency::text ORDER BY currency) AS currencies,
-                          array_agg(amount ORDER BY currency) AS amounts
-                   FROM billing.service_price WHERE service_item_id = item.id
-               ) AS prices "#
-                + $which,
+            r#"SELECT id AS "id!", code AS "code: _", name AS "name!", prices.currencies AS "currencies!",
+                      prices.amounts AS "amounts!: Vec<Decimal>", valid_from AS "valid_from!", valid_to,
+                      version AS "version!"
+               FROM "#
+                $(+ $from)+
+                + " CROSS JOIN LATERAL (
+                        SELECT array_agg(currency::text ORDER BY currency) AS currencies,
+                               array_agg(amount ORDER BY currency) AS amounts
+                        FROM billing.service_price WHERE service_item_id = item.id
+                    ) AS prices "
+                $(+ $rest)+,
             $($argument),*
+        )
+    };
+}
+
+/// A statement over the items that a filter shows: what stands before its conditions and behind them.
+macro_rules! shown {
+    ($statement:ident, [$($before:tt)*] [$($after:tt)*] $([$($rest:tt)+])?, $filter:ident $(, $argument:expr)*) => {
+        $statement!(
+            [
+                $($before)*
+                " ($1::text IS NULL OR starts_with(lower(name), lower($1)))
+                   AND ($2::text IS NULL OR code ->> 'code' = $2)
+                   AND ($3::date IS NULL OR (valid_from <= $3 AND (valid_to IS NULL OR valid_to > $3))) "
+                $($after)*
+            ]
+            $([$($rest)+])?,
+            $filter.search.as_deref().map(sought),
+            $filter.code.as_deref().map(sought),
+            $filter.valid_on
+            $(, $argument)*
         )
     };
 }
 
 /// The items with these ids.
 pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<ServiceItem>, sqlx::Error> {
-    let rows = items!("WHERE id = ANY($1)", ids);
+    let rows = items!(["billing.service_item AS item"]["WHERE id = ANY($1)"], ids);
     rows.fetch_all(db).await?.into_iter().map(ServiceItem::try_from).collect()
 }
 
-/// One row more than the page has, the newest first.
+/// One row more than the page has.
 pub(crate) async fn list(
     db: impl PgExecutor<'_>,
     filter: &ServiceItemFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<ServiceItem>, sqlx::Error> {
-    let rows = items!(
-        "WHERE ($1::text IS NULL OR starts_with(lower(name), lower($1)))
-             AND ($2::text IS NULL OR code ->> 'code' = $2)
-             AND ($3::date IS NULL OR (valid_from <= $3 AND (valid_to IS NULL OR valid_to > $3)))
-             AND ($4::uuid IS NULL OR id < $4)
-           ORDER BY id DESC LIMIT $5",
-        filter.search.as_deref().map(sought),
-        filter.code.as_deref().map(sought),
-        filter.valid_on,
-        window.start,
-        window.limit(),
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            shown!(
+                items,
+                ["(SELECT * FROM billing.service_item WHERE"]
+                ["AND id " $beyond " $4 ORDER BY id " $order " LIMIT $5) AS item"]
+                ["ORDER BY id " $order],
+                filter, window.bound(), window.limit()
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    greatest_first!(window, page)?.into_iter().map(ServiceItem::try_from).collect()
+}
+
+/// How many items a filter leaves.
+pub(crate) async fn count(db: impl PgExecutor<'_>, filter: &ServiceItemFilter) -> Result<Total, sqlx::Error> {
+    let counted = shown!(
+        query_of,
+        [r#"SELECT count(*) AS "total!" FROM (SELECT FROM billing.service_item WHERE"#]["LIMIT $4) AS found"],
+        filter,
+        Total::LIMIT
     );
-    rows.fetch_all(db).await?.into_iter().map(ServiceItem::try_from).collect()
+    Ok(Total::of(counted.fetch_one(db).await?.total))
 }
 
 /// The item with this id, kept from changing until the transaction ends.
 pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<ServiceItem>, sqlx::Error> {
-    let row = items!("WHERE id = $1 FOR UPDATE OF item", id);
+    let row = items!(["billing.service_item AS item"]["WHERE id = $1 FOR UPDATE OF item"], id);
     row.fetch_optional(connection).await?.map(ServiceItem::try_from).transpose()
 }
 

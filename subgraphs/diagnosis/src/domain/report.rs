@@ -5,25 +5,25 @@ use uuid::Uuid;
 coded! {
     /// The status of a report (FHIR R4 diagnostic-report-status).
     pub enum ReportStatus {
-        /// It exists, and nothing is written yet.
+        /// The report exists, and has no text yet (FHIR `registered`).
         Registered,
-        /// Parts of it are written.
+        /// Partial results are available and not verified (FHIR `partial`).
         Partial,
-        /// It is written and not yet verified.
+        /// Results are available, and are not verified (FHIR `preliminary`).
         Preliminary,
-        /// It is verified and released.
+        /// The report is complete, verified and released (FHIR `final`).
         Final,
-        /// It was changed after its release.
+        /// The report was changed after its release (FHIR `amended`).
         Amended,
-        /// A mistake was corrected after its release.
+        /// An error in the report was corrected after its release (FHIR `corrected`).
         Corrected,
-        /// Something was added after its release.
+        /// Something was added to the report after its release (FHIR `appended`).
         Appended,
-        /// It will not be written.
+        /// The report was cancelled and will not be written (FHIR `cancelled`).
         Cancelled,
-        /// It should not exist.
+        /// It was recorded by mistake and must be disregarded (FHIR `entered-in-error`).
         EnteredInError,
-        /// Not known.
+        /// Unknown (FHIR `unknown`).
         Unknown,
     }
 }
@@ -52,13 +52,13 @@ impl ReportStatus {
 coded! {
     /// How urgent a report is (FHIR request-priority).
     pub enum ReportPriority {
-        /// In its turn.
+        /// Normal priority.
         Routine,
-        /// Sooner than others.
+        /// With priority over routine requests.
         Urgent,
         /// As soon as possible.
         Asap,
-        /// At once.
+        /// Immediately, before everything else (FHIR `stat`).
         Stat,
     }
 }
@@ -68,39 +68,39 @@ coded! {
 pub struct Report {
     /// Our id.
     pub id: Uuid,
-    /// Whose report it is.
+    /// The patient whom the report is about.
     pub patient_id: Uuid,
-    /// Status.
+    /// The status.
     pub status: ReportStatus,
-    /// How urgent it is.
+    /// The priority (FHIR request-priority).
     pub priority: ReportPriority,
     /// What was examined, a LOINC code.
     pub code: Option<Coding>,
     /// The conclusion in codes.
     pub conclusion_codes: Vec<Coding>,
-    /// What was known before.
+    /// Clinical history: what was known about the patient before the examination.
     pub clinical_history: Option<String>,
-    /// How it was examined.
+    /// The technique of the examination.
     pub technique: Option<String>,
-    /// What was seen.
+    /// Findings: what the images show.
     pub findings: Option<String>,
-    /// What it means.
+    /// The impression: the clinical conclusion (FHIR DiagnosticReport.conclusion).
     pub impression: Option<String>,
-    /// Whether somebody must act at once.
+    /// Whether the result is critical: somebody must act on it at once.
     pub critical: bool,
     /// Who wrote it.
     pub author_id: Uuid,
-    /// Who is to read it.
+    /// The member of the medical staff who is to write the report.
     pub assignee_id: Option<Uuid>,
     /// The images that it is about.
     pub image_ids: Vec<Uuid>,
-    /// When it was released.
+    /// When the report was released (FHIR DiagnosticReport.issued); null before.
     pub issued_at: Option<DateTime<Utc>>,
-    /// When it was begun.
+    /// When the report was created.
     pub created_at: DateTime<Utc>,
-    /// When it was changed last.
+    /// When the report was last changed.
     pub updated_at: DateTime<Utc>,
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     pub version: i32,
 }
 

@@ -9,15 +9,15 @@ coded! {
     pub enum WorkflowAction {
         /// An examination was ordered.
         Ordered,
-        /// The patient has come.
+        /// The patient arrived and was checked in.
         CheckedIn,
-        /// Images were acquired.
+        /// The images of an examination were acquired.
         Acquired,
         /// Images were uploaded.
         Uploaded,
         /// A report was assigned to a reader.
         Assigned,
-        /// Somebody began to read.
+        /// A radiologist began to read the images.
         ReadStarted,
         /// A report was drafted.
         Drafted,
@@ -37,7 +37,7 @@ coded! {
         Paid,
         /// Something was paid back.
         Refunded,
-        /// Something else.
+        /// Anything that the other values do not cover.
         Other,
     }
 }
@@ -47,15 +47,15 @@ coded! {
 pub struct Entry {
     /// Our id.
     pub id: Uuid,
-    /// When it happened.
+    /// When the action took place.
     pub occurred_at: DateTime<Utc>,
-    /// When it was written down.
+    /// When the entry was recorded.
     pub recorded_at: DateTime<Utc>,
     /// Who did it.
     pub user_id: Uuid,
     /// What was done.
     pub action: WorkflowAction,
-    /// A remark.
+    /// A comment in plain text.
     pub note: Option<String>,
     /// The patient.
     pub patient_id: Option<Uuid>,

@@ -12,11 +12,11 @@ use sqlx::PgPool;
 
 use crate::service::{Reports, WorkflowLogs};
 
-/// The queries of the subgraph.
+/// Everything that can be read.
 #[derive(Default, MergedObject)]
 struct Query(report::ReportQuery, workflow_log::WorkflowLogQuery, patient::PatientQuery);
 
-/// The mutations of the subgraph.
+/// Everything that can be changed.
 #[derive(Default, MergedObject)]
 struct Mutation(report::ReportMutation, workflow_log::WorkflowLogMutation);
 

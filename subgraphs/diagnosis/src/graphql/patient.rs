@@ -1,18 +1,18 @@
 //! What reports add to a patient.
 
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
-use healthbridge_graphql::{Connection, batch, below};
-use healthbridge_outcome::{Fault, Window};
+use healthbridge_graphql::{Connection, below, parse_id};
+use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
 use super::report::{DiagnosisReport, ReportFilter};
 use crate::{domain::Report, service::Reports, store::reports};
 
-/// A patient, as far as reports go.
+/// A patient (FHIR Patient). A patient whom the caller may not see looks like one that does not exist.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(crate) struct Patient {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     pub id: ID,
 }
 
@@ -27,17 +27,24 @@ impl Patient {
     async fn reports(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which reports.")] filter: Option<ReportFilter>,
     ) -> Result<Option<Connection<DiagnosisReport>>, Fault> {
-        below::<ReportsOfPatient, _, _>(ctx, &self.id, first, after, filter.unwrap_or_default().into()).await
+        let Some(patient) = parse_id(&self.id) else { return Ok(None) };
+        let args = PageArgs::new(first, after, last, before)?;
+        below::<ReportsOfPatient, _>(ctx, patient, &args, filter.unwrap_or_default().into()).await
     }
 }
 
-batch! {
+below! {
     /// The reports below patients.
-    ReportsOfPatient = Reports::of_patients(reports::ReportFilter, Window<Uuid>) -> Report, by |report| report.patient_id
+    ReportsOfPatient = Reports::{of_patients, count_of_patients}(reports::ReportFilter; Uuid) -> Report,
+        by |report| report.patient_id
 }
 
 /// How a patient is found.

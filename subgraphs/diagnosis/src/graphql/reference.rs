@@ -2,26 +2,26 @@
 
 use async_graphql::{ID, SimpleObject};
 
-/// An account; the patients subgraph tells more.
+/// An account that somebody, or a machine, signs in with.
 #[derive(SimpleObject)]
 #[graphql(unresolvable)]
 pub(crate) struct User {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     pub id: ID,
 }
 
-/// A member of the medical staff; the patients subgraph tells more.
+/// A member of the medical staff (FHIR Practitioner).
 #[derive(SimpleObject)]
 #[graphql(unresolvable)]
 pub(crate) struct MedicalStaff {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     pub id: ID,
 }
 
-/// A medical image; the imaging subgraph tells more.
+/// A medical image: a file of an imaging study. One that the caller may not see looks like one that does not exist.
 #[derive(SimpleObject)]
 #[graphql(unresolvable)]
 pub(crate) struct MedicalImage {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     pub id: ID,
 }

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_graphql::{
-    Code, Coding, CodingInput, Connection, List, Time, UserError, batch, caller, codes, connection, entity, now,
-    parse_id, service, settled, window,
+    Code, Coding, CodingInput, Connection, List, Time, UserError, batch, caller, codes, entity, listed, now, parse_id,
+    service, settled, window,
 };
-use healthbridge_outcome::Fault;
+use healthbridge_outcome::{Fault, PageArgs};
 use healthbridge_rights::{Caller, Resource, Right};
 use uuid::Uuid;
 
@@ -25,29 +25,30 @@ pub(crate) struct DiagnosisReport(pub(crate) Arc<Report>);
 /// A diagnosis report (FHIR DiagnosticReport). One that the caller may not see looks like one that does not exist.
 #[Object]
 impl DiagnosisReport {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     async fn id(&self) -> ID {
         self.0.id.into()
     }
 
-    /// Status.
+    /// The status.
     async fn status(&self) -> Code<ReportStatus> {
         Code(self.0.status)
     }
 
-    /// What this caller may do next, from the state machine and the caller's rights.
+    /// The statuses that this caller may move the report to next.
     async fn allowed_transitions(&self, ctx: &Context<'_>) -> Vec<Code<ReportStatus>> {
         let caller = caller(ctx);
         let next = self.0.status.next().iter().copied();
         next.filter(|next| may_move(caller, *next)).map(Code).collect()
     }
 
-    /// How urgent it is.
+    /// The priority (FHIR request-priority).
     async fn priority(&self) -> Code<ReportPriority> {
         Code(self.0.priority)
     }
 
-    /// Whose report it is. Null where the caller may not see the record, or it cannot be asked for.
+    /// The patient whom the report is about. Null where the caller may not see the record, or the part of the system that
+    /// knows it is unavailable.
     async fn patient(&self) -> Option<Patient> {
         Some(Patient { id: self.0.patient_id.into() })
     }
@@ -68,57 +69,58 @@ impl DiagnosisReport {
         self.0.conclusion_codes.iter().map(Coding::from).collect()
     }
 
-    /// What was known before.
+    /// Clinical history: what was known about the patient before the examination.
     async fn clinical_history(&self) -> Option<&str> {
         self.0.clinical_history.as_deref()
     }
 
-    /// How it was examined.
+    /// The technique of the examination.
     async fn technique(&self) -> Option<&str> {
         self.0.technique.as_deref()
     }
 
-    /// What was seen.
+    /// Findings: what the images show.
     async fn findings(&self) -> Option<&str> {
         self.0.findings.as_deref()
     }
 
-    /// What it means.
+    /// The impression: the clinical conclusion (FHIR DiagnosticReport.conclusion).
     async fn impression(&self) -> Option<&str> {
         self.0.impression.as_deref()
     }
 
-    /// Whether somebody must act at once.
+    /// Whether the result is critical: somebody must act on it at once.
     async fn critical(&self) -> bool {
         self.0.critical
     }
 
-    /// Who wrote it. Null where the caller may not see the person, or the person cannot be asked for.
+    /// The member of the medical staff who wrote the report. Null where the caller may not see the record, or the part of
+    /// the system that knows it is unavailable.
     async fn author(&self) -> Option<MedicalStaff> {
         Some(MedicalStaff { id: self.0.author_id.into() })
     }
 
-    /// Who is to read it.
+    /// The member of the medical staff who is to write the report.
     async fn assignee(&self) -> Option<MedicalStaff> {
         self.0.assignee_id.map(|id| MedicalStaff { id: id.into() })
     }
 
-    /// When it was released.
+    /// When the report was released (FHIR DiagnosticReport.issued); null before.
     async fn issued_at(&self) -> Option<Time> {
         self.0.issued_at.map(Time::from)
     }
 
-    /// When it was begun.
+    /// When the report was created.
     async fn created_at(&self) -> Time {
         self.0.created_at.into()
     }
 
-    /// When it was changed last.
+    /// When the report was last changed.
     async fn updated_at(&self) -> Time {
         self.0.updated_at.into()
     }
 
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     async fn version(&self) -> i32 {
         self.0.version
     }
@@ -147,13 +149,13 @@ impl List for DiagnosisReport {
 /// Which reports a list shows; what is left out filters nothing.
 #[derive(Default, InputObject)]
 pub(crate) struct ReportFilter {
-    /// In one of these states.
+    /// With one of these statuses.
     status: Option<Vec<Code<ReportStatus>>>,
     /// Of one of these priorities.
     priority: Option<Vec<Code<ReportPriority>>>,
     /// Written by this member of the staff.
     author_id: Option<ID>,
-    /// Whether somebody must act at once.
+    /// Whether the result is critical: somebody must act on it at once.
     critical: Option<bool>,
     /// Released then or later.
     issued_from: Option<Time>,
@@ -202,13 +204,18 @@ impl ReportQuery {
     async fn reports(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which reports.")] filter: Option<ReportFilter>,
     ) -> Result<Option<Connection<DiagnosisReport>>, Fault> {
-        let (filter, window) = (filter.unwrap_or_default().into(), window::<DiagnosisReport>(first, after)?);
-        let page = service::<Reports>(ctx).search(caller(ctx), &filter, &window).await?;
-        Ok(Some(connection(page.map(Arc::new))))
+        let window = window::<DiagnosisReport>(&PageArgs::new(first, after, last, before)?)?;
+        let (reports, filter) = (service::<Reports>(ctx), filter.unwrap_or_default().into());
+        let page = reports.search(caller(ctx), &filter, &window);
+        listed(ctx, page, reports.count(caller(ctx), &filter)).await
     }
 
     #[graphql(entity)]
@@ -220,27 +227,27 @@ impl ReportQuery {
 /// A report to be begun.
 #[derive(InputObject)]
 pub(crate) struct CreateReportInput {
-    /// Whose report it is.
+    /// The patient whom the report is about.
     patient_id: ID,
     /// The images that it is about.
     image_ids: Option<Vec<ID>>,
     /// What was examined, a LOINC code.
     code: Option<CodingInput>,
-    /// How urgent it is.
+    /// The priority (FHIR request-priority).
     #[graphql(default_with = "Code(ReportPriority::Routine)")]
     priority: Code<ReportPriority>,
-    /// What was known before.
+    /// Clinical history: what was known about the patient before the examination.
     clinical_history: Option<String>,
-    /// What was seen.
+    /// Findings: what the images show.
     findings: Option<String>,
-    /// What it means.
+    /// The impression: the clinical conclusion (FHIR DiagnosticReport.conclusion).
     impression: Option<String>,
     /// The conclusion in codes of ICD-10 or SNOMED CT.
     conclusion_codes: Option<Vec<CodingInput>>,
-    /// Whether somebody must act at once.
+    /// Whether the result is critical: somebody must act on it at once.
     #[graphql(default)]
     critical: bool,
-    /// Who is to read it.
+    /// The member of the medical staff who is to write the report.
     assignee_id: Option<ID>,
     /// Sent again with the same key and input, the mutation gives its first answer.
     idempotency_key: Option<Uuid>,

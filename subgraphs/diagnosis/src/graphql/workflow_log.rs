@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_graphql::{
-    BigInt, Code, Connection, List, Time, UserError, batch, caller, codes, connection, entity, now, one, parse_id,
-    service, settled, window,
+    BigInt, Code, Connection, List, Time, UserError, batch, caller, codes, entity, listed, now, one, parse_id, service,
+    settled, window,
 };
-use healthbridge_outcome::Fault;
+use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
 use super::{
@@ -25,27 +25,28 @@ pub(crate) struct WorkflowLog(pub(crate) Arc<domain::WorkflowLog>);
 /// An entry of the workflow log (FHIR Provenance), which only grows: each entry's hash covers the one before it.
 #[Object]
 impl WorkflowLog {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     async fn id(&self) -> ID {
         self.0.entry.id.into()
     }
 
-    /// Its place in the log, from 1, without gaps.
+    /// The entry's position in the log, from 1, without gaps.
     async fn seq(&self) -> BigInt {
         BigInt(self.0.seq)
     }
 
-    /// When it happened.
+    /// When the action took place.
     async fn occurred_at(&self) -> Time {
         self.0.entry.occurred_at.into()
     }
 
-    /// When it was written down.
+    /// When the entry was recorded.
     async fn recorded_at(&self) -> Time {
         self.0.entry.recorded_at.into()
     }
 
-    /// Who did it. Null where the caller may not see the account, or it cannot be asked for.
+    /// The account that took the action. Null where the caller may not see it, or the part of the system that knows it is
+    /// unavailable.
     async fn user(&self) -> Option<User> {
         Some(User { id: self.0.entry.user_id.into() })
     }
@@ -55,7 +56,7 @@ impl WorkflowLog {
         Code(self.0.entry.action)
     }
 
-    /// A remark.
+    /// A comment in plain text.
     async fn note(&self) -> Option<&str> {
         self.0.entry.note.as_deref()
     }
@@ -91,7 +92,6 @@ impl WorkflowLog {
 
 impl List for WorkflowLog {
     const ORDER: &'static str = "workflow-log";
-    const SIZE: i32 = 50;
     type Row = domain::WorkflowLog;
     type Place = i64;
 
@@ -152,13 +152,18 @@ impl WorkflowLogQuery {
     async fn workflow_logs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 50, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which entries.")] filter: Option<WorkflowLogFilter>,
     ) -> Result<Option<Connection<WorkflowLog>>, Fault> {
-        let (filter, window) = (filter.unwrap_or_default().into(), window::<WorkflowLog>(first, after)?);
-        let page = service::<WorkflowLogs>(ctx).search(caller(ctx), &filter, &window).await?;
-        Ok(Some(connection(page.map(Arc::new))))
+        let window = window::<WorkflowLog>(&PageArgs::new(first, after, last, before)?)?;
+        let (workflow_logs, filter) = (service::<WorkflowLogs>(ctx), filter.unwrap_or_default().into());
+        let page = workflow_logs.search(caller(ctx), &filter, &window);
+        listed(ctx, page, workflow_logs.count(caller(ctx), &filter)).await
     }
 
     /// An entry of the workflow log.
@@ -178,7 +183,7 @@ impl WorkflowLogQuery {
 pub(crate) struct AddWorkflowLogInput {
     /// What was done.
     action: Code<WorkflowAction>,
-    /// A remark.
+    /// A comment in plain text.
     note: Option<String>,
     /// The patient.
     patient_id: Option<ID>,

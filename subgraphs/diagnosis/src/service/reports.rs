@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use healthbridge_change::{Change, Changes, Making, Once, new_id};
-use healthbridge_outcome::{Checked, Fault, Outcome, Page, Refusals, UserErrorCode, Window};
+use healthbridge_outcome::{Checked, Fault, Outcome, Page, Refusals, Total, UserErrorCode, Window};
 use healthbridge_rights::{Caller, Reach, Resource, Right};
 use healthbridge_terms::Coding;
 use serde::Serialize;
@@ -43,13 +43,25 @@ impl Reports {
         filter: &ReportFilter,
         window: &Window<Uuid>,
     ) -> Result<Vec<Report>, Fault> {
-        let reach = caller.reach(Resource::DiagnosticReport, Right::Read);
-        let patients: Vec<Uuid> = patients.iter().copied().filter(|patient| reach.covers(*patient)).collect();
+        let (patients, filter) = visible(caller, patients, filter);
         if patients.is_empty() {
             return Ok(Vec::new());
         }
-        let filter = ReportFilter { released_only: reach != Reach::Everyone, ..filter.clone() };
         Ok(reports::of_patients(&self.pool, &patients, &filter, window).await?)
+    }
+
+    /// How many reports of each of these patients the caller may read.
+    pub(crate) async fn count_of_patients(
+        &self,
+        caller: &Caller,
+        patients: &[Uuid],
+        filter: &ReportFilter,
+    ) -> Result<Vec<(Uuid, Total)>, Fault> {
+        let (patients, filter) = visible(caller, patients, filter);
+        if patients.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(reports::count_of_patients(&self.pool, &patients, &filter).await?)
     }
 
     /// A page of the reports that the caller may search.
@@ -63,6 +75,12 @@ impl Reports {
         Ok(window.page(reports::list(&self.pool, filter, window).await?))
     }
 
+    /// How many reports the caller would find.
+    pub(crate) async fn count(&self, caller: &Caller, filter: &ReportFilter) -> Result<Total, Fault> {
+        caller.require(Resource::DiagnosticReport, Right::Search)?;
+        Ok(reports::count(&self.pool, filter).await?)
+    }
+
     /// Begins a report: REGISTERED without text, PRELIMINARY with findings or an impression. It is logged with it.
     pub(crate) async fn create(
         &self,
@@ -74,6 +92,13 @@ impl Reports {
         caller.require(Resource::DiagnosticReport, Right::Create)?;
         self.changes.make_once(&report, key, caller, now).await
     }
+}
+
+/// Of these patients those that the caller reaches, and what of the filter is left for it: a patient sees what was released.
+fn visible(caller: &Caller, patients: &[Uuid], filter: &ReportFilter) -> (Vec<Uuid>, ReportFilter) {
+    let reach = caller.reach(Resource::DiagnosticReport, Right::Read);
+    let patients = patients.iter().copied().filter(|patient| reach.covers(*patient)).collect();
+    (patients, ReportFilter { released_only: reach != Reach::Everyone, ..filter.clone() })
 }
 
 /// A report to be begun, as it was sent.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 use healthbridge_chain::{catch_up, seal};
 use healthbridge_change::{Change, Changes, Making, Once};
-use healthbridge_outcome::{Checked, Fault, Outcome, Page, Refusals, UserErrorCode, Window};
+use healthbridge_outcome::{Checked, Fault, Outcome, Page, Refusals, Total, UserErrorCode, Window};
 use healthbridge_rights::{Caller, Resource, Right};
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
@@ -52,6 +52,13 @@ impl WorkflowLogs {
         caller.require(Resource::Provenance, Right::Search)?;
         catch_up::<Log>(&self.pool).await?;
         Ok(window.page(workflow_logs::list(&self.pool, filter, window).await?))
+    }
+
+    /// How many entries the caller would find.
+    pub(crate) async fn count(&self, caller: &Caller, filter: &WorkflowLogFilter) -> Result<Total, Fault> {
+        caller.require(Resource::Provenance, Right::Search)?;
+        catch_up::<Log>(&self.pool).await?;
+        Ok(workflow_logs::count(&self.pool, filter).await?)
     }
 
     /// Appends to the log, and seals for the answer.

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
-use healthbridge_outcome::Window;
-use healthbridge_postgres::known;
+use healthbridge_outcome::{Total, Window, greatest_first};
+use healthbridge_postgres::{known, query_of};
 use healthbridge_terms::{Coded, Coding};
 use sqlx::{PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
@@ -82,100 +82,138 @@ impl ReportFilter {
     }
 }
 
+/// All columns of the reports that these parts of a statement find.
+macro_rules! reports {
+    ([$($from:tt)+], $($argument:expr),* $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT report.id AS "id!", report.patient_id AS "patient_id!", status AS "status!",
+                      priority AS "priority!", code AS "code: _", conclusion_codes AS "conclusion_codes!: _",
+                      clinical_history, technique, findings, impression, critical AS "critical!",
+                      author_id AS "author_id!", assignee_id, image_ids AS "image_ids!", issued_at,
+                      created_at AS "created_at!", updated_at AS "updated_at!", version AS "version!"
+               FROM "#
+                $(+ $from)+,
+            $($argument),*
+        )
+    };
+}
+
+/// A statement over the reports that a filter shows: what stands before its conditions and behind them.
+macro_rules! shown {
+    ($statement:ident, [$($before:tt)*] [$($after:tt)*], $filter:ident $(, $argument:expr)*) => {
+        $statement!(
+            [
+                $($before)*
+                " (cardinality($1::text[]) = 0 OR report.status = ANY($1))
+                   AND (cardinality($2::text[]) = 0 OR report.priority = ANY($2))
+                   AND ($3::uuid IS NULL OR report.author_id = $3)
+                   AND ($4::boolean IS NULL OR report.critical = $4)
+                   AND ($5::timestamptz IS NULL OR report.issued_at >= $5)
+                   AND ($6::timestamptz IS NULL OR report.issued_at < $6)
+                   AND (NOT $7 OR report.status IN ('FINAL', 'AMENDED', 'CORRECTED', 'APPENDED', 'ENTERED_IN_ERROR')) "
+                $($after)*
+            ],
+            &$filter.status_names(),
+            &$filter.priority_names(),
+            $filter.author_id,
+            $filter.critical,
+            $filter.issued_from,
+            $filter.issued_to,
+            $filter.released_only
+            $(, $argument)*
+        )
+    };
+}
+
 /// The reports with these ids; of one patient's only those that were released, if one is named.
 pub(crate) async fn by_id(
     db: impl PgExecutor<'_>,
     ids: &[Uuid],
     own: Option<Uuid>,
 ) -> Result<Vec<Report>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, patient_id, status, priority, code AS "code: _", conclusion_codes AS "conclusion_codes: _",
-                  clinical_history, technique, findings, impression, critical, author_id, assignee_id, image_ids,
-                  issued_at, created_at, updated_at, version
-           FROM diagnosis.report
-           WHERE id = ANY($1)
-             AND ($2::uuid IS NULL OR (patient_id = $2
-                 AND status IN ('FINAL', 'AMENDED', 'CORRECTED', 'APPENDED', 'ENTERED_IN_ERROR')))"#,
+    let rows = reports!(
+        ["diagnosis.report AS report
+          WHERE id = ANY($1)
+            AND ($2::uuid IS NULL OR (patient_id = $2
+                AND status IN ('FINAL', 'AMENDED', 'CORRECTED', 'APPENDED', 'ENTERED_IN_ERROR')))"],
         ids,
         own,
     );
     reports(rows.fetch_all(db).await?)
 }
 
-/// Of each patient one row more than the page has, the newest first.
+/// Of each patient one row more than the page has.
 pub(crate) async fn of_patients(
     db: impl PgExecutor<'_>,
     patients: &[Uuid],
     filter: &ReportFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<Report>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT r.id AS "id!", r.patient_id AS "patient_id!", r.status AS "status!", r.priority AS "priority!",
-                  r.code AS "code: _", r.conclusion_codes AS "conclusion_codes!: _", r.clinical_history, r.technique,
-                  r.findings, r.impression, r.critical AS "critical!", r.author_id AS "author_id!", r.assignee_id,
-                  r.image_ids AS "image_ids!", r.issued_at, r.created_at AS "created_at!",
-                  r.updated_at AS "updated_at!", r.version AS "version!"
-           FROM unnest($1::uuid[]) AS patient (id)
-           CROSS JOIN LATERAL (
-               SELECT * FROM diagnosis.report AS report
-               WHERE report.patient_id = patient.id
-                 AND (cardinality($2::text[]) = 0 OR report.status = ANY($2))
-                 AND (cardinality($3::text[]) = 0 OR report.priority = ANY($3))
-                 AND ($4::uuid IS NULL OR report.author_id = $4)
-                 AND ($5::boolean IS NULL OR report.critical = $5)
-                 AND ($6::timestamptz IS NULL OR report.issued_at >= $6)
-                 AND ($7::timestamptz IS NULL OR report.issued_at < $7)
-                 AND (NOT $8 OR report.status IN ('FINAL', 'AMENDED', 'CORRECTED', 'APPENDED', 'ENTERED_IN_ERROR'))
-                 AND ($9::uuid IS NULL OR report.id < $9)
-               ORDER BY report.id DESC LIMIT $10
-           ) AS r
-           ORDER BY r.patient_id, r.id DESC"#,
-        patients,
-        &filter.status_names(),
-        &filter.priority_names(),
-        filter.author_id,
-        filter.critical,
-        filter.issued_from,
-        filter.issued_to,
-        filter.released_only,
-        window.start,
-        window.limit(),
-    );
-    reports(rows.fetch_all(db).await?)
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            shown!(
+                reports,
+                ["unnest($8::uuid[]) AS patient (id) CROSS JOIN LATERAL (
+                      SELECT * FROM diagnosis.report AS report WHERE report.patient_id = patient.id AND"]
+                ["AND report.id " $beyond " $9 ORDER BY report.id " $order " LIMIT $10
+                  ) AS report ORDER BY report.patient_id, report.id " $order],
+                filter, patients, window.bound(), window.limit()
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    reports(greatest_first!(window, page)?)
 }
 
-/// One row more than the page has, over all patients, the newest first.
+/// How many reports of each patient a filter leaves.
+pub(crate) async fn count_of_patients(
+    db: impl PgExecutor<'_>,
+    patients: &[Uuid],
+    filter: &ReportFilter,
+) -> Result<Vec<(Uuid, Total)>, sqlx::Error> {
+    let rows = shown!(
+        query_of,
+        [r#"SELECT patient.id AS "id!", (SELECT count(*) FROM (
+                SELECT FROM diagnosis.report AS report WHERE report.patient_id = patient.id AND"#][r#"LIMIT $9) AS found) AS "total!" FROM unnest($8::uuid[]) AS patient (id)"#],
+        filter,
+        patients,
+        Total::LIMIT
+    );
+    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.id, Total::of(row.total))).collect())
+}
+
+/// One row more than the page has, over all patients.
 pub(crate) async fn list(
     db: impl PgExecutor<'_>,
     filter: &ReportFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<Report>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, patient_id, status, priority, code AS "code: _", conclusion_codes AS "conclusion_codes: _",
-                  clinical_history, technique, findings, impression, critical, author_id, assignee_id, image_ids,
-                  issued_at, created_at, updated_at, version
-           FROM diagnosis.report
-           WHERE (cardinality($1::text[]) = 0 OR status = ANY($1))
-             AND (cardinality($2::text[]) = 0 OR priority = ANY($2))
-             AND ($3::uuid IS NULL OR author_id = $3)
-             AND ($4::boolean IS NULL OR critical = $4)
-             AND ($5::timestamptz IS NULL OR issued_at >= $5)
-             AND ($6::timestamptz IS NULL OR issued_at < $6)
-             AND ($7::uuid IS NULL OR id < $7)
-           ORDER BY id DESC LIMIT $8"#,
-        &filter.status_names(),
-        &filter.priority_names(),
-        filter.author_id,
-        filter.critical,
-        filter.issued_from,
-        filter.issued_to,
-        window.start,
-        window.limit(),
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            shown!(
+                reports,
+                ["diagnosis.report AS report WHERE"]
+                ["AND report.id " $beyond " $8 ORDER BY report.id " $order " LIMIT $9"],
+                filter, window.bound(), window.limit()
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    reports(greatest_first!(window, page)?)
+}
+
+/// How many reports a filter leaves, over all patients.
+pub(crate) async fn count(db: impl PgExecutor<'_>, filter: &ReportFilter) -> Result<Total, sqlx::Error> {
+    let counted = shown!(
+        query_of,
+        [r#"SELECT count(*) AS "total!" FROM (SELECT FROM diagnosis.report AS report WHERE"#]["LIMIT $8) AS found"],
+        filter,
+        Total::LIMIT
     );
-    reports(rows.fetch_all(db).await?)
+    Ok(Total::of(counted.fetch_one(db).await?.total))
 }
 
 /// Adds a report.

@@ -1,8 +1,8 @@
 use chrono::{DateTime, Utc};
 use futures::{TryStreamExt, stream::BoxStream};
 use healthbridge_chain::{Chain, Head, Link};
-use healthbridge_outcome::Window;
-use healthbridge_postgres::known;
+use healthbridge_outcome::{Total, Window, greatest_first};
+use healthbridge_postgres::{known, query_of};
 use healthbridge_terms::Coded;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
@@ -55,48 +55,85 @@ pub(crate) struct WorkflowLogFilter {
     pub to: Option<DateTime<Utc>>,
 }
 
+impl WorkflowLogFilter {
+    fn action_names(&self) -> Vec<String> {
+        self.actions.iter().map(|action| action.text().to_owned()).collect()
+    }
+}
+
+/// All columns of the entries that these parts of a statement find.
+macro_rules! entries {
+    ([$($from:tt)+], $($argument:expr),* $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            "SELECT seq, id, occurred_at, recorded_at, user_id, action, note, patient_id, report_id, image_id, prev_hash,
+                    hash
+             FROM diagnosis.workflow_log AS entry "
+                $(+ $from)+,
+            $($argument),*
+        )
+    };
+}
+
+/// A statement over the entries that a filter shows: what stands before its conditions and behind them.
+macro_rules! shown {
+    ($statement:ident, [$($before:tt)*] [$($after:tt)*], $filter:ident $(, $argument:expr)*) => {
+        $statement!(
+            [
+                $($before)*
+                " ($1::uuid IS NULL OR user_id = $1)
+                   AND ($2::uuid IS NULL OR patient_id = $2)
+                   AND ($3::uuid IS NULL OR report_id = $3)
+                   AND (cardinality($4::text[]) = 0 OR action = ANY($4))
+                   AND ($5::timestamptz IS NULL OR occurred_at >= $5)
+                   AND ($6::timestamptz IS NULL OR occurred_at < $6) "
+                $($after)*
+            ],
+            $filter.user_id,
+            $filter.patient_id,
+            $filter.report_id,
+            &$filter.action_names(),
+            $filter.from,
+            $filter.to
+            $(, $argument)*
+        )
+    };
+}
+
 /// The entries with these ids.
 pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<WorkflowLog>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT seq, id, occurred_at, recorded_at, user_id, action, note, patient_id, report_id, image_id, prev_hash,
-                hash
-         FROM diagnosis.workflow_log WHERE id = ANY($1)",
-        ids,
-    );
+    let rows = entries!(["WHERE id = ANY($1)"], ids);
     rows.fetch_all(db).await?.into_iter().map(WorkflowLog::try_from).collect()
 }
 
-/// One row more than the page has, the newest first.
+/// One row more than the page has.
 pub(crate) async fn list(
     db: impl PgExecutor<'_>,
     filter: &WorkflowLogFilter,
     window: &Window<i64>,
 ) -> Result<Vec<WorkflowLog>, sqlx::Error> {
-    let actions: Vec<String> = filter.actions.iter().map(|action| action.text().to_owned()).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT seq, id, occurred_at, recorded_at, user_id, action, note, patient_id, report_id, image_id, prev_hash,
-                hash
-         FROM diagnosis.workflow_log
-         WHERE ($1::uuid IS NULL OR user_id = $1)
-           AND ($2::uuid IS NULL OR patient_id = $2)
-           AND ($3::uuid IS NULL OR report_id = $3)
-           AND (cardinality($4::text[]) = 0 OR action = ANY($4))
-           AND ($5::timestamptz IS NULL OR occurred_at >= $5)
-           AND ($6::timestamptz IS NULL OR occurred_at < $6)
-           AND ($7::bigint IS NULL OR seq < $7)
-         ORDER BY seq DESC LIMIT $8",
-        filter.user_id,
-        filter.patient_id,
-        filter.report_id,
-        &actions,
-        filter.from,
-        filter.to,
-        window.start,
-        window.limit(),
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            shown!(
+                entries, ["WHERE"] ["AND seq " $beyond " $7 ORDER BY seq " $order " LIMIT $8"],
+                filter, window.bound(), window.limit()
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    greatest_first!(window, page)?.into_iter().map(WorkflowLog::try_from).collect()
+}
+
+/// How many entries a filter leaves.
+pub(crate) async fn count(db: impl PgExecutor<'_>, filter: &WorkflowLogFilter) -> Result<Total, sqlx::Error> {
+    let counted = shown!(
+        query_of,
+        [r#"SELECT count(*) AS "total!" FROM (SELECT FROM diagnosis.workflow_log WHERE"#]["LIMIT $7) AS found"],
+        filter,
+        Total::LIMIT
     );
-    rows.fetch_all(db).await?.into_iter().map(WorkflowLog::try_from).collect()
+    Ok(Total::of(counted.fetch_one(db).await?.total))
 }
 
 /// Appends to the log. The entry has its place when it is sealed; until then nobody waits for it, and it waits for nobody.

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use healthbridge_terms::coded;
 
 coded! {
-    /// What a browser does with a file (RFC 6266).
+    /// What a browser should do with a file (RFC 6266).
     pub enum Disposition("ContentDisposition") {
         /// Shows it.
         Inline,

@@ -51,19 +51,19 @@ coded! {
 }
 
 coded! {
-    /// Where an image is on its way.
+    /// The state of an image's file.
     pub enum ImageState {
-        /// The client has the URL and has not completed the upload.
+        /// The upload was requested, and is not completed.
         AwaitingUpload,
-        /// What arrived is being verified.
+        /// The uploaded file is being verified.
         Verifying,
-        /// Something was found in it.
+        /// The file was found to be suspicious, and cannot be viewed.
         Quarantined,
-        /// It can be seen.
+        /// The image is verified and can be viewed.
         Ready,
-        /// It was deleted and waits for its removal.
+        /// The image was deleted; its file is about to be removed.
         Deleted,
-        /// The upload was abandoned or did not pass.
+        /// The upload was not completed in time, or the file did not pass verification.
         Failed,
     }
 }
@@ -76,38 +76,38 @@ pub const OBJECTS: &str = "images/";
 pub struct Image {
     /// Our id; the upload's, too.
     pub id: Uuid,
-    /// Whose image it is.
+    /// The patient whom the image shows.
     pub patient_id: Uuid,
-    /// How it was acquired.
+    /// The modality: how the image was acquired.
     pub modality: Modality,
     /// The body part.
     pub body_site: Option<Coding>,
-    /// A description.
+    /// What the image shows, in the sender's words.
     pub description: Option<String>,
-    /// The file's name at the sender's.
+    /// The name that the file had on the sender's machine.
     pub file_name: String,
     /// The media type.
     pub content_type: ContentType,
-    /// The length in bytes.
+    /// The size of the file in bytes.
     pub byte_size: i64,
     /// SHA-256, lower-case hex.
     pub sha256: String,
     /// Where the bytes are.
     pub object_key: String,
-    /// Where it is on its way.
+    /// The state of the file: from the request of its upload until it can be viewed, or is deleted.
     pub state: ImageState,
-    /// When it was acquired.
+    /// When the image was acquired.
     pub taken_at: Option<DateTime<Utc>>,
     /// When the upload was requested or completed.
     pub uploaded_at: DateTime<Utc>,
-    /// Who uploaded it.
+    /// The account that uploaded the image.
     pub uploaded_by: Uuid,
     /// When the upload's URL stops working.
     pub upload_expires_at: DateTime<Utc>,
-    /// Whether it must not be deleted.
+    /// Whether the image is under legal hold, and must not be deleted.
     pub legal_hold: bool,
     /// When its bytes may be removed.
     pub purge_after: Option<DateTime<Utc>>,
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     pub version: i32,
 }

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_graphql::{
-    BigInt, Code, Coding, Connection, List, Presigned, Time, UserError, batch, caller, codes, connection, entity, now,
-    service, settled, total, window,
+    BigInt, Code, Coding, Connection, List, Presigned, Time, UserError, batch, caller, codes, entity, listed, now,
+    service, settled, window,
 };
-use healthbridge_outcome::Fault;
+use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
 use super::{patient::Patient, reference::User};
@@ -15,38 +15,39 @@ use crate::{
     store::images,
 };
 
-/// A medical image. One that the caller may not see looks like one that does not exist.
+/// A medical image: a file of an imaging study. One that the caller may not see looks like one that does not exist.
 pub(crate) struct MedicalImage(pub(crate) Arc<Image>);
 
-/// A medical image. One that the caller may not see looks like one that does not exist.
+/// A medical image: a file of an imaging study. One that the caller may not see looks like one that does not exist.
 #[Object]
 impl MedicalImage {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     async fn id(&self) -> ID {
         self.0.id.into()
     }
 
-    /// Whose image it is. Null where the caller may not see the record, or it cannot be asked for.
+    /// The patient whom the image shows. Null where the caller may not see the record, or the part of the system that knows
+    /// it is unavailable.
     async fn patient(&self) -> Option<Patient> {
         Some(Patient { id: self.0.patient_id.into() })
     }
 
-    /// How it was acquired.
+    /// The modality: how the image was acquired.
     async fn modality(&self) -> Code<Modality> {
         Code(self.0.modality)
     }
 
-    /// The body part, a DICOM code.
+    /// The part of the body that the image shows, a DICOM code.
     async fn body_site(&self) -> Option<Coding> {
         self.0.body_site.as_ref().map(Coding::from)
     }
 
-    /// A description.
+    /// What the image shows, in the sender's words.
     async fn description(&self) -> Option<&str> {
         self.0.description.as_deref()
     }
 
-    /// The file's name at the sender's.
+    /// The name that the file had on the sender's machine.
     async fn file_name(&self) -> &str {
         &self.0.file_name
     }
@@ -56,7 +57,7 @@ impl MedicalImage {
         self.0.content_type.into()
     }
 
-    /// The length in bytes.
+    /// The size of the file in bytes.
     async fn byte_size(&self) -> BigInt {
         BigInt(self.0.byte_size)
     }
@@ -66,12 +67,12 @@ impl MedicalImage {
         &self.0.sha256
     }
 
-    /// Where it is on its way.
+    /// The state of the file: from the request of its upload until it can be viewed, or is deleted.
     async fn state(&self) -> Code<ImageState> {
         Code(self.0.state)
     }
 
-    /// When it was acquired.
+    /// When the image was acquired.
     async fn taken_at(&self) -> Option<Time> {
         self.0.taken_at.map(Time::from)
     }
@@ -81,17 +82,17 @@ impl MedicalImage {
         self.0.uploaded_at.into()
     }
 
-    /// Who uploaded it.
+    /// The account that uploaded the image.
     async fn uploaded_by(&self) -> Option<User> {
         Some(User { id: self.0.uploaded_by.into() })
     }
 
-    /// Whether it must not be deleted.
+    /// Whether the image is under legal hold, and must not be deleted.
     async fn legal_hold(&self) -> bool {
         self.0.legal_hold
     }
 
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     async fn version(&self) -> i32 {
         self.0.version
     }
@@ -106,7 +107,7 @@ impl MedicalImage {
         &self,
         ctx: &Context<'_>,
         #[graphql(default = 300, desc = "How long the URL works, 1 to 3600 seconds.")] expires_in_seconds: i32,
-        #[graphql(default_with = "Disposition::Inline.into()", desc = "What a browser does with it.")]
+        #[graphql(default_with = "Disposition::Inline.into()", desc = "What a browser should do with the file.")]
         disposition: Code<Disposition>,
     ) -> Result<Option<Presigned>, Fault> {
         let url = service::<Images>(ctx).download_url(&self.0, expires_in_seconds, disposition.0, now()).await?;
@@ -185,17 +186,18 @@ impl ImageQuery {
     async fn images(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which images; those that are ready where it is left out.")] filter: Option<ImageFilter>,
     ) -> Result<Option<Connection<MedicalImage>>, Fault> {
-        let (filter, window) = (filter.unwrap_or_default().into(), window::<MedicalImage>(first, after)?);
-        let images = service::<Images>(ctx);
-        let (page, total) = tokio::try_join!(
-            images.search(caller(ctx), &filter, &window),
-            total(ctx, || images.count(caller(ctx), &filter)),
-        )?;
-        Ok(Some(connection(page.map(Arc::new)).counted(total)))
+        let window = window::<MedicalImage>(&PageArgs::new(first, after, last, before)?)?;
+        let (images, filter) = (service::<Images>(ctx), filter.unwrap_or_default().into());
+        let page = images.search(caller(ctx), &filter, &window);
+        listed(ctx, page, images.count(caller(ctx), &filter)).await
     }
 
     #[graphql(entity)]
@@ -209,7 +211,7 @@ impl ImageQuery {
 pub(crate) struct DeleteImageInput {
     /// The image.
     image_id: ID,
-    /// Why.
+    /// The reason, in plain text.
     reason: String,
     /// The version that the caller saw; another one is refused with `VERSION_CONFLICT`.
     expected_version: Option<i32>,

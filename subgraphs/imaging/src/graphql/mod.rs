@@ -13,11 +13,11 @@ use sqlx::PgPool;
 
 use crate::service::{Images, Uploads};
 
-/// The queries of the subgraph.
+/// Everything that can be read.
 #[derive(Default, MergedObject)]
 struct Query(image::ImageQuery, upload::UploadQuery, patient::PatientQuery);
 
-/// The mutations of the subgraph.
+/// Everything that can be changed.
 #[derive(Default, MergedObject)]
 struct Mutation(upload::UploadMutation, image::ImageMutation);
 

@@ -1,19 +1,18 @@
 //! What images add to a patient.
 
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
-use healthbridge_graphql::{Batch, Connection, batch, below, many, parse_id, total};
-use healthbridge_outcome::{Fault, Window};
-use healthbridge_rights::Caller;
+use healthbridge_graphql::{Connection, below, parse_id};
+use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
 use super::image::{ImageFilter, MedicalImage};
 use crate::{domain::Image, service::Images, store::images};
 
-/// A patient, as far as images go.
+/// A patient (FHIR Patient). A patient whom the caller may not see looks like one that does not exist.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(crate) struct Patient {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     pub id: ID,
 }
 
@@ -28,51 +27,24 @@ impl Patient {
     async fn images(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which images; those that are ready where it is left out.")] filter: Option<ImageFilter>,
     ) -> Result<Option<Connection<MedicalImage>>, Fault> {
         let Some(patient) = parse_id(&self.id) else { return Ok(None) };
-        let filter = images::ImageFilter::from(filter.unwrap_or_default());
-        let (page, total) = tokio::try_join!(
-            below::<ImagesOfPatient, _, _>(ctx, &self.id, first, after, filter.clone()),
-            total(ctx, || count(ctx, patient, filter.clone())),
-        )?;
-        Ok(page.map(|page| page.counted(total)))
+        let args = PageArgs::new(first, after, last, before)?;
+        below::<ImagesOfPatient, _>(ctx, patient, &args, filter.unwrap_or_default().into()).await
     }
 }
 
-async fn count(ctx: &Context<'_>, patient: Uuid, filter: images::ImageFilter) -> Result<i64, Fault> {
-    let counts = many::<CountOfPatient>(ctx, patient, filter).await?;
-    Ok(counts.first().map(|count| count.1).unwrap_or_default())
-}
-
-batch! {
+below! {
     /// The images below patients.
-    ImagesOfPatient = Images::of_patients(images::ImageFilter, Window<Uuid>) -> Image, by |image| image.patient_id
-}
-
-/// How many images there are below patients.
-struct CountOfPatient;
-
-impl Batch for CountOfPatient {
-    type Service = Images;
-    type Key = Uuid;
-    type Arguments = images::ImageFilter;
-    type Row = (Uuid, i64);
-
-    async fn load(
-        images: &Images,
-        caller: &Caller,
-        patients: &[Uuid],
-        filter: &images::ImageFilter,
-    ) -> Result<Vec<(Uuid, i64)>, Fault> {
-        images.count_of_patients(caller, patients, filter).await
-    }
-
-    fn key((patient, _): &(Uuid, i64)) -> Uuid {
-        *patient
-    }
+    ImagesOfPatient = Images::{of_patients, count_of_patients}(images::ImageFilter; Uuid) -> Image,
+        by |image| image.patient_id
 }
 
 /// How a patient is found.

@@ -2,10 +2,10 @@
 
 use async_graphql::{ID, SimpleObject};
 
-/// An account; the patients subgraph tells more.
+/// An account that somebody, or a machine, signs in with.
 #[derive(SimpleObject)]
 #[graphql(unresolvable)]
 pub(crate) struct User {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     pub id: ID,
 }

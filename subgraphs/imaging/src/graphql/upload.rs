@@ -32,7 +32,7 @@ impl ImageUpload {
         self.image.id.into()
     }
 
-    /// Where the image is on its way.
+    /// The state of the image that is being uploaded.
     async fn state(&self) -> Code<ImageState> {
         Code(self.image.state)
     }
@@ -42,12 +42,12 @@ impl ImageUpload {
         self.put.as_ref()
     }
 
-    /// Until when the bytes must have been sent.
+    /// The time by which the upload must be completed.
     async fn expires_at(&self) -> Time {
         self.image.upload_expires_at.into()
     }
 
-    /// The image that it will be.
+    /// The image that the upload is for.
     async fn image(&self) -> MedicalImage {
         MedicalImage(self.image.clone())
     }
@@ -72,23 +72,23 @@ impl UploadQuery {
 /// A file that is to be uploaded. Its size, type and checksum are signed into the URL: nothing else can be sent to it.
 #[derive(InputObject)]
 pub(crate) struct RequestImageUploadInput {
-    /// Whose image it is.
+    /// The patient whom the image shows.
     patient_id: ID,
     /// The file's name.
     file_name: String,
     /// The media type: `application/dicom`, `image/png` or `image/jpeg`.
     content_type: String,
-    /// The length in bytes, at most 5 GiB.
+    /// The size of the file in bytes, at most 5 GiB.
     byte_size: BigInt,
     /// SHA-256 of the bytes, 64 digits of lower-case hexadecimal.
     sha256: String,
-    /// How it was acquired.
+    /// The modality: how the image was acquired.
     modality: Code<Modality>,
-    /// The body part, a DICOM code.
+    /// The part of the body that the image shows, a DICOM code.
     body_site_code: Option<String>,
-    /// A description.
+    /// What the image shows, in the sender's words.
     description: Option<String>,
-    /// When it was acquired.
+    /// When the image was acquired.
     taken_at: Option<Time>,
     /// Sent again with the same key and input, the mutation gives the same upload.
     idempotency_key: Uuid,

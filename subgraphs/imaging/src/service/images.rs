@@ -3,7 +3,7 @@ use std::time::Duration as Lifetime;
 use chrono::{DateTime, Duration, Utc};
 use healthbridge_change::{Change, Changes, Making, Once};
 use healthbridge_objectstore::ObjectStore;
-use healthbridge_outcome::{Fault, Outcome, Page, Presigned, Refusals, Stop, UserErrorCode, Window};
+use healthbridge_outcome::{Fault, Outcome, Page, Presigned, Refusals, Stop, Total, UserErrorCode, Window};
 use healthbridge_rights::{Caller, Reach, Resource, Right};
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
@@ -62,7 +62,7 @@ impl Images {
         caller: &Caller,
         patients: &[Uuid],
         filter: &ImageFilter,
-    ) -> Result<Vec<(Uuid, i64)>, Fault> {
+    ) -> Result<Vec<(Uuid, Total)>, Fault> {
         let (patients, filter) = visible(caller, patients, filter);
         if patients.is_empty() {
             return Ok(Vec::new());
@@ -82,7 +82,7 @@ impl Images {
     }
 
     /// How many images the caller would find.
-    pub(crate) async fn count(&self, caller: &Caller, filter: &ImageFilter) -> Result<i64, Fault> {
+    pub(crate) async fn count(&self, caller: &Caller, filter: &ImageFilter) -> Result<Total, Fault> {
         caller.require(Resource::ImagingStudy, Right::Search)?;
         Ok(images::count(&self.pool, filter).await?)
     }

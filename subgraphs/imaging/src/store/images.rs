@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
-use healthbridge_outcome::Window;
-use healthbridge_postgres::known;
+use healthbridge_outcome::{Total, Window, greatest_first};
+use healthbridge_postgres::{known, query_of};
 use healthbridge_terms::{Coded, Coding};
 use sqlx::{PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
@@ -78,15 +78,50 @@ impl ImageFilter {
     }
 }
 
+/// All columns of the images that these parts of a statement find.
+macro_rules! images {
+    ([$($from:tt)+], $($argument:expr),* $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT image.id AS "id!", image.patient_id AS "patient_id!", modality AS "modality!",
+                      body_site AS "body_site: _", description, file_name AS "file_name!",
+                      content_type AS "content_type!", byte_size AS "byte_size!", sha256 AS "sha256!",
+                      object_key AS "object_key!", state AS "state!", taken_at, uploaded_at AS "uploaded_at!",
+                      uploaded_by AS "uploaded_by!", upload_expires_at AS "upload_expires_at!",
+                      legal_hold AS "legal_hold!", purge_after, version AS "version!"
+               FROM "#
+                $(+ $from)+,
+            $($argument),*
+        )
+    };
+}
+
+/// A statement over the images that a filter shows: what stands before its conditions and behind them.
+macro_rules! shown {
+    ($statement:ident, [$($before:tt)*] [$($after:tt)*], $filter:ident $(, $argument:expr)*) => {
+        $statement!(
+            [
+                $($before)*
+                " image.state = ANY($1)
+                   AND (cardinality($2::text[]) = 0 OR image.modality = ANY($2))
+                   AND ($3::timestamptz IS NULL OR image.taken_at >= $3)
+                   AND ($4::timestamptz IS NULL OR image.taken_at < $4) "
+                $($after)*
+            ],
+            &$filter.state_names(),
+            &$filter.modality_names(),
+            $filter.taken_from,
+            $filter.taken_to
+            $(, $argument)*
+        )
+    };
+}
+
 /// The images with these ids, of the one patient if one is named.
 pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid], own: Option<Uuid>) -> Result<Vec<Image>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, patient_id, modality, body_site AS "body_site: _", description, file_name, content_type,
-                  byte_size, sha256, object_key, state, taken_at, uploaded_at, uploaded_by, upload_expires_at,
-                  legal_hold, purge_after, version
-           FROM imaging.medical_image
-           WHERE id = ANY($1) AND ($2::uuid IS NULL OR (patient_id = $2 AND state = 'READY'))"#,
+    let rows = images!(
+        ["imaging.medical_image AS image
+          WHERE id = ANY($1) AND ($2::uuid IS NULL OR (patient_id = $2 AND state = 'READY'))"],
         ids,
         own,
     );
@@ -95,52 +130,32 @@ pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid], own: Option<Uui
 
 /// The image, locked until the transaction ends.
 pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Image>, sqlx::Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT id, patient_id, modality, body_site AS "body_site: _", description, file_name, content_type,
-                  byte_size, sha256, object_key, state, taken_at, uploaded_at, uploaded_by, upload_expires_at,
-                  legal_hold, purge_after, version
-           FROM imaging.medical_image WHERE id = $1 FOR UPDATE"#,
-        id,
-    );
+    let row = images!(["imaging.medical_image AS image WHERE id = $1 FOR UPDATE"], id);
     row.fetch_optional(connection).await?.map(Image::try_from).transpose()
 }
 
-/// Of each patient one row more than the page has, the newest first.
+/// Of each patient one row more than the page has.
 pub(crate) async fn of_patients(
     db: impl PgExecutor<'_>,
     patients: &[Uuid],
     filter: &ImageFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<Image>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT i.id AS "id!", i.patient_id AS "patient_id!", i.modality AS "modality!",
-                  i.body_site AS "body_site: _", i.description, i.file_name AS "file_name!",
-                  i.content_type AS "content_type!", i.byte_size AS "byte_size!", i.sha256 AS "sha256!",
-                  i.object_key AS "object_key!", i.state AS "state!", i.taken_at, i.uploaded_at AS "uploaded_at!",
-                  i.uploaded_by AS "uploaded_by!", i.upload_expires_at AS "upload_expires_at!",
-                  i.legal_hold AS "legal_hold!", i.purge_after, i.version AS "version!"
-           FROM unnest($1::uuid[]) AS patient (id)
-           CROSS JOIN LATERAL (
-               SELECT * FROM imaging.medical_image AS image
-               WHERE image.patient_id = patient.id AND image.state = ANY($2)
-                 AND (cardinality($3::text[]) = 0 OR image.modality = ANY($3))
-                 AND ($4::timestamptz IS NULL OR image.taken_at >= $4)
-                 AND ($5::timestamptz IS NULL OR image.taken_at < $5)
-                 AND ($6::uuid IS NULL OR image.id < $6)
-               ORDER BY image.id DESC LIMIT $7
-           ) AS i
-           ORDER BY i.patient_id, i.id DESC"#,
-        patients,
-        &filter.state_names(),
-        &filter.modality_names(),
-        filter.taken_from,
-        filter.taken_to,
-        window.start,
-        window.limit(),
-    );
-    images(rows.fetch_all(db).await?)
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            shown!(
+                images,
+                ["unnest($5::uuid[]) AS patient (id) CROSS JOIN LATERAL (
+                      SELECT * FROM imaging.medical_image AS image WHERE image.patient_id = patient.id AND"]
+                ["AND image.id " $beyond " $6 ORDER BY image.id " $order " LIMIT $7
+                  ) AS image ORDER BY image.patient_id, image.id " $order],
+                filter, patients, window.bound(), window.limit()
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    images(greatest_first!(window, page)?)
 }
 
 /// How many images of each patient a filter leaves.
@@ -148,66 +163,48 @@ pub(crate) async fn count_of_patients(
     db: impl PgExecutor<'_>,
     patients: &[Uuid],
     filter: &ImageFilter,
-) -> Result<Vec<(Uuid, i64)>, sqlx::Error> {
-    let rows = sqlx::query!(
-        r#"SELECT patient_id, count(*) AS "count!" FROM imaging.medical_image
-           WHERE patient_id = ANY($1) AND state = ANY($2)
-             AND (cardinality($3::text[]) = 0 OR modality = ANY($3))
-             AND ($4::timestamptz IS NULL OR taken_at >= $4)
-             AND ($5::timestamptz IS NULL OR taken_at < $5)
-           GROUP BY patient_id"#,
+) -> Result<Vec<(Uuid, Total)>, sqlx::Error> {
+    let rows = shown!(
+        query_of,
+        [r#"SELECT patient.id AS "id!", (SELECT count(*) FROM (
+                SELECT FROM imaging.medical_image AS image WHERE image.patient_id = patient.id AND"#][r#"LIMIT $6) AS found) AS "total!" FROM unnest($5::uuid[]) AS patient (id)"#],
+        filter,
         patients,
-        &filter.state_names(),
-        &filter.modality_names(),
-        filter.taken_from,
-        filter.taken_to,
+        Total::LIMIT
     );
-    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.patient_id, row.count)).collect())
+    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.id, Total::of(row.total))).collect())
 }
 
-/// One row more than the page has, over all patients, the newest first.
+/// One row more than the page has, over all patients.
 pub(crate) async fn list(
     db: impl PgExecutor<'_>,
     filter: &ImageFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<Image>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, patient_id, modality, body_site AS "body_site: _", description, file_name, content_type,
-                  byte_size, sha256, object_key, state, taken_at, uploaded_at, uploaded_by, upload_expires_at,
-                  legal_hold, purge_after, version
-           FROM imaging.medical_image
-           WHERE state = ANY($1)
-             AND (cardinality($2::text[]) = 0 OR modality = ANY($2))
-             AND ($3::timestamptz IS NULL OR taken_at >= $3)
-             AND ($4::timestamptz IS NULL OR taken_at < $4)
-             AND ($5::uuid IS NULL OR id < $5)
-           ORDER BY id DESC LIMIT $6"#,
-        &filter.state_names(),
-        &filter.modality_names(),
-        filter.taken_from,
-        filter.taken_to,
-        window.start,
-        window.limit(),
-    );
-    images(rows.fetch_all(db).await?)
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            shown!(
+                images,
+                ["imaging.medical_image AS image WHERE"]
+                ["AND image.id " $beyond " $5 ORDER BY image.id " $order " LIMIT $6"],
+                filter, window.bound(), window.limit()
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    images(greatest_first!(window, page)?)
 }
 
 /// How many images a filter leaves, over all patients.
-pub(crate) async fn count(db: impl PgExecutor<'_>, filter: &ImageFilter) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM imaging.medical_image
-           WHERE state = ANY($1)
-             AND (cardinality($2::text[]) = 0 OR modality = ANY($2))
-             AND ($3::timestamptz IS NULL OR taken_at >= $3)
-             AND ($4::timestamptz IS NULL OR taken_at < $4)"#,
-        &filter.state_names(),
-        &filter.modality_names(),
-        filter.taken_from,
-        filter.taken_to,
-    )
-    .fetch_one(db)
-    .await
+pub(crate) async fn count(db: impl PgExecutor<'_>, filter: &ImageFilter) -> Result<Total, sqlx::Error> {
+    let counted = shown!(
+        query_of,
+        [r#"SELECT count(*) AS "total!" FROM (SELECT FROM imaging.medical_image AS image WHERE"#]["LIMIT $5) AS found"],
+        filter,
+        Total::LIMIT
+    );
+    Ok(Total::of(counted.fetch_one(db).await?.total))
 }
 
 /// Adds an image that awaits its bytes.

@@ -1,17 +1,19 @@
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use healthbridge_outcome::{Refusals, UserErrorCode, is_visible};
-use healthbridge_rights::Role;
+use healthbridge_rights::{Role, granted};
 use healthbridge_terms::coded;
 use uuid::Uuid;
 
 coded! {
-    /// Whose account it is.
+    /// Whom an account is for.
     pub enum UserKind {
-        /// A patient's.
+        /// For a patient.
         Patient,
-        /// A member of the staff's.
+        /// For a member of the staff.
         Staff,
-        /// A machine's.
+        /// For a machine (a service account).
         Service,
     }
 }
@@ -21,11 +23,11 @@ coded! {
 pub struct Account {
     /// Our id.
     pub id: Uuid,
-    /// Whose account it is.
+    /// Whom an account is for.
     pub kind: UserKind,
     /// Email address, lower case.
     pub email: String,
-    /// Roles.
+    /// The roles, which give the account its scopes.
     pub roles: Vec<Role>,
     /// Scopes beside the roles'.
     pub scopes: Vec<String>,
@@ -39,17 +41,22 @@ pub struct Account {
     pub token_version: i32,
     /// Whether it is asked for a one-time password, too.
     pub totp_enabled: bool,
-    /// Last sign-in.
+    /// When the account last signed in; null where it never did.
     pub last_login_at: Option<DateTime<Utc>>,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: DateTime<Utc>,
-    /// When it was changed last.
+    /// When the report was last changed.
     pub updated_at: DateTime<Utc>,
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     pub version: i32,
 }
 
 impl Account {
+    /// The scopes of its tokens.
+    pub fn granted(&self) -> BTreeSet<String> {
+        granted(&self.roles, self.scopes.iter().cloned())
+    }
+
     /// An account that is new: it may sign in, and belongs to nobody yet.
     pub fn new(id: Uuid, kind: UserKind, email: String, roles: Vec<Role>, now: DateTime<Utc>) -> Self {
         Self {

@@ -12,13 +12,13 @@ use super::Patient;
 coded! {
     /// How sure it is that two records are of one person (FHIR match-grade).
     pub enum MatchGrade {
-        /// They are not.
+        /// They are not the same person (FHIR `certainly-not`).
         CertainlyNot,
-        /// They might be.
+        /// They may be the same person (FHIR `possible`).
         Possible,
-        /// They are, unless somebody says otherwise.
+        /// They are most likely the same person (FHIR `probable`).
         Probable,
-        /// They are: an identifier is the same.
+        /// They are the same person: an identifier is the same (FHIR `certain`).
         Certain,
     }
 }
@@ -43,7 +43,7 @@ pub struct Person<'a> {
 pub struct Similarity {
     /// From 0 to 1.
     pub score: f64,
-    /// What the score means.
+    /// The grade of the match (FHIR match-grade).
     pub grade: MatchGrade,
     /// Why, in words.
     pub reasons: Vec<String>,

@@ -11,11 +11,11 @@ pub struct Patient {
     pub id: Uuid,
     /// Medical record number.
     pub mrn: Mrn,
-    /// Whether the record is in use.
+    /// Whether the record is in active use.
     pub active: bool,
     /// The name.
     pub name: HumanName,
-    /// Gender for administration.
+    /// The gender for administrative purposes (FHIR Patient.gender).
     pub gender: AdministrativeGender,
     /// Birth date.
     pub birth_date: Option<NaiveDate>,
@@ -25,17 +25,17 @@ pub struct Patient {
     pub telecom: Vec<ContactPoint>,
     /// Postal addresses.
     pub addresses: Vec<Address>,
-    /// Further identifiers.
+    /// Identifiers beside the medical record number, such as an insurance number.
     pub identifiers: Vec<Identifier>,
     /// Known conditions.
     pub conditions: Vec<Coding>,
     /// The general practitioner.
     pub general_practitioner_id: Option<Uuid>,
-    /// When the record was made.
+    /// When the record was created.
     pub created_at: DateTime<Utc>,
-    /// When it was changed last.
+    /// When the report was last changed.
     pub updated_at: DateTime<Utc>,
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     pub version: i32,
 }
 

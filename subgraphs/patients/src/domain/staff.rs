@@ -15,11 +15,11 @@ coded! {
         Nurse,
         /// A pharmacist.
         Pharmacist,
-        /// Handles bills.
+        /// Works in billing.
         BillingClerk,
-        /// Administrates.
+        /// Works in administration.
         Administrator,
-        /// Something else.
+        /// Anything that the other values do not cover.
         Other,
     }
 }
@@ -31,7 +31,7 @@ pub struct Staff {
     pub id: Uuid,
     /// The name.
     pub name: HumanName,
-    /// What the person does.
+    /// The profession.
     pub profession: StaffProfession,
     /// The specialty.
     pub specialty: Option<Coding>,
@@ -41,10 +41,10 @@ pub struct Staff {
     pub department: Option<String>,
     /// Whether the person works here.
     pub active: bool,
-    /// When the record was made.
+    /// When the record was created.
     pub created_at: DateTime<Utc>,
-    /// When it was changed last.
+    /// When the report was last changed.
     pub updated_at: DateTime<Utc>,
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     pub version: i32,
 }

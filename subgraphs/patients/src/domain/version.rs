@@ -6,9 +6,9 @@ use uuid::Uuid;
 pub struct RecordVersion {
     /// The record.
     pub record_id: Uuid,
-    /// The record's version since then; 1 is its making.
+    /// The version that the record had after this change; 1 is its creation.
     pub version: i32,
-    /// When.
+    /// When the change was made.
     pub changed_at: DateTime<Utc>,
     /// The account that made it; none for an import.
     pub changed_by: Option<Uuid>,

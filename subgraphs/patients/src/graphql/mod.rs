@@ -12,15 +12,14 @@ use std::net::IpAddr;
 
 use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
 use healthbridge_graphql::ClientAddress;
-use healthbridge_outcome::{Fault, PageArgs};
 
 use crate::service::Services;
 
-/// The queries of the subgraph.
+/// Everything that can be read.
 #[derive(Default, MergedObject)]
 struct Query(patient::PatientQuery, staff::StaffQuery, user::UserQuery);
 
-/// The mutations of the subgraph.
+/// Everything that can be changed.
 #[derive(Default, MergedObject)]
 struct Mutation(
     patient::PatientMutation,
@@ -49,18 +48,6 @@ pub(crate) fn schema(services: Services) -> impl async_graphql::Executor {
 /// Where the request comes from.
 fn address(ctx: &Context<'_>) -> Option<IpAddr> {
     ctx.data_opt::<ClientAddress>().and_then(|ClientAddress(address)| *address)
-}
-
-/// The paging arguments of a list that is read both ways.
-fn both_ways(
-    first: Option<i32>,
-    after: Option<String>,
-    last: Option<i32>,
-    before: Option<String>,
-) -> Result<PageArgs, Fault> {
-    // The default of `first` must not forbid reading backwards.
-    let first = if last.is_some() && first == Some(25) { None } else { first };
-    PageArgs::new(first, after, last, before, 25)
 }
 
 /// A list as the services take it, or as the graph gives it.

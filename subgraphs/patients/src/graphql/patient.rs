@@ -5,8 +5,8 @@ mod query;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use healthbridge_graphql::{Batch, Code, Coding, Connection, Date, Time, batch, now, one};
-use healthbridge_outcome::Fault;
+use healthbridge_graphql::{Batch, Code, Coding, Connection, Date, Time, batch, below, now, one};
+use healthbridge_outcome::{Fault, PageArgs};
 use healthbridge_rights::Caller;
 use healthbridge_terms::AdministrativeGender;
 
@@ -18,7 +18,7 @@ use super::{
     person::{Address, ContactPoint, HumanName, Identifier},
     staff::{MedicalStaff, StaffById},
     user::{User, UserOfPatient},
-    version::{self, PatientVersion},
+    version::{PatientVersion, VersionsOfRecord},
 };
 use crate::{domain, service::Patients};
 
@@ -28,7 +28,7 @@ pub(crate) struct Patient(pub(crate) Arc<domain::Patient>);
 /// A patient (FHIR Patient). A patient whom the caller may not see looks like one that does not exist.
 #[Object]
 impl Patient {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     async fn id(&self) -> ID {
         self.0.id.into()
     }
@@ -38,7 +38,7 @@ impl Patient {
         self.0.mrn.as_str()
     }
 
-    /// Further identifiers.
+    /// Identifiers beside the medical record number, such as an insurance number.
     #[graphql(
         requires_scopes = "user/Patient.r",
         requires_scopes = "patient/Patient.r",
@@ -48,7 +48,7 @@ impl Patient {
         Some(each(&self.0.identifiers))
     }
 
-    /// Whether the record is in use.
+    /// Whether the record is in active use.
     async fn active(&self) -> bool {
         self.0.active
     }
@@ -63,7 +63,7 @@ impl Patient {
         Some(HumanName::from(&self.0.name))
     }
 
-    /// Gender for administration.
+    /// The gender for administrative purposes (FHIR Patient.gender).
     async fn gender(&self) -> Code<AdministrativeGender> {
         Code(self.0.gender)
     }
@@ -78,7 +78,7 @@ impl Patient {
         self.0.birth_date.map(Date)
     }
 
-    /// Completed years of age today, or at death.
+    /// The age in completed years, today or at death.
     async fn age_years(&self) -> Option<i32> {
         self.0.age_years(now().date_naive())
     }
@@ -88,7 +88,7 @@ impl Patient {
         self.0.deceased_at.map(Time::from)
     }
 
-    /// Ways to reach the patient.
+    /// Contact details (FHIR ContactPoint): telephone numbers, email addresses and so on.
     #[graphql(
         requires_scopes = "user/Patient.r",
         requires_scopes = "patient/Patient.r",
@@ -126,17 +126,17 @@ impl Patient {
         Some(each(&self.0.conditions))
     }
 
-    /// When the record was made.
+    /// When the record was created.
     async fn created_at(&self) -> Time {
         self.0.created_at.into()
     }
 
-    /// When the record was changed last.
+    /// When the record was last changed.
     async fn updated_at(&self) -> Time {
         self.0.updated_at.into()
     }
 
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     async fn version(&self) -> i32 {
         self.0.version
     }
@@ -151,10 +151,14 @@ impl Patient {
     async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
     ) -> Result<Option<Connection<PatientVersion>>, Fault> {
-        version::history(ctx, self.0.id, first, after, PatientVersion).await
+        below::<VersionsOfRecord, _>(ctx, self.0.id, &PageArgs::new(first, after, last, before)?, ()).await
     }
 }
 

@@ -7,18 +7,18 @@ use healthbridge_terms::{self as terms, ContactSystem, IdentifierUse, NameUse};
 /// A person's name (FHIR HumanName).
 #[derive(Clone, SimpleObject)]
 pub(crate) struct HumanName {
-    /// What the name is for.
+    /// The purpose of the name (FHIR name-use).
     #[graphql(name = "use")]
     name_use: Code<NameUse>,
-    /// The whole name as it is written.
+    /// The whole name in its usual written form, for display.
     text: String,
     /// Family name.
     family: Option<String>,
     /// Given names.
     given: Vec<String>,
-    /// Titles before the name.
+    /// Parts before the name, such as `Dr.`.
     prefix: Vec<String>,
-    /// Parts behind the name.
+    /// Parts after the name, such as `Jr.` or academic degrees.
     suffix: Vec<String>,
 }
 
@@ -42,11 +42,11 @@ pub(crate) struct HumanNameInput {
     family: String,
     /// Given names.
     given: Vec<String>,
-    /// Titles before the name.
+    /// Parts before the name, such as `Dr.`.
     prefix: Option<Vec<String>>,
-    /// Parts behind the name.
+    /// Parts after the name, such as `Jr.` or academic degrees.
     suffix: Option<Vec<String>>,
-    /// What the name is for.
+    /// The purpose of the name (FHIR name-use).
     #[graphql(name = "use", default_with = "Code(NameUse::Official)")]
     name_use: Code<NameUse>,
 }
@@ -63,12 +63,12 @@ impl From<HumanNameInput> for terms::HumanName {
     }
 }
 
-/// A way to reach a person (FHIR ContactPoint).
+/// A contact detail of a person: a telephone number, an email address and so on (FHIR ContactPoint).
 #[derive(Clone, SimpleObject)]
 pub(crate) struct ContactPoint {
-    /// The way.
+    /// The kind of contact: telephone, email and so on.
     system: Code<ContactSystem>,
-    /// The number or address.
+    /// The telephone number, email address or other contact value.
     value: String,
     /// Order of preference, 1 first.
     rank: Option<i32>,
@@ -80,12 +80,12 @@ impl From<&terms::ContactPoint> for ContactPoint {
     }
 }
 
-/// A way to reach a person (FHIR ContactPoint) as input.
+/// A contact detail of a person: a telephone number, an email address and so on (FHIR ContactPoint), as input.
 #[derive(InputObject)]
 pub(crate) struct ContactPointInput {
-    /// The way.
+    /// The kind of contact: telephone, email and so on.
     system: Code<ContactSystem>,
-    /// The number or address.
+    /// The telephone number, email address or other contact value.
     value: String,
     /// Order of preference, 1 first.
     rank: Option<i32>,
@@ -151,14 +151,14 @@ impl From<AddressInput> for terms::Address {
     }
 }
 
-/// An identifier in somebody's namespace (FHIR Identifier).
+/// An identifier of a person in some system, such as an insurance number (FHIR Identifier).
 #[derive(Clone, SimpleObject)]
 pub(crate) struct Identifier {
-    /// The namespace's URI.
+    /// The URI of the identifier's namespace (FHIR Identifier.system).
     system: String,
-    /// The value in it.
+    /// The value of the identifier within its system.
     value: String,
-    /// What it is for.
+    /// The purpose of the identifier (FHIR identifier-use).
     #[graphql(name = "use")]
     purpose: Code<IdentifierUse>,
 }
@@ -170,14 +170,14 @@ impl From<&terms::Identifier> for Identifier {
     }
 }
 
-/// An identifier in somebody's namespace (FHIR Identifier) as input.
+/// An identifier of a person in some system, such as an insurance number (FHIR Identifier), as input.
 #[derive(InputObject)]
 pub(crate) struct IdentifierInput {
-    /// The namespace's URI.
+    /// The URI of the identifier's namespace (FHIR Identifier.system).
     system: String,
-    /// The value in it.
+    /// The value of the identifier within its system.
     value: String,
-    /// What it is for.
+    /// The purpose of the identifier (FHIR identifier-use).
     #[graphql(name = "use", default_with = "Code(IdentifierUse::Usual)")]
     identifier_use: Code<IdentifierUse>,
 }

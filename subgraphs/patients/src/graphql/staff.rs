@@ -2,16 +2,16 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use healthbridge_graphql::{
-    Code, Coding, Connection, List, Time, UserError, batch, caller, connection, entity, now, one, parse_id, service,
+    Code, Coding, Connection, List, Time, UserError, batch, below, caller, entity, listed, now, one, parse_id, service,
     settled, window,
 };
-use healthbridge_outcome::{Fault, Outcome};
+use healthbridge_outcome::{Fault, Outcome, PageArgs};
 use uuid::Uuid;
 
 use super::{
     person::{HumanName, HumanNameInput},
     user::{User, UserOfStaff},
-    version::{self, MedicalStaffVersion},
+    version::{MedicalStaffVersion, VersionsOfRecord},
 };
 use crate::{
     domain::{Staff, StaffProfession},
@@ -25,7 +25,7 @@ pub(crate) struct MedicalStaff(pub(crate) Arc<Staff>);
 /// A member of the medical staff (FHIR Practitioner).
 #[Object]
 impl MedicalStaff {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     async fn id(&self) -> ID {
         self.0.id.into()
     }
@@ -35,7 +35,7 @@ impl MedicalStaff {
         HumanName::from(&self.0.name)
     }
 
-    /// What the person does.
+    /// The profession.
     async fn profession(&self) -> Code<StaffProfession> {
         Code(self.0.profession)
     }
@@ -60,17 +60,17 @@ impl MedicalStaff {
         self.0.active
     }
 
-    /// When the record was made.
+    /// When the record was created.
     async fn created_at(&self) -> Time {
         self.0.created_at.into()
     }
 
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// When the record was changed last.
+    /// When the record was last changed.
     async fn updated_at(&self) -> Time {
         self.0.updated_at.into()
     }
@@ -85,10 +85,14 @@ impl MedicalStaff {
     async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
     ) -> Result<Option<Connection<MedicalStaffVersion>>, Fault> {
-        version::history(ctx, self.0.id, first, after, MedicalStaffVersion).await
+        below::<VersionsOfRecord, _>(ctx, self.0.id, &PageArgs::new(first, after, last, before)?, ()).await
     }
 }
 
@@ -156,13 +160,18 @@ impl StaffQuery {
     async fn staff(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which members.")] filter: Option<StaffFilter>,
     ) -> Result<Option<Connection<MedicalStaff>>, Fault> {
-        let (filter, window) = (filter.unwrap_or_default().into(), window::<MedicalStaff>(first, after)?);
-        let page = service::<StaffMembers>(ctx).search(caller(ctx), &filter, &window).await?;
-        Ok(Some(connection(page.map(Arc::new))))
+        let window = window::<MedicalStaff>(&PageArgs::new(first, after, last, before)?)?;
+        let (staff_members, filter) = (service::<StaffMembers>(ctx), filter.unwrap_or_default().into());
+        let page = staff_members.search(caller(ctx), &filter, &window);
+        listed(ctx, page, staff_members.count(caller(ctx), &filter)).await
     }
 
     #[graphql(entity)]
@@ -176,7 +185,7 @@ impl StaffQuery {
 pub(crate) struct CreateStaffInput {
     /// The name.
     name: HumanNameInput,
-    /// What the person does.
+    /// The profession.
     profession: Code<StaffProfession>,
     /// National licence number.
     licence_number: Option<String>,
@@ -210,7 +219,7 @@ pub(crate) struct UpdateStaffInput {
     expected_version: i32,
     /// The name.
     name: Option<HumanNameInput>,
-    /// What the person does.
+    /// The profession.
     profession: Option<Code<StaffProfession>>,
     /// National licence number.
     licence_number: MaybeUndefined<String>,

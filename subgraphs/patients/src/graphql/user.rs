@@ -1,20 +1,23 @@
 mod mutation;
+mod permission;
 mod query;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_graphql::{Context, ID, Object, Union};
-use healthbridge_graphql::{Code, Connection, Time, batch, one};
-use healthbridge_outcome::Fault;
-use healthbridge_rights::Role;
+use healthbridge_graphql::{Code, Connection, Time, batch, below, one};
+use healthbridge_outcome::{Fault, PageArgs};
+use healthbridge_rights::{Permission, Role};
 
 pub(super) use mutation::{UserMutation, UserPayload, user_payload};
 pub(super) use query::UserQuery;
 
+use permission::PermissionCode;
+
 use super::{
     patient::{Patient, PatientById},
     staff::{MedicalStaff, StaffById},
-    version::{self, UserVersion},
+    version::{UserVersion, VersionsOfRecord},
 };
 use crate::{
     domain::{Account, UserKind},
@@ -30,18 +33,18 @@ pub(crate) enum UserProfile {
     MedicalStaff(MedicalStaff),
 }
 
-/// An account.
+/// An account that somebody, or a machine, signs in with.
 pub(crate) struct User(pub(crate) Arc<Account>);
 
-/// An account.
+/// An account that somebody, or a machine, signs in with.
 #[Object]
 impl User {
-    /// Our id, a UUIDv7.
+    /// The id in this system, a UUIDv7.
     async fn id(&self) -> ID {
         self.0.id.into()
     }
 
-    /// Whose account it is.
+    /// Whom an account is for.
     async fn kind(&self) -> Code<UserKind> {
         Code(self.0.kind)
     }
@@ -56,9 +59,20 @@ impl User {
         self.0.active
     }
 
-    /// Roles.
+    /// The roles, which give the account its scopes.
     async fn roles(&self) -> Vec<Code<Role>> {
         self.0.roles.iter().copied().map(Code).collect()
+    }
+
+    /// The scopes that the account's tokens have (SMART App Launch v2, such as `user/Patient.r`): its roles' and, of a
+    /// SERVICE account, its own.
+    async fn scopes(&self) -> BTreeSet<String> {
+        self.0.granted()
+    }
+
+    /// What the account may do, by its scopes. Ask `me` for it, and show what will not be refused.
+    async fn permissions(&self) -> Vec<PermissionCode> {
+        Permission::given_by(&self.0.granted()).into_iter().map(PermissionCode).collect()
     }
 
     /// Whether it is asked for a one-time password at sign-in, too.
@@ -66,22 +80,22 @@ impl User {
         self.0.totp_enabled
     }
 
-    /// Last sign-in.
+    /// When the account last signed in; null where it never did.
     async fn last_login_at(&self) -> Option<Time> {
         self.0.last_login_at.map(Time::from)
     }
 
-    /// When the account was made.
+    /// When the account was created.
     async fn created_at(&self) -> Time {
         self.0.created_at.into()
     }
 
-    /// When the account was changed last.
+    /// When the account was last changed.
     async fn updated_at(&self) -> Time {
         self.0.updated_at.into()
     }
 
-    /// Counts changes, from 1.
+    /// The version: 1 when it was created, and one more with each change. Changes take it as `expectedVersion`.
     async fn version(&self) -> i32 {
         self.0.version
     }
@@ -91,10 +105,14 @@ impl User {
     async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
     ) -> Result<Option<Connection<UserVersion>>, Fault> {
-        version::history(ctx, self.0.id, first, after, UserVersion).await
+        below::<VersionsOfRecord, _>(ctx, self.0.id, &PageArgs::new(first, after, last, before)?, ()).await
     }
 
     /// The person whose account it is; null where it is linked to nobody, or the caller may not see that record.

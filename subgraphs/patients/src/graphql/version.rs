@@ -2,17 +2,12 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, OutputType};
-use healthbridge_graphql::{Batch, Connection, Time, one, page};
-use healthbridge_outcome::{Cursor, Fault, PageArgs, Window};
-use healthbridge_rights::Caller;
-use uuid::Uuid;
+use async_graphql::{Context, Object};
+use healthbridge_graphql::{List, Time, below, one};
+use healthbridge_outcome::Fault;
 
 use super::user::{User, UserById};
 use crate::{domain::RecordVersion, service::RecordVersions};
-
-/// The ordering's name in cursors.
-const NEWEST_FIRST: &str = "version";
 
 /// A change of a patient's record.
 pub(crate) struct PatientVersion(pub(crate) Arc<RecordVersion>);
@@ -23,40 +18,31 @@ pub(crate) struct MedicalStaffVersion(pub(crate) Arc<RecordVersion>);
 /// A change of an account by somebody else.
 pub(crate) struct UserVersion(pub(crate) Arc<RecordVersion>);
 
-/// The changes of records.
-struct VersionsOfRecord;
+/// A list of a record's changes, the newest first.
+macro_rules! versions {
+    ($($node:ident),*) => {$(
+        impl List for $node {
+            const ORDER: &'static str = "version";
+            type Row = RecordVersion;
+            type Place = i32;
 
-impl Batch for VersionsOfRecord {
-    type Service = RecordVersions;
-    type Key = Uuid;
-    type Arguments = ((), Window<i32>);
-    type Row = RecordVersion;
+            fn place(version: &RecordVersion) -> i32 {
+                version.version
+            }
 
-    async fn load(
-        versions: &RecordVersions,
-        caller: &Caller,
-        records: &[Uuid],
-        ((), window): &Self::Arguments,
-    ) -> Result<Vec<RecordVersion>, Fault> {
-        versions.of_records(caller, records, window).await
-    }
-
-    fn key(version: &RecordVersion) -> Uuid {
-        version.record_id
-    }
+            fn node(version: Arc<RecordVersion>) -> Self {
+                Self(version)
+            }
+        }
+    )*};
 }
 
-/// A page of a record's changes, the newest first.
-pub(super) async fn history<T: OutputType>(
-    ctx: &Context<'_>,
-    record: Uuid,
-    first: Option<i32>,
-    after: Option<String>,
-    node: impl Fn(Arc<RecordVersion>) -> T,
-) -> Result<Option<Connection<T>>, Fault> {
-    let window = PageArgs::forward(first, after, 25)?.window(NEWEST_FIRST)?;
-    let page = page::<VersionsOfRecord, _, _>(ctx, record, (), window).await?;
-    Ok(Some(Connection::new(page, |version| Cursor::write(NEWEST_FIRST, &version.version), node)))
+versions!(PatientVersion, MedicalStaffVersion, UserVersion);
+
+below! {
+    /// The changes of records.
+    pub(super) VersionsOfRecord = RecordVersions::{of_records, count_of_records}(; i32) -> RecordVersion,
+        by |version| version.record_id
 }
 
 async fn changed_by(ctx: &Context<'_>, version: &RecordVersion) -> Result<Option<User>, Fault> {
@@ -69,17 +55,17 @@ async fn changed_by(ctx: &Context<'_>, version: &RecordVersion) -> Result<Option
 /// A change of a patient's record.
 #[Object]
 impl PatientVersion {
-    /// The record's version since then; 1 is its making.
+    /// The version that the record had after this change; 1 is its creation.
     async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// When.
+    /// When the change was made.
     async fn changed_at(&self) -> Time {
         self.0.changed_at.into()
     }
 
-    /// Who; null for an import.
+    /// Who made the change; null where it was an import, or the caller may not see the account.
     async fn changed_by(&self, ctx: &Context<'_>) -> Result<Option<User>, Fault> {
         changed_by(ctx, &self.0).await
     }
@@ -93,17 +79,17 @@ impl PatientVersion {
 /// A change of the record of a member of the medical staff.
 #[Object]
 impl MedicalStaffVersion {
-    /// The record's version since then; 1 is its making.
+    /// The version that the record had after this change; 1 is its creation.
     async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// When.
+    /// When the change was made.
     async fn changed_at(&self) -> Time {
         self.0.changed_at.into()
     }
 
-    /// Who; null for an import.
+    /// Who made the change; null where it was an import, or the caller may not see the account.
     async fn changed_by(&self, ctx: &Context<'_>) -> Result<Option<User>, Fault> {
         changed_by(ctx, &self.0).await
     }
@@ -117,17 +103,17 @@ impl MedicalStaffVersion {
 /// A change of an account by somebody else.
 #[Object]
 impl UserVersion {
-    /// The account's version since then.
+    /// The version that the account had after this change.
     async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// When.
+    /// When the change was made.
     async fn changed_at(&self) -> Time {
         self.0.changed_at.into()
     }
 
-    /// Who.
+    /// Who made the change; null where the caller may not see the account.
     async fn changed_by(&self, ctx: &Context<'_>) -> Result<Option<User>, Fault> {
         changed_by(ctx, &self.0).await
     }
@@ -137,7 +123,7 @@ impl UserVersion {
         &self.0.changed_fields
     }
 
-    /// Why, where the mutation asks for a reason.
+    /// The reason that was given, where the mutation asks for one.
     async fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use healthbridge_change::Changes;
-use healthbridge_outcome::{Fault, Outcome, Page, Window};
+use healthbridge_outcome::{Fault, Outcome, Page, Total, Window};
 use healthbridge_rights::{Caller, Reach, Resource, Right};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -78,7 +78,7 @@ impl Accounts {
     }
 
     /// How many accounts the caller would find.
-    pub(crate) async fn count(&self, caller: &Caller, filter: &AccountFilter) -> Result<i64, Fault> {
+    pub(crate) async fn count(&self, caller: &Caller, filter: &AccountFilter) -> Result<Total, Fault> {
         caller.require(Resource::User, Right::Search)?;
         Ok(accounts::count(&self.searches, filter).await?)
     }

@@ -3,7 +3,7 @@ mod update;
 
 use chrono::{DateTime, Utc};
 use healthbridge_change::Changes;
-use healthbridge_outcome::{Fault, Outcome, Page, Refusals, UserErrorCode, Window};
+use healthbridge_outcome::{Fault, Outcome, Page, Refusals, Total, UserErrorCode, Window};
 use healthbridge_rights::{Caller, Resource, Right};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -79,9 +79,9 @@ impl Patients {
     }
 
     /// How many patients the caller would find.
-    pub(crate) async fn count(&self, caller: &Caller, filter: &PatientFilter) -> Result<i64, Fault> {
+    pub(crate) async fn count(&self, caller: &Caller, filter: &PatientFilter) -> Result<Total, Fault> {
         match caller.reach(Resource::Patient, Right::Search).confine() {
-            None => Ok(0),
+            None => Ok(Total::default()),
             Some(own) => Ok(patients::count(&self.searches, filter, own).await?),
         }
     }

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use healthbridge_change::{Change, Changes, Making, Once};
-use healthbridge_outcome::{Checked, Fault, Outcome, Page, Refusals, Stop, UserError, UserErrorCode, Window};
+use healthbridge_outcome::{Checked, Fault, Outcome, Page, Refusals, Stop, Total, UserError, UserErrorCode, Window};
 use healthbridge_rights::{Caller, Resource, Right};
 use healthbridge_terms::HumanName;
 use serde::Serialize;
@@ -46,6 +46,12 @@ impl StaffMembers {
     ) -> Result<Page<Staff>, Fault> {
         caller.require(Resource::Practitioner, Right::Search)?;
         Ok(window.page(staff::list(&self.pool, filter, window).await?))
+    }
+
+    /// How many members of the staff the caller would find.
+    pub(crate) async fn count(&self, caller: &Caller, filter: &StaffFilter) -> Result<Total, Fault> {
+        caller.require(Resource::Practitioner, Right::Search)?;
+        Ok(staff::count(&self.pool, filter).await?)
     }
 
     /// Adds a member of the staff, and links the account that is named. Its tokens get the new link by a refresh.

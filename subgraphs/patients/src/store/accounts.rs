@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use healthbridge_outcome::{Direction, Window};
+use healthbridge_outcome::{Direction, Total, Window};
 use healthbridge_postgres::{known, sought};
 use healthbridge_rights::Role;
 use healthbridge_terms::{Coded, coded};
@@ -167,19 +167,20 @@ pub(crate) async fn list(
 }
 
 /// How many accounts a filter leaves.
-pub(crate) async fn count(db: impl PgExecutor<'_>, filter: &AccountFilter) -> Result<i64, sqlx::Error> {
+pub(crate) async fn count(db: impl PgExecutor<'_>, filter: &AccountFilter) -> Result<Total, sqlx::Error> {
     let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM patients.account
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM patients.account
            WHERE ($1::text IS NULL OR kind = $1)
              AND ($2::boolean IS NULL OR active = $2)
              AND ($3::text IS NULL OR $3 = ANY(roles))
-             AND ($4::text IS NULL OR starts_with(email, $4))"#,
+             AND ($4::text IS NULL OR starts_with(email, $4)) LIMIT $5) AS found"#,
         filter.kind.map(Coded::text),
         filter.active,
         filter.role.map(Coded::text),
         filter.search.as_deref().map(sought),
+        Total::LIMIT,
     );
-    count.fetch_one(db).await
+    Ok(Total::of(count.fetch_one(db).await?))
 }
 
 /// The accounts with these ids.

@@ -1,4 +1,4 @@
-use healthbridge_outcome::Window;
+use healthbridge_outcome::{Total, Window, greatest_first};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
@@ -19,24 +19,50 @@ pub(crate) async fn insert(connection: &mut PgConnection, version: &RecordVersio
     inserted.execute(connection).await.map(drop)
 }
 
-/// One row more than the page has of each record's changes, the newest first.
+/// Of each record one change more than the page has.
 pub(crate) async fn of_records(
     db: impl PgExecutor<'_>,
     records: &[Uuid],
     window: &Window<i32>,
 ) -> Result<Vec<RecordVersion>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        RecordVersion,
-        r#"SELECT record.id AS "record_id!", found.version, found.changed_at, found.changed_by, found.changed_fields,
-                  found.reason
-           FROM unnest($1::uuid[]) AS record (id),
-               LATERAL (SELECT * FROM patients.record_version
-                        WHERE record_id = record.id AND ($2::integer IS NULL OR version < $2)
-                        ORDER BY version DESC LIMIT $3) AS found
-           ORDER BY record.id, found.version DESC"#,
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            sqlx::query_as!(
+                RecordVersion,
+                r#"SELECT record.id AS "record_id!", found.version, found.changed_at, found.changed_by,
+                          found.changed_fields, found.reason
+                   FROM unnest($1::uuid[]) AS record (id),
+                       LATERAL (SELECT * FROM patients.record_version
+                                WHERE record_id = record.id AND version "#
+                    + $beyond
+                    + " $2
+                                ORDER BY version "
+                    + $order
+                    + " LIMIT $3) AS found
+                   ORDER BY record.id, found.version "
+                    + $order,
+                records,
+                window.bound(),
+                window.limit(),
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    greatest_first!(window, page)
+}
+
+/// How many changes each record has.
+pub(crate) async fn count_of_records(
+    db: impl PgExecutor<'_>,
+    records: &[Uuid],
+) -> Result<Vec<(Uuid, Total)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT record.id AS "id!", (SELECT count(*) FROM (
+               SELECT FROM patients.record_version WHERE record_id = record.id LIMIT $2) AS found) AS "total!"
+           FROM unnest($1::uuid[]) AS record (id)"#,
         records,
-        window.start,
-        window.limit(),
+        Total::LIMIT,
     );
-    rows.fetch_all(db).await
+    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.id, Total::of(row.total))).collect())
 }

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
-use healthbridge_outcome::Window;
-use healthbridge_postgres::{known, sought};
+use healthbridge_outcome::{Total, Window, greatest_first};
+use healthbridge_postgres::{known, query_of, sought};
 use healthbridge_terms::{Coded, Coding, HumanName, folded};
 use sqlx::{PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
@@ -51,12 +51,12 @@ impl TryFrom<Row> for Staff {
 
 /// A statement that reads members of the staff; what follows the columns differs.
 macro_rules! select {
-    ($first:tt $(+ $more:tt)*, $($argument:expr),+ $(,)?) => {
+    ([$($which:tt)+], $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             Row,
             r#"SELECT id, name_use, family, given, prefix, suffix, profession, specialty AS "specialty: _",
                       licence_number, department, active, created_at, updated_at, version
-               FROM patients.staff "# + $first $(+ $more)*,
+               FROM patients.staff "# $(+ $which)+,
             $($argument),+
         )
     };
@@ -72,27 +72,55 @@ pub(crate) struct StaffFilter {
     pub search: Option<String>,
 }
 
-/// One row more than the page has, the newest first.
+/// A statement over the members that a filter shows: what stands before its conditions and behind them.
+macro_rules! shown {
+    ($statement:ident, [$($before:tt)*] [$($after:tt)*], $filter:ident $(, $argument:expr)*) => {
+        $statement!(
+            [
+                $($before)*
+                " ($1::text IS NULL OR profession = $1)
+                   AND ($2::text IS NULL OR department = $2)
+                   AND ($3::boolean IS NULL OR active = $3)
+                   AND ($4::text IS NULL OR starts_with(sort_name, $4)) "
+                $($after)*
+            ],
+            $filter.profession.map(Coded::text),
+            $filter.department.as_deref().map(sought),
+            $filter.active,
+            $filter.search.as_deref().map(|search| folded(&sought(search)))
+            $(, $argument)*
+        )
+    };
+}
+
+/// One row more than the page has.
 pub(crate) async fn list(
     db: impl PgExecutor<'_>,
     filter: &StaffFilter,
     window: &Window<Uuid>,
 ) -> Result<Vec<Staff>, sqlx::Error> {
-    let rows = select!(
-        "WHERE ($1::text IS NULL OR profession = $1)
-             AND ($2::text IS NULL OR department = $2)
-             AND ($3::boolean IS NULL OR active = $3)
-             AND ($4::text IS NULL OR starts_with(sort_name, $4))
-             AND ($5::uuid IS NULL OR id < $5)
-           ORDER BY id DESC LIMIT $6",
-        filter.profession.map(Coded::text),
-        filter.department.as_deref().map(sought),
-        filter.active,
-        filter.search.as_deref().map(|search| folded(&sought(search))),
-        window.start,
-        window.limit(),
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            shown!(
+                select, ["WHERE"] ["AND id " $beyond " $5 ORDER BY id " $order " LIMIT $6"],
+                filter, window.bound(), window.limit()
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    greatest_first!(window, page)?.into_iter().map(Staff::try_from).collect()
+}
+
+/// How many members a filter leaves.
+pub(crate) async fn count(db: impl PgExecutor<'_>, filter: &StaffFilter) -> Result<Total, sqlx::Error> {
+    let counted = shown!(
+        query_of,
+        [r#"SELECT count(*) AS "total!" FROM (SELECT FROM patients.staff WHERE"#]["LIMIT $5) AS found"],
+        filter,
+        Total::LIMIT
     );
-    rows.fetch_all(db).await?.into_iter().map(Staff::try_from).collect()
+    Ok(Total::of(counted.fetch_one(db).await?.total))
 }
 
 /// Adds a member of the staff.
@@ -123,13 +151,13 @@ pub(crate) async fn insert(connection: &mut PgConnection, staff: &Staff) -> Resu
 
 /// The members of the staff with these ids.
 pub(crate) async fn by_id(db: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<Staff>, sqlx::Error> {
-    let rows = select!("WHERE id = ANY($1)", ids,);
+    let rows = select!(["WHERE id = ANY($1)"], ids);
     rows.fetch_all(db).await?.into_iter().map(Staff::try_from).collect()
 }
 
 /// The member of the staff, locked until the transaction ends.
 pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Staff>, sqlx::Error> {
-    let row = select!("WHERE id = $1 FOR UPDATE", id,);
+    let row = select!(["WHERE id = $1 FOR UPDATE"], id);
     row.fetch_optional(connection).await?.map(Staff::try_from).transpose()
 }
 

@@ -18,19 +18,19 @@ use crate::{
 /// A billing to be made.
 #[derive(InputObject)]
 pub(crate) struct AddBillingInput {
-    /// Who owes it.
+    /// The patient who owes it.
     patient_id: ID,
-    /// The report that it is for.
+    /// The report that the billing is for.
     report_id: Option<ID>,
-    /// The image that it is for.
+    /// The image that the billing is for.
     image_id: Option<ID>,
-    /// The appointment that it is for.
+    /// The appointment that the billing is for.
     appointment_id: Option<ID>,
     /// The code of the service.
     code: Option<ServiceCodeInput>,
     /// The service; the code's text where it is left out.
     description: Option<String>,
-    /// How many, above 0, with at most 4 decimals.
+    /// The quantity of the service, above 0, with at most 4 decimals.
     #[graphql(default_with = "Decimal(rust_decimal::Decimal::ONE)")]
     quantity: Decimal,
     /// The price of one; the price list's where a service of it is named.
@@ -56,11 +56,11 @@ pub(crate) struct UpdateBillingInput {
     expected_version: i32,
     /// The code of the service.
     code: Option<ServiceCodeInput>,
-    /// The service.
+    /// The service, in plain text.
     description: Option<String>,
-    /// How many, above 0, with at most 4 decimals.
+    /// The quantity of the service, above 0, with at most 4 decimals.
     quantity: Option<Decimal>,
-    /// The price of one, in the same currency.
+    /// The price of one unit, in the same currency.
     unit_price: Option<MoneyInput>,
     /// Surcharges, discounts and taxes, all of them.
     components: Option<Vec<PriceComponentInput>>,
@@ -73,7 +73,7 @@ pub(crate) struct UpdateBillingInput {
 pub(crate) struct VoidBillingInput {
     /// The billing.
     billing_id: ID,
-    /// Why.
+    /// The reason, in plain text.
     reason: String,
     /// The version that the caller saw; another one is refused with `VERSION_CONFLICT`.
     expected_version: i32,

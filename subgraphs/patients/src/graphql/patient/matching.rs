@@ -19,9 +19,9 @@ pub(crate) struct PatientMatch {
     patient: Patient,
     /// How alike it is, from 0 to 1.
     score: f64,
-    /// What the score means.
+    /// The grade of the match (FHIR match-grade).
     grade: Code<MatchGrade>,
-    /// Why, in English.
+    /// What speaks for it, in English.
     reasons: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct PatientMatchInput {
     pub name: HumanNameInput,
     /// Birth date.
     pub birth_date: Option<Date>,
-    /// Gender for administration.
+    /// The gender for administrative purposes (FHIR Patient.gender).
     pub gender: Option<Code<AdministrativeGender>>,
     /// Identifiers; one in common makes the match certain.
     pub identifiers: Option<Vec<IdentifierInput>>,

@@ -21,15 +21,15 @@ use crate::{
 pub(crate) struct CreatePatientInput {
     /// Medical record number; made where it is left out.
     mrn: Option<String>,
-    /// Further identifiers.
+    /// Identifiers beside the medical record number, such as an insurance number.
     identifiers: Option<Vec<IdentifierInput>>,
     /// The name.
     name: HumanNameInput,
-    /// Gender for administration.
+    /// The gender for administrative purposes (FHIR Patient.gender).
     gender: Code<AdministrativeGender>,
     /// Birth date.
     birth_date: Option<Date>,
-    /// Ways to reach the patient.
+    /// Contact details (FHIR ContactPoint): telephone numbers, email addresses and so on.
     telecom: Option<Vec<ContactPointInput>>,
     /// Postal addresses.
     addresses: Option<Vec<AddressInput>>,
@@ -71,23 +71,23 @@ pub(crate) struct UpdatePatientInput {
     expected_version: i32,
     /// The name.
     name: Option<HumanNameInput>,
-    /// Gender for administration.
+    /// The gender for administrative purposes (FHIR Patient.gender).
     gender: Option<Code<AdministrativeGender>>,
     /// Birth date.
     birth_date: MaybeUndefined<Date>,
-    /// Ways to reach the patient, all of them.
+    /// Contact details; they replace all that there are.
     telecom: Option<Vec<ContactPointInput>>,
-    /// Postal addresses, all of them.
+    /// Postal addresses; they replace all that there are.
     addresses: Option<Vec<AddressInput>>,
-    /// Further identifiers, all of them.
+    /// Identifiers beside the medical record number; they replace all that there are.
     identifiers: Option<Vec<IdentifierInput>>,
-    /// Known conditions, all of them.
+    /// Known conditions; they replace all that there are.
     conditions: Option<Vec<CodingInput>>,
     /// The general practitioner, a member of the staff.
     general_practitioner_id: MaybeUndefined<ID>,
     /// When the patient died.
     deceased_at: MaybeUndefined<Time>,
-    /// Whether the record is in use.
+    /// Whether the record is in active use.
     active: Option<bool>,
 }
 

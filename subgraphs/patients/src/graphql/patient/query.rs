@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{Mrn, matching::Person},
-    graphql::{both_ways, each},
+    graphql::each,
     service::Patients,
     store::patients::{self, PatientOrder, SortKey},
 };
@@ -32,7 +32,7 @@ pub(crate) struct PatientFilter {
     given: Option<String>,
     /// Birth date.
     birth_date: Option<Date>,
-    /// Gender for administration.
+    /// The gender for administrative purposes (FHIR Patient.gender).
     gender: Option<Code<AdministrativeGender>>,
     /// Whether the record is in use; null shows both.
     #[graphql(default_with = "Some(true)")]
@@ -97,27 +97,29 @@ impl PatientQuery {
     async fn patients(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size from the beginning, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
-        #[graphql(desc = "Page size from the end, 0 to 100; then pass `first: null`.")] last: Option<i32>,
-        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which patients; those whose records are in use where it is left out.")] filter: Option<
             PatientFilter,
         >,
-        #[graphql(default_with = "Code(PatientOrder::FamilyNameAsc)", desc = "The order.")] order_by: Code<
+        #[graphql(default_with = "Code(PatientOrder::FamilyNameAsc)", desc = "The order of the list.")] order_by: Code<
             PatientOrder,
         >,
     ) -> Result<Option<Connection<Patient>>, Fault> {
         let Code(order) = order_by;
         let filter = filter.unwrap_or_else(|| PatientFilter { active: Some(true), ..PatientFilter::default() }).into();
-        let window = both_ways(first, after, last, before)?.window(order.kind())?;
+        let window = PageArgs::new(first, after, last, before)?.window(order.kind())?;
         let patients = service::<Patients>(ctx);
-        let (page, total) = tokio::try_join!(
+        let (page, total) = tokio::join!(
             patients.search(caller(ctx), &filter, order, &window),
-            total(ctx, || patients.count(caller(ctx), &filter)),
-        )?;
+            total(ctx, patients.count(caller(ctx), &filter)),
+        );
         let cursor = |row: &Arc<_>| Cursor::write(order.kind(), &SortKey::of(row));
-        let connection = Connection::new(page.map(Arc::new), cursor, Patient);
+        let connection = Connection::new(page?.map(Arc::new), cursor, Patient);
         Ok(Some(connection.counted(total)))
     }
 
@@ -127,8 +129,8 @@ impl PatientQuery {
     async fn patient_by_identifier(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The namespace's URI.")] system: String,
-        #[graphql(desc = "The value in it.")] value: String,
+        #[graphql(desc = "The URI of the identifier's namespace (FHIR Identifier.system).")] system: String,
+        #[graphql(desc = "The value of the identifier within its system.")] value: String,
     ) -> Result<Option<Patient>, Fault> {
         if system == MRN_SYSTEM {
             return Ok(one::<PatientByMrn>(ctx, value).await?.map(Patient));
@@ -147,7 +149,7 @@ impl PatientQuery {
         #[graphql(desc = "Who is looked for.")] input: PatientMatchInput,
         #[graphql(default = 10, desc = "How many at the most, 0 to 100.")] first: Option<i32>,
     ) -> Result<Option<Vec<PatientMatch>>, Fault> {
-        let most = usize::try_from(PageArgs::forward(first, None, 10)?.size).unwrap_or_default();
+        let most = usize::try_from(PageArgs::new(first.or(Some(10)), None, None, None)?.size).unwrap_or_default();
         let identifiers: Vec<Identifier> = each(input.identifiers.unwrap_or_default());
         let name = HumanName::from(input.name);
         let person = Person {

@@ -41,7 +41,7 @@ pub(crate) struct RegisterUserPayload {
 pub(crate) struct CreateUserInput {
     /// Email address.
     email: String,
-    /// Whose account it is.
+    /// Whom an account is for.
     kind: Code<UserKind>,
     /// Roles: PATIENT for a patient, SERVICE for a machine, any others for the staff.
     roles: Vec<Code<Role>>,
@@ -98,7 +98,7 @@ fn token_payload(outcome: Outcome<Invited>) -> Result<Option<OneTimeTokenPayload
 pub(crate) struct ChangeUserStateInput {
     /// The account.
     user_id: ID,
-    /// Why, for the account's history.
+    /// The reason, in plain text, kept in the account's history.
     reason: String,
     /// The version that the caller saw; another one is refused with `VERSION_CONFLICT`.
     expected_version: Option<i32>,

@@ -2,13 +2,12 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object};
 use healthbridge_graphql::{Code, Connection, caller, entity, one, service, total};
-use healthbridge_outcome::{Cursor, Fault};
+use healthbridge_outcome::{Cursor, Fault, PageArgs};
 use healthbridge_rights::Role;
 
 use super::{User, UserById};
 use crate::{
     domain::{Account, UserKind},
-    graphql::both_ways,
     service::Accounts,
     store::accounts::{AccountFilter, AccountKey, AccountOrder},
 };
@@ -16,7 +15,7 @@ use crate::{
 /// Which accounts a list shows; what is left out filters nothing.
 #[derive(Default, InputObject)]
 pub(crate) struct UserFilter {
-    /// Of this kind.
+    /// Accounts for this kind of holder.
     kind: Option<Code<UserKind>>,
     /// Whether they may sign in.
     active: Option<bool>,
@@ -51,7 +50,7 @@ impl UserQuery {
         }
     }
 
-    /// An account.
+    /// An account that somebody, or a machine, signs in with.
     #[graphql(requires_scopes = "user/User.r", requires_scopes = "system/User.r")]
     async fn user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>, Fault> {
         Ok(entity::<UserById>(ctx, &id).await?.map(User))
@@ -63,27 +62,29 @@ impl UserQuery {
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 25, desc = "Page size from the beginning, 0 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
-        #[graphql(desc = "Page size from the end, 0 to 100; then pass `first: null`.")] last: Option<i32>,
-        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which accounts.")] filter: Option<UserFilter>,
-        #[graphql(default_with = "Code(AccountOrder::CreatedAtDesc)", desc = "The order.")] order_by: Code<
+        #[graphql(default_with = "Code(AccountOrder::CreatedAtDesc)", desc = "The order of the list.")] order_by: Code<
             AccountOrder,
         >,
     ) -> Result<Option<Connection<User>>, Fault> {
         let Code(order) = order_by;
         let filter = filter.unwrap_or_default().into();
-        let window = both_ways(first, after, last, before)?.window(order.kind())?;
+        let window = PageArgs::new(first, after, last, before)?.window(order.kind())?;
         let accounts = service::<Accounts>(ctx);
-        let (page, total) = tokio::try_join!(
+        let (page, total) = tokio::join!(
             accounts.search(caller(ctx), &filter, order, &window),
-            total(ctx, || accounts.count(caller(ctx), &filter)),
-        )?;
+            total(ctx, accounts.count(caller(ctx), &filter)),
+        );
         let cursor = |account: &Arc<Account>| {
             Cursor::write(order.kind(), &AccountKey { email: account.email.clone(), id: account.id })
         };
-        Ok(Some(Connection::new(page.map(Arc::new), cursor, User).counted(total)))
+        Ok(Some(Connection::new(page?.map(Arc::new), cursor, User).counted(total)))
     }
 
     #[graphql(entity)]

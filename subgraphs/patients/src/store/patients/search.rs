@@ -2,7 +2,7 @@
 //! are read from their index.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use healthbridge_outcome::{Direction, Window};
+use healthbridge_outcome::{Direction, Total, Window};
 use healthbridge_postgres::sought;
 use healthbridge_terms::{AdministrativeGender, Coded, Identifier, coded, folded};
 use serde::{Deserialize, Serialize};
@@ -136,9 +136,9 @@ pub(crate) async fn count(
     db: impl PgExecutor<'_>,
     filter: &PatientFilter,
     own: Option<Uuid>,
-) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM patients.patient
+) -> Result<Total, sqlx::Error> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM patients.patient
            WHERE ($1::uuid IS NULL OR id = $1)
              AND ($2::text IS NULL OR sort_name COLLATE "C" LIKE $2)
              AND ($3::text IS NULL OR mrn = $3)
@@ -146,7 +146,7 @@ pub(crate) async fn count(
              AND ($5::date IS NULL OR birth_date = $5)
              AND ($6::text IS NULL OR gender = $6)
              AND ($7::boolean IS NULL OR active = $7)
-             AND ($8::timestamptz IS NULL OR updated_at >= $8)"#,
+             AND ($8::timestamptz IS NULL OR updated_at >= $8) LIMIT $9) AS found"#,
         own,
         filter.name.as_deref().map(prefix),
         filter.mrn.as_deref().map(sought),
@@ -155,9 +155,9 @@ pub(crate) async fn count(
         filter.gender.map(Coded::text),
         filter.active,
         filter.updated_since,
-    )
-    .fetch_one(db)
-    .await
+        Total::LIMIT,
+    );
+    Ok(Total::of(count.fetch_one(db).await?))
 }
 
 /// The ids of the patients with this identifier that `own` does not hide, the oldest record first.
