@@ -35,8 +35,8 @@ pub use items::{Items, Ran, Worker};
 /// The first wait after a failure; each further one doubles it, up to the job's period.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// Jobs begin within this time, and within a tenth of their period, so that replicas that are started together do not ask
-/// for everything at once.
+/// Jobs begin within this time, and within a hundredth of their period, so that replicas that are started together do not ask
+/// for everything at once. What has to be done soon is not put off by that: a first checkpoint, say.
 const SPREAD: Duration = Duration::from_secs(10);
 
 type Work = Box<dyn Fn(DateTime<Utc>) -> BoxFuture<'static, Result<Came, Fault>> + Send + Sync>;
@@ -83,7 +83,7 @@ impl Job {
 
     /// How long the job waits for its first run, by a number that is another one in each replica.
     fn first_wait(&self, seed: u64) -> Duration {
-        let longest = (self.every / 10).min(SPREAD);
+        let longest = (self.every / 100).min(SPREAD);
         longest.mul_f64(f64::from(u32::try_from(seed % 1000).unwrap_or_default()) / 1000.0)
     }
 
@@ -133,8 +133,8 @@ mod tests {
     fn jobs_begin_at_different_times_and_soon() {
         let job = |every| Job::new("wait", every, |_| async { Ok(()) });
         let waits = |every| [0, 500, 999].map(|seed| job(Duration::from_secs(every)).first_wait(seed).as_millis());
-        assert_eq!(waits(1), [0, 50, 99]);
-        assert_eq!(waits(60), [0, 3000, 5994]);
+        assert_eq!(waits(1), [0, 5, 9]);
+        assert_eq!(waits(60), [0, 300, 599]);
         assert_eq!(waits(3600), [0, 5000, 9990]);
     }
 }

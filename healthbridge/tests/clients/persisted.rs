@@ -76,7 +76,14 @@ async fn where_ids_are_required_nothing_but_the_operations_of_manifests_is_run_o
     }
     assert_eq!(refused(&router, json!({})).await, "PERSISTED_DOCUMENT_ID_REQUIRED");
     let unknown = json!({ "documentId": "sha256:none", "query": "{ __typename }" });
-    assert_eq!(refused(&router, unknown).await, "PERSISTED_DOCUMENT_NOT_FOUND");
+    assert_eq!(refused(&router, unknown.clone()).await, "PERSISTED_DOCUMENT_NOT_FOUND");
+    let (_, answer) = router.client().post(unknown.to_string()).await;
+    assert!(!answer.contains("sha256:none"), "nothing of the client's comes back: {answer}");
+    let metrics = router.metrics().await;
+    let counted = |line: &str| {
+        line.starts_with("healthbridge_router_refused{reason=\"PERSISTED_DOCUMENT_NOT_FOUND\"") && line.ends_with("} 2")
+    };
+    assert!(metrics.lines().any(counted), "{metrics}");
     assert_eq!(status(&router, "/graphiql").await, StatusCode::NOT_FOUND);
     // The door stands before it.
     let nested = format!("{{\"documentId\":{}1{}}}", "[".repeat(1000), "]".repeat(1000));

@@ -9,11 +9,14 @@ use serde_json::Value;
 
 use super::{PROGRAM, Ports};
 
+/// How far its metrics are from its own port.
+const METRICS: u16 = 1001;
+
 /// A router of its own, whose subgraphs are whatever the test says.
 pub struct Alone {
     pub address: String,
     child: Child,
-    _ports: Ports,
+    ports: Ports,
 }
 
 impl Alone {
@@ -29,9 +32,9 @@ impl Alone {
         let mut command = Command::new(PROGRAM);
         command.args(["router", "--listen", &address, "--insecure-no-auth"]).stdin(Stdio::null());
         command.env("TMPDIR", folder);
-        command.env("HEALTHBRIDGE__ROUTER__METRICS_LISTEN", format!("127.0.0.1:{}", ports.base + 1001));
+        command.env("HEALTHBRIDGE__ROUTER__METRICS_LISTEN", format!("127.0.0.1:{}", ports.base + METRICS));
         command.envs(settings.iter().map(|(key, value)| (format!("HEALTHBRIDGE__{key}"), value)));
-        let router = Self { address, child: command.spawn().expect("it starts"), _ports: ports };
+        let router = Self { address, child: command.spawn().expect("it starts"), ports };
         let deadline = Instant::now() + Duration::from_secs(30);
         while router.client().try_ask("{ __typename }", Value::Null).await.is_err() {
             assert!(Instant::now() < deadline, "the router does not answer");
@@ -50,6 +53,12 @@ impl Alone {
 
     pub fn client(&self) -> Client {
         Client::new(&self.url(""))
+    }
+
+    /// What operators see.
+    pub async fn metrics(&self) -> String {
+        let url = format!("http://127.0.0.1:{}/metrics", self.ports.base + METRICS);
+        reqwest::get(url).await.expect("an answer").text().await.expect("text")
     }
 
     /// Waits until it ends by itself.
