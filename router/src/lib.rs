@@ -6,9 +6,12 @@
 #![recursion_limit = "256"]
 
 mod body;
+mod cors;
 mod door;
+mod errors;
 mod metrics;
 mod pages;
+mod places;
 mod plugin;
 mod server;
 mod settings;
