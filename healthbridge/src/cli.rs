@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use sqlx::PgPool;
 
-use crate::{Config, Subgraph, at_rest, authorization, config::Checkpoints, import, roles, seed, up};
+use crate::{Config, Subgraph, at_rest, authorization, config::Checkpoints, errors, import, roles, seed, up};
 
 /// One federated graph over a hospital's patients, images, reports and billing.
 #[derive(Debug, Parser)]
@@ -46,6 +46,8 @@ enum Command {
     },
     /// Writes who may do what, as Markdown, to standard output.
     Authorization,
+    /// Writes the codes of errors, as Markdown, to standard output.
+    Errors,
     /// Loads made-up patients with images, reports and billings, as rows only, for benchmarks.
     Seed {
         /// How many patients.
@@ -203,6 +205,20 @@ pub struct UpArgs {
     /// `10.1.2.0/24`, or one address. May be given several times. Without it all who come through a proxy are one client.
     #[arg(long = "trusted-proxy", value_name = "NETWORK", value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
+    /// An origin whose pages may use the graph, such as `http://localhost:5173`: where a frontend is developed, say. May be
+    /// given several times.
+    #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = origin)]
+    pub allowed_origins: Vec<String>,
+}
+
+/// Reads an origin as browsers send it: scheme, host and port, and nothing behind them.
+fn origin(text: &str) -> Result<String, String> {
+    let read = reqwest::Url::parse(text).ok().map(|url| url.origin().ascii_serialization());
+    match read {
+        Some(read) if read == text => Ok(read),
+        Some(read) if read != "null" => Err(format!("browsers call this origin {read}")),
+        _ => Err("this is no origin, such as http://localhost:5173".to_owned()),
+    }
 }
 
 /// Reads a network, or an address as the network that has it alone.
@@ -266,6 +282,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             print!("{}", authorization::render());
             return Ok(());
         }
+        Command::Errors => {
+            print!("{}", errors::render());
+            return Ok(());
+        }
         Command::Keys { command: KeysCommand::Rotate { after_seconds, key_file, file } } => {
             let key_file = match key_file {
                 Some(key_file) => key_file,
@@ -311,9 +331,11 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
                 roles::create_admin(&file.read()?, email).await
             }
             Command::CheckConfig(file) => roles::check_config(&file.read()?),
-            Command::Router(_) | Command::Schema { .. } | Command::Authorization | Command::Keys { .. } => {
-                unreachable!("answered above")
-            }
+            Command::Router(_)
+            | Command::Schema { .. }
+            | Command::Authorization
+            | Command::Errors
+            | Command::Keys { .. } => unreachable!("answered above"),
         }
     })
 }

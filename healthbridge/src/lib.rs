@@ -8,6 +8,7 @@ pub mod authorization;
 mod bounds;
 pub mod cli;
 mod config;
+pub mod errors;
 mod import;
 pub mod portable;
 mod roles;

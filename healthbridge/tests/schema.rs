@@ -29,6 +29,25 @@ fn the_committed_table_of_rights_is_the_one_in_the_code() {
     assert!(committed("../docs/authorization.md") == fresh, "docs/authorization.md is stale: run ./dev schema");
 }
 
+#[test]
+fn the_committed_table_of_errors_is_the_one_in_the_code() {
+    let fresh = healthbridge::errors::render();
+    assert!(committed("../docs/errors.md") == fresh, "docs/errors.md is stale: run ./dev schema");
+}
+
+#[test]
+fn each_directive_is_defined_once_and_every_scalar_says_where_it_is_specified() {
+    let api = committed("api.graphql");
+    for scalar in api.lines().filter(|line| line.starts_with("scalar ")) {
+        assert!(scalar.contains("@specifiedBy(url: \"http"), "{scalar}");
+    }
+    let supergraph = committed("supergraph.graphql");
+    for directive in ["skip", "include", "deprecated", "specifiedBy", "oneOf"] {
+        // Every GraphQL server has them.
+        assert!(!supergraph.contains(&format!("directive @{directive}")), "@{directive} is defined");
+    }
+}
+
 /// The line that a supergraph has which was composed from this SDL.
 fn composed_from(sdl: impl Fn(Subgraph) -> String) -> String {
     let mut digest = Sha256::new();

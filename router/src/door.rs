@@ -2,10 +2,8 @@
 //! beside the request and put in place of the engine's own error, so that the engine goes on choosing status, media type
 //! and headers.
 
-use healthbridge_door::{
-    Argument, Costs, Document, Field, Fragment, Limits, Operation, Refusal, RefusalCode, Selection,
-};
-use healthbridge_door::{Variables, json, text};
+use healthbridge_door::{Argument, Costs, Document, ErrorCode, Field, Fragment, Limits, Operation, Refusal, Selection};
+use healthbridge_door::{Variables, json, parse, text};
 use hive_router::{
     GraphQLError,
     executor::hooks::on_graphql_params::GraphQLParams,
@@ -60,9 +58,17 @@ impl Door {
     /// Checks what a request asks for. The engine's parser gives errors that outlive the text they point into; here they
     /// are read while the text is there, and the engine sees only documents that parse.
     pub(crate) fn check_operation(&self, request: &GraphQLParams) -> Result<(), Refusal> {
+        // Without one it may be a persisted document's, which the engine knows.
         let Some(query) = request.query.as_deref() else { return Ok(()) };
+        if query.is_empty() {
+            return Err(Refusal::no_query());
+        }
         text::check(query, &self.limits)?;
         let parsed = parse_query_with_token_limit::<&str>(query, self.limits.tokens).map_err(|error| {
+            // In the words of the subgraphs' parser, if it sees the mistake, too.
+            if let Err(refusal) = parse(query) {
+                return refusal;
+            }
             // Its first line says where, the others what.
             let text = error.0.to_string();
             let reason = text.lines().skip(1).collect::<Vec<_>>().join(". ");
@@ -70,7 +76,10 @@ impl Door {
         })?;
         let document = document(&parsed);
         document.check(&self.limits)?;
-        let Some(operation) = document.operation(request.operation_name.as_deref())? else { return Ok(()) };
+        let operation = document.operation(request.operation_name.as_deref());
+        // Several without a name, or of one name: that is wrong with the document and not with the request.
+        let operation = operation.or_else(|refusal| parse(query).and(Err(refusal)))?;
+        let Some(operation) = operation else { return Ok(()) };
         self.costs.of(&document, operation, &Sent(request), &self.limits).map(drop)
     }
 }
@@ -88,7 +97,7 @@ pub(crate) fn told(refusal: &Refusal) -> GraphQLError {
 
 /// The status of a refusal, where it is not the engine's choice by media type.
 pub(crate) fn status(refusal: &Refusal) -> Option<StatusCode> {
-    (refusal.code == RefusalCode::BadRequest).then_some(StatusCode::BAD_REQUEST)
+    (refusal.code == ErrorCode::BadRequest).then_some(StatusCode::BAD_REQUEST)
 }
 
 fn parsed_position(line: usize, column: usize) -> hive_router::graphql_tools::parser::Pos {

@@ -6,10 +6,13 @@
 #![recursion_limit = "256"]
 
 mod body;
+mod cors;
 mod door;
+mod errors;
 mod metrics;
 mod pages;
 mod persisted;
+mod places;
 mod plugin;
 mod server;
 mod settings;

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use healthbridge_codes::ErrorCode;
 use serde::{Deserialize, Serialize};
 
 /// The manifest of the published operations of `schema/operations`.
@@ -85,15 +86,16 @@ fn add(all: &mut BTreeMap<String, String>, manifest: &str) -> anyhow::Result<()>
 }
 
 /// How a refusal is told, without what the client sent, and counted.
-pub(crate) fn refusal(code: &str) -> Option<(&'static str, &'static str)> {
-    match code {
-        "PERSISTED_DOCUMENT_ID_REQUIRED" => Some((
-            "PERSISTED_DOCUMENT_ID_REQUIRED",
-            "Send the id of a known operation as `documentId`: no other one is run",
-        )),
-        "PERSISTED_DOCUMENT_NOT_FOUND" => Some(("PERSISTED_DOCUMENT_NOT_FOUND", "No operation is known by this id")),
-        _ => None,
-    }
+pub(crate) fn refusal(code: &str) -> Option<(ErrorCode, &'static str)> {
+    let code = ErrorCode::from_text(code)?;
+    let message = match code {
+        ErrorCode::PersistedDocumentIdRequired => {
+            "Send the id of a known operation as `documentId`: no other one is run"
+        }
+        ErrorCode::PersistedDocumentNotFound => "No operation is known by this id",
+        _ => return None,
+    };
+    Some((code, message))
 }
 
 #[cfg(test)]

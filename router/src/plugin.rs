@@ -3,12 +3,13 @@
 use std::sync::{Arc, LazyLock};
 
 use healthbridge_auth::{FORWARDED_FOR, KeyRing, Verifier, client_address};
-use healthbridge_door::{Refusal, RefusalCode, first_errors, json};
+use healthbridge_codes::ErrorCode;
+use healthbridge_door::{Refusal, first_errors, json};
 use healthbridge_listener::{Held, Lane, Limits, Room};
 use hive_router::{
     GraphQLError, async_trait,
     background_tasks::{BackgroundTask, CancellationToken},
-    executor::{hooks::on_graphql_params::GraphQLParams, response::value::Value},
+    executor::{hooks::on_graphql_params::GraphQLParams, plugin_context::PluginContext, response::value::Value},
     graphql_tools::validation::utils::ValidationError,
     http::{Method, StatusCode},
     ntex::{
@@ -27,23 +28,23 @@ use hive_router::{
         },
         plugin_trait::{EndHookPayload, FromGraphQLErrorToResponse, RouterPlugin, StartHookPayload},
     },
-    sonic_rs::JsonValueTrait,
+    telemetry::logging::request_id::REQUEST_IDENTIFIERS,
 };
 use ipnet::IpNet;
 
 use crate::{
     body,
+    cors::{self, Origins},
     door::{self, Door},
+    errors::{Asking, error},
     pages::Pages,
     persisted,
+    places::Asked,
     settings::PluginSettings,
     user_errors::{names_of_refusals, refusals},
 };
 
-/// A part of the hospital that has too much to do: the client should come again.
-const OVERLOADED: &str = "OVERLOADED";
-
-/// After so many seconds.
+/// After so many seconds whoever was turned away may come again.
 const RETRY_AFTER: &str = "1";
 
 pub(crate) struct HealthBridge {
@@ -54,6 +55,7 @@ pub(crate) struct HealthBridge {
     room: Room,
     limits: Limits,
     trusted_proxies: Vec<IpNet>,
+    origins: Origins,
 }
 
 /// Beside a request: why the door refused it.
@@ -107,17 +109,21 @@ impl RouterPlugin for HealthBridge {
             None => None,
         };
         let trusted_proxies = settings.trusted_proxies.clone();
+        let origins = Origins::new(settings.allowed_origins.clone());
         let door = Door::new(&std::fs::read_to_string(&settings.supergraph)?, settings.query)?;
         let limits = settings.limits.clone();
         let pages = Pages::new(settings)?;
         let (lane, room) = (Lane::new(&limits), Room::new(&limits));
-        payload.initialize_plugin(Self { verifier, pages, door, lane, room, limits, trusted_proxies })
+        payload.initialize_plugin(Self { verifier, pages, door, lane, room, limits, trusted_proxies, origins })
     }
 
     fn on_http_request<'req>(&'req self, payload: OnHttpRequestHookPayload<'req>) -> OnHttpRequestHookFuture<'req> {
         Box::pin(async move {
             let mut payload = payload;
             self.name_client(&mut payload.router_http_request);
+            let origin = self.origins.admit(payload.router_http_request.headers_mut());
+            let asking = name_request(&mut payload.router_http_request);
+            let early = |answer| named(cors::show(answer, origin.as_ref()), &asking.request_id);
             let request = &payload.router_http_request;
             if let Some(page) = self.pages.answer(request, self.verifier.as_ref()).await {
                 return payload.end_with_response(page);
@@ -128,24 +134,28 @@ impl RouterPlugin for HealthBridge {
             }
             // Before the token is verified: under a flood that alone would keep the machine busy.
             if self.lane.is_full(&self.limits) {
-                return payload.end_with_response(overloaded());
+                return payload.end_with_response(early(overloaded(&asking)));
             }
-            if let Some(refusal) = self.refuse(request).await {
-                return payload.end_with_response(refusal);
+            if let Some(refusal) = self.refuse(request, &asking).await {
+                return payload.end_with_response(early(refusal));
             }
+            payload.context.insert(asking.clone());
             // Given back with the request, as its turn is.
             let held = Arc::new(self.room.enter());
             body::bound(&mut payload.router_http_request, held.clone());
             payload.context.insert(held);
-            payload.on_end(|payload| {
+            payload.on_end(move |payload| {
                 // Where other parts have answered, their fields are worth more than the status.
                 let is_overloaded = payload.context.contains::<Overloaded>() && payload.context.contains::<Empty>();
-                let named = |mut response: web::WebResponse| {
-                    *response.response_mut().status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-                    retry_later(response.response_mut().headers_mut());
+                let finished = |mut response: web::WebResponse| {
+                    name(response.response_mut().headers_mut(), &asking.request_id);
+                    if is_overloaded {
+                        *response.response_mut().status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                        retry_later(response.response_mut().headers_mut());
+                    }
                     response
                 };
-                if is_overloaded { payload.map_response(named).proceed() } else { payload.proceed() }
+                payload.map_response(finished).proceed()
             })
         })
     }
@@ -158,12 +168,14 @@ impl RouterPlugin for HealthBridge {
         let http = payload.router_http_request;
         let content_type = http.headers.get(header::CONTENT_TYPE).map(header::HeaderValue::as_bytes);
         if http.method == Method::POST && !json::is_json(content_type) {
-            let error = GraphQLError::from_message_and_code("Send application/json", "UNSUPPORTED_MEDIA_TYPE");
+            let mut error = error("Send application/json", ErrorCode::UnsupportedMediaType);
+            asking(payload.context).name(&mut error);
             return payload.end_with_graphql_error(error, StatusCode::UNSUPPORTED_MEDIA_TYPE);
         }
         // Not before the body was there: one that drips would take a turn meanwhile.
         let Some(turn) = self.lane.turn(&self.limits).await else {
-            return payload.end_with_response(overloaded());
+            let refusal = overloaded(&asking(payload.context));
+            return payload.end_with_response(refusal);
         };
         // Given back when the answer is made or the client has gone.
         payload.context.insert(turn);
@@ -188,9 +200,14 @@ impl RouterPlugin for HealthBridge {
         payload: OnGraphQLValidationStartHookPayload<'exec>,
     ) -> OnGraphQLValidationStartHookResult<'exec> {
         payload.on_end(|mut payload| {
-            let error_code = RefusalCode::ValidationFailed.text();
+            let error_code = ErrorCode::GraphqlValidationFailed.text();
             let last = |message| ValidationError { locations: Vec::new(), message, error_code };
-            payload.errors = first_errors(&payload.errors, last).into();
+            let mut errors = first_errors(&payload.errors, last);
+            // The engine's code is the name of its rule.
+            for error in &mut errors {
+                error.error_code = error_code;
+            }
+            payload.errors = errors.into();
             payload.proceed()
         })
     }
@@ -202,7 +219,15 @@ impl RouterPlugin for HealthBridge {
     ) -> OnExecuteStartHookResult<'exec> {
         let names = names_of_refusals(payload.operation_for_plan);
         let context = payload.context;
+        let asked = Asked {
+            operation: payload.operation_for_plan,
+            plan: payload.query_plan,
+            variables: payload.variable_values,
+        };
         payload.on_end(move |mut payload| {
+            if !payload.errors.is_empty() {
+                payload.errors = asked.place(std::mem::take(&mut payload.errors), &payload.data);
+            }
             if is_empty(&payload.data) {
                 context.insert(Empty);
             }
@@ -214,46 +239,55 @@ impl RouterPlugin for HealthBridge {
         })
     }
 
-    /// Hive Router's codes say how a subgraph failed; a client wants to know that it did, and which.
+    /// The engine's codes say how it failed; a client wants to know what it can do, and which part failed.
     fn on_graphql_error<'req>(
         &'req self,
         mut payload: OnGraphQLErrorHookPayload<'req>,
     ) -> OnGraphQLErrorHookResult<'req> {
+        let asking = asking(payload.context);
         if let Some(refused) = payload.context.get_ref::<Refused>() {
             let Refused(refusal) = refused.as_ref();
             payload.error = door::told(refusal);
             payload.status_code = door::status(refusal).unwrap_or(payload.status_code);
-            return payload.proceed();
-        }
-        if payload.context.get_ref::<Arc<Held>>().is_some_and(|held| held.as_ref().is_refused()) {
-            payload.context.insert(Overloaded);
+        } else if payload.context.get_ref::<Arc<Held>>().is_some_and(|held| held.as_ref().is_refused()) {
             payload.context.insert(Empty);
-            counted(OVERLOADED);
+            counted(ErrorCode::Overloaded.text());
             payload.error = too_many();
-            return payload.proceed();
-        }
-        if let Some((code, message)) = payload.error.extensions.code.as_deref().and_then(persisted::refusal) {
-            counted(code);
+        } else if let Some((code, message)) = payload.error.extensions.code.as_deref().and_then(persisted::refusal) {
+            counted(code.text());
             message.clone_into(&mut payload.error.message);
-            return payload.proceed();
         }
-        let extensions = &mut payload.error.extensions;
-        let status =
-            extensions.extensions.get("http").and_then(|http| http.get("status")).and_then(JsonValueTrait::as_u64);
-        if status == Some(503) {
-            extensions.code = Some(OVERLOADED.to_owned());
-        }
-        if extensions.code.as_deref() == Some(OVERLOADED) {
+        if asking.name(&mut payload.error) == Some(ErrorCode::Overloaded) {
             payload.context.insert(Overloaded);
-        }
-        let is_unreachable = extensions.code.as_deref().is_some_and(|code| code.starts_with("SUBREQUEST_"));
-        if is_unreachable {
-            let name = extensions.service_name.as_deref().unwrap_or("unknown");
-            payload.error.message = format!("The subgraph `{name}` is unavailable");
-            extensions.code = Some("SUBGRAPH_UNAVAILABLE".to_owned());
         }
         payload.proceed()
     }
+}
+
+/// Who asks, as it was found when the request came.
+fn asking(context: &PluginContext) -> Asking {
+    let found = context.get_ref::<Asking>().map(|asking| asking.as_ref().clone());
+    found.unwrap_or_else(|| Asking { request_id: String::new(), is_anonymous: true })
+}
+
+/// Names the request as the engine's log does, for the subgraphs, too.
+fn name_request(request: &mut WebRequest<DefaultError>) -> Asking {
+    let is_anonymous = !request.headers().contains_key(header::AUTHORIZATION);
+    let request_id = REQUEST_IDENTIFIERS.try_with(|known| known.req_id().to_owned()).unwrap_or_default();
+    name(request.headers_mut(), &request_id);
+    Asking { request_id, is_anonymous }
+}
+
+/// Puts the request's name into a head.
+fn name(headers: &mut HeaderMap, request_id: &str) {
+    if let Ok(value) = header::HeaderValue::from_str(request_id) {
+        headers.insert(cors::request_id(), value);
+    }
+}
+
+fn named(mut answer: Response, request_id: &str) -> Response {
+    name(answer.headers_mut(), request_id);
+    answer
 }
 
 fn is_empty(data: &Value<'_>) -> bool {
@@ -269,12 +303,14 @@ fn nothing() -> GraphQLParams {
 }
 
 fn too_many() -> GraphQLError {
-    GraphQLError::from_message_and_code("Too many requests at once: try again", OVERLOADED)
+    error("Too many requests at once: try again", ErrorCode::Overloaded)
 }
 
-fn overloaded() -> Response {
-    counted(OVERLOADED);
-    let mut refusal = Response::from_graphql_error_to_response(too_many(), StatusCode::SERVICE_UNAVAILABLE);
+fn overloaded(asking: &Asking) -> Response {
+    counted(ErrorCode::Overloaded.text());
+    let mut error = too_many();
+    asking.name(&mut error);
+    let mut refusal = Response::from_graphql_error_to_response(error, StatusCode::SERVICE_UNAVAILABLE);
     retry_later(refusal.headers_mut());
     refusal
 }
@@ -306,14 +342,15 @@ impl HealthBridge {
     }
 
     /// Hive Router takes a token that is not valid for none at all; we do not.
-    async fn refuse(&self, request: &WebRequest<DefaultError>) -> Option<Response> {
+    async fn refuse(&self, request: &WebRequest<DefaultError>, asking: &Asking) -> Option<Response> {
         let verifier = self.verifier.as_ref()?;
         let authorization = request.headers().get(header::AUTHORIZATION)?;
-        let error = match authorization.to_str() {
+        let reason = match authorization.to_str() {
             Ok(value) => verifier.caller(Some(value)).await.err()?,
             Err(_) => healthbridge_auth::TokenError::NotBearer,
         };
-        let error = GraphQLError::from_message_and_code(error.to_string(), "UNAUTHENTICATED");
+        let mut error = error(reason.to_string(), ErrorCode::Unauthenticated);
+        error.extensions.set("requestId".to_owned(), asking.request_id.as_str().into());
         let mut refusal = Response::from_graphql_error_to_response(error, StatusCode::UNAUTHORIZED);
         let challenge = header::HeaderValue::from_static(r#"Bearer error="invalid_token""#);
         refusal.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

@@ -4,7 +4,7 @@ use healthbridge_listener::Limits;
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
-use crate::PersistedDocuments;
+use crate::{PersistedDocuments, cors};
 
 /// How the router runs.
 #[derive(Clone, Debug)]
@@ -87,6 +87,7 @@ pub(crate) struct PluginSettings {
     pub introspection: bool,
     pub demo: Option<Demo>,
     pub metrics_listen: Option<SocketAddr>,
+    pub allowed_origins: Vec<String>,
     pub trusted_proxies: Vec<IpNet>,
     pub supergraph: String,
     pub query: healthbridge_door::Limits,
@@ -118,6 +119,7 @@ impl Settings {
             introspection: self.introspection,
             demo: self.demo.clone(),
             metrics_listen: self.metrics_listen,
+            allowed_origins: self.allowed_origins.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             supergraph: supergraph.to_owned(),
             query: self.query,
@@ -158,7 +160,7 @@ impl Settings {
                     "compression": { "request": { "enabled": false } },
                 },
             },
-            "headers": { "all": { "request": [{ "propagate": { "named": ["authorization", "x-request-id", healthbridge_auth::FORWARDED_FOR] } }] } },
+            "headers": { "all": { "request": [{ "propagate": { "named": ["authorization", cors::REQUEST_ID, healthbridge_auth::FORWARDED_FOR] } }] } },
             "limits": { "max_depth": { "n": 25 }, "max_tokens": { "n": self.query.tokens }, "max_aliases": { "n": 100 },
                 "max_request_body_size": format!("{}B", self.limits.max_body_bytes),
                 "max_request_header_size": format!("{}B", self.limits.max_header_bytes) },
@@ -176,7 +178,13 @@ impl Settings {
         if !self.allowed_origins.is_empty() {
             object.insert(
                 "cors".to_owned(),
-                json!({ "enabled": true, "policies": [{ "origins": self.allowed_origins }] }),
+                json!({
+                    "enabled": true,
+                    "policies": [{ "origins": self.allowed_origins }],
+                    "expose_headers": cors::EXPOSED,
+                    // Browsers ask again after two hours at the latest.
+                    "max_age": 7200,
+                }),
             );
         }
         if let Some(auth) = &self.auth {

@@ -125,7 +125,7 @@ async fn first<C: Once>(change: &C, claim: Claim, connection: &mut PgConnection)
         Claim::New => Ok(None),
         Claim::Done(id) => match change.made(id, connection).await? {
             Some(made) => Ok(Some(made)),
-            None => Err(Fault::Unauthorized.into()),
+            None => Err(Fault::Forbidden.into()),
         },
         Claim::Reused => Err(UserError::key_reused().into()),
         Claim::InProgress => Err(UserError::key_in_progress().into()),

@@ -8,7 +8,9 @@ use async_graphql_parser::{
 };
 use async_graphql_value::ConstValue;
 
-use crate::{Argument, Document, Field, Limits, Operation, Refusal, RefusalCode, Selection};
+use healthbridge_codes::ErrorCode;
+
+use crate::{Argument, Document, Field, Limits, Operation, Refusal, Selection};
 
 /// How long a list without page sizes is taken for.
 const UNSIZED_LIST: u64 = 10;
@@ -139,7 +141,7 @@ impl Costs {
                 "`_entities` takes at most {} representations in a request, not {representations}",
                 limits.representations
             );
-            return Err(Refusal::new(RefusalCode::BadInput, message));
+            return Err(Refusal::new(ErrorCode::BadUserInput, message));
         }
         for (cost, limit) in [(fields, limits.cost), (introspection, limits.cost.saturating_mul(INTROSPECTION_FACTOR))]
         {
@@ -222,7 +224,7 @@ impl<'w> Walk<'w> {
         let circles = place.circles + usize::from(INTROSPECTION_CIRCLES.contains(&field.name));
         if circles > MOST_CIRCLES {
             let message = "Introspection goes round in circles: lists of fields and types are nested too deep";
-            return Err(Refusal::new(RefusalCode::ValidationFailed, message));
+            return Err(Refusal::new(ErrorCode::GraphqlValidationFailed, message));
         }
         let length = self.costs.introspection.get(field.name).copied().unwrap_or(1);
         let times = place.times.saturating_mul(length);

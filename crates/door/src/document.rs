@@ -1,6 +1,8 @@
 use std::collections::{HashMap, HashSet};
 
-use crate::{Limits, Refusal, RefusalCode};
+use healthbridge_codes::ErrorCode;
+
+use crate::{Limits, Refusal};
 
 /// What the checks need to know of a parsed document, whichever parser read it.
 #[derive(Clone, Debug, Default)]
@@ -120,7 +122,7 @@ impl Document<'_> {
         if parts > limits.expansion {
             let most = limits.expansion;
             let message = format!("The document expands to more than {most} fields, fragments, aliases and directives");
-            return Err(Refusal::new(RefusalCode::ValidationFailed, message));
+            return Err(Refusal::new(ErrorCode::GraphqlValidationFailed, message));
         }
         Overlaps::check(self, limits)
     }
@@ -180,7 +182,7 @@ impl<'d> Overlaps<'d> {
                     *count += 1;
                     if self.pairs > self.most {
                         let message = "The document selects the same fields at the same places too often";
-                        return Err(Refusal::new(RefusalCode::ValidationFailed, message));
+                        return Err(Refusal::new(ErrorCode::GraphqlValidationFailed, message));
                     }
                     self.selections(&field.selections, place)?;
                 }
@@ -237,7 +239,7 @@ impl<'d> Measure<'d> {
             Some(Some(size)) => return Ok(*size),
             Some(None) => {
                 let message = "A fragment spreads itself, directly or through others";
-                return Err(Refusal::new(RefusalCode::ValidationFailed, message));
+                return Err(Refusal::new(ErrorCode::GraphqlValidationFailed, message));
             }
             None => {}
         }
@@ -252,6 +254,6 @@ impl<'d> Measure<'d> {
 
     fn too_deep(&self) -> Refusal {
         let message = format!("The document is nested more than {} levels deep", self.limits.nesting);
-        Refusal::new(RefusalCode::ValidationFailed, message)
+        Refusal::new(ErrorCode::GraphqlValidationFailed, message)
     }
 }

@@ -1,12 +1,32 @@
 //! A document as the parser of the subgraphs' library gives it.
 
 use async_graphql_parser::{
-    Positioned,
+    Error, Positioned, parse_query,
     types::{ExecutableDocument, OperationDefinition, OperationType, Selection as Parsed, SelectionSet},
 };
 use async_graphql_value::{Name, Value};
 
-use crate::{Argument, Document, Field, Fragment, Operation, Selection};
+use crate::{Argument, Document, ErrorCode, Field, Fragment, Operation, Refusal, Selection};
+
+/// Parses a document whose nesting is known.
+///
+/// # Errors
+/// Says what is wrong with it, and where.
+pub fn parse(text: &str) -> Result<ExecutableDocument, Refusal> {
+    parse_query(text).map_err(|error| {
+        let message = error.to_string();
+        // The parser quotes whole lines of the document; what it expected stands after them.
+        let reason = message.rsplit_once("= ").map_or(message.as_str(), |(_, reason)| reason);
+        let position = error.positions().map(|found| (found.line, found.column)).min();
+        match error {
+            Error::Syntax { .. } | Error::MissingOperation | Error::RecursionLimitExceeded => {
+                Refusal::syntax(reason, position.unwrap_or((1, 1)))
+            }
+            // These are GraphQL, and not valid.
+            _ => Refusal { position, ..Refusal::new(ErrorCode::GraphqlValidationFailed, reason) },
+        }
+    })
+}
 
 /// What the checks need to know of a document.
 pub fn document(parsed: &ExecutableDocument) -> Document<'_> {

@@ -1,6 +1,8 @@
 //! Whether a body is JSON, and its nesting, before a parser that recurses without a limit sees it.
 
-use crate::{Refusal, RefusalCode};
+use healthbridge_codes::ErrorCode;
+
+use crate::Refusal;
 
 /// Whether a body of this content type says that it is JSON. Whatever else a page of another origin may send, it may not send
 /// this without being asked first.
@@ -27,7 +29,7 @@ pub fn check(bytes: &[u8], most: usize) -> Result<(), Refusal> {
                 depth += 1;
                 if depth > most {
                     let message = format!("The JSON is nested more than {most} levels deep");
-                    return Err(Refusal::new(RefusalCode::BadRequest, message));
+                    return Err(Refusal::new(ErrorCode::BadRequest, message));
                 }
             }
             b']' | b'}' => depth = depth.saturating_sub(1),

@@ -16,8 +16,9 @@ pub mod text;
 
 pub use cost::{Costs, Variables};
 pub use document::{Argument, Document, Field, Fragment, Operation, Selection};
-pub use executable::document as executable_document;
-pub use refusal::{Refusal, RefusalCode, first_errors};
+pub use executable::{document as executable_document, parse};
+pub use healthbridge_codes::ErrorCode;
+pub use refusal::{Refusal, first_errors};
 
 use serde::{Deserialize, Serialize};
 

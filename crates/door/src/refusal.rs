@@ -1,9 +1,11 @@
+use healthbridge_codes::ErrorCode;
+
 /// Why a door turned a request away. The text is ours and the client's own words, cut short.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
     /// The reason, for programs.
-    pub code: RefusalCode,
+    pub code: ErrorCode,
     /// The reason, for people, in English.
     pub message: String,
     /// Line and column in the document, from 1, where there is one place to look.
@@ -12,58 +14,32 @@ pub struct Refusal {
     pub cost: Option<(u64, u64)>,
 }
 
-/// The reason of a [`Refusal`], as `extensions.code` says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefusalCode {
-    /// The body is no JSON that a door takes.
-    BadRequest,
-    /// The text is no GraphQL.
-    ParseFailed,
-    /// The document is not valid, or larger than a door takes.
-    ValidationFailed,
-    /// Which operation to run is not clear.
-    OperationUnclear,
-    /// The operation asks for too much.
-    TooCostly,
-    /// An argument is larger than a door takes.
-    BadInput,
-}
-
-impl RefusalCode {
-    /// The stable code.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::BadRequest => "BAD_REQUEST",
-            Self::ParseFailed => "GRAPHQL_PARSE_FAILED",
-            Self::ValidationFailed => "GRAPHQL_VALIDATION_FAILED",
-            Self::OperationUnclear => "OPERATION_RESOLUTION_FAILURE",
-            Self::TooCostly => "QUERY_TOO_COSTLY",
-            Self::BadInput => "BAD_USER_INPUT",
-        }
-    }
-}
-
 impl Refusal {
-    pub(crate) fn new(code: RefusalCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), position: None, cost: None }
     }
 
     /// The refusal of a text that does not parse, with what its parser says of it.
     pub fn syntax(reason: &str, (line, column): (usize, usize)) -> Self {
         let message = format!("Syntax error: {}", shortened(reason));
-        Self { position: Some((line, column)), ..Self::new(RefusalCode::ParseFailed, message) }
+        Self { position: Some((line, column)), ..Self::new(ErrorCode::GraphqlParseFailed, message) }
     }
 
     pub(crate) fn too_costly(cost: u64, limit: u64) -> Self {
         let message =
             format!("The operation may come to {cost} fields, and {limit} are allowed: ask for smaller pages");
-        Self { cost: Some((cost, limit)), ..Self::new(RefusalCode::TooCostly, message) }
+        Self { cost: Some((cost, limit)), ..Self::new(ErrorCode::QueryTooCostly, message) }
+    }
+
+    /// The refusal of a request that asks for nothing.
+    pub fn no_query() -> Self {
+        Self::new(ErrorCode::BadRequest, "The request has no `query`")
     }
 
     /// The refusal of several operations without a word on which of them to run.
     pub fn several_operations() -> Self {
         let message = "The document has several operations: name the one to run in `operationName`";
-        Self::new(RefusalCode::OperationUnclear, message)
+        Self::new(ErrorCode::OperationResolutionFailure, message)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The nesting and the number of tokens of a GraphQL document, before a parser sees it.
 
-use crate::{Limits, Refusal, RefusalCode};
+use healthbridge_codes::ErrorCode;
+
+use crate::{Limits, Refusal};
 
 /// Refuses a document whose brackets are nested too deep, or that has too many tokens. One pass, no memory, no recursion;
 /// whether the text is GraphQL at all is the parser's business.
@@ -34,7 +36,7 @@ pub fn check(text: &str, limits: &Limits) -> Result<(), Refusal> {
                 let length = run(&bytes[at..], is_word);
                 if length > LONGEST_WORD {
                     let message = format!("The document has a name or number of more than {LONGEST_WORD} characters");
-                    return Err(Refusal::new(RefusalCode::ValidationFailed, message));
+                    return Err(Refusal::new(ErrorCode::GraphqlValidationFailed, message));
                 }
                 length
             }
@@ -44,11 +46,11 @@ pub fn check(text: &str, limits: &Limits) -> Result<(), Refusal> {
         tokens += 1;
         if depth > limits.nesting {
             let message = format!("The document is nested more than {} levels deep", limits.nesting);
-            return Err(Refusal::new(RefusalCode::ValidationFailed, message));
+            return Err(Refusal::new(ErrorCode::GraphqlValidationFailed, message));
         }
         if tokens > limits.tokens {
             let message = format!("The document has more than {} tokens", limits.tokens);
-            return Err(Refusal::new(RefusalCode::ValidationFailed, message));
+            return Err(Refusal::new(ErrorCode::GraphqlValidationFailed, message));
         }
     }
     Ok(())
@@ -128,7 +130,7 @@ mod tests {
             "\"\"\"\\\"\"\"",
         ] {
             let refusal = check(text, &Limits::default()).expect_err(text);
-            assert_eq!(refusal.code, RefusalCode::ParseFailed, "{text}");
+            assert_eq!(refusal.code, ErrorCode::GraphqlParseFailed, "{text}");
         }
         assert!(check(r#"{ a(b: "", c: "", d: "\\", e: """""") }"#, &Limits::default()).is_ok());
     }

@@ -9,10 +9,11 @@ use std::{
 use async_graphql::{
     PathSegment, Response, ServerError, ServerResult, ValidationResult, Value,
     extensions::{
-        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextPrepareRequest, NextResolve, NextValidation,
-        ResolveInfo,
+        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextPrepareRequest, NextRequest, NextResolve,
+        NextValidation, ResolveInfo,
     },
 };
+use healthbridge_codes::ErrorCode;
 use healthbridge_door::first_errors;
 use healthbridge_outcome::Fault;
 use healthbridge_rights::Caller;
@@ -20,6 +21,7 @@ use healthbridge_rights::Caller;
 use crate::{
     ScopeRules,
     door::{Admitted, Door},
+    marks::{mark, place},
 };
 
 /// How long a query may run: less than the router waits for it.
@@ -74,6 +76,14 @@ impl Request {
 
 #[async_trait::async_trait]
 impl Extension for Request {
+    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
+        let mut response = next.run(ctx).await;
+        // What the library refuses by itself before anything runs is which operation is meant.
+        let errors = response.errors.into_iter();
+        response.errors = errors.map(|error| coded(error, ErrorCode::OperationResolutionFailure)).collect();
+        response
+    }
+
     async fn prepare_request(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -93,7 +103,7 @@ impl Extension for Request {
     ) -> Result<ValidationResult, Vec<ServerError>> {
         next.run(ctx).await.map_err(|errors| {
             let errors = first_errors(&errors, |last| ServerError::new(last, None));
-            errors.into_iter().map(|error| coded(error, "GRAPHQL_VALIDATION_FAILED")).collect()
+            errors.into_iter().map(|error| coded(error, ErrorCode::GraphqlValidationFailed)).collect()
         })
     }
 
@@ -120,7 +130,11 @@ impl Extension for Request {
             0 => {}
             count => drop(response.extensions.insert("userErrors".to_owned(), count.into())),
         }
-        response.errors.append(&mut self.errors.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut errors = std::mem::take(&mut *self.errors.lock().unwrap_or_else(PoisonError::into_inner));
+        if !errors.is_empty() {
+            place(&mut response.data, &mut errors);
+            response.errors.append(&mut errors);
+        }
         response.errors = response.errors.into_iter().map(told).collect();
         response
     }
@@ -133,11 +147,12 @@ impl Extension for Request {
     ) -> ServerResult<Option<Value>> {
         let is_nullable = !info.return_type.ends_with('!');
         let is_refusals = info.name == "userErrors";
-        let result = if self.permits(ctx, &info) { next.run(ctx, info).await } else { Err(unauthorized(&info)) };
+        let result = if self.permits(ctx, &info) { next.run(ctx, info).await } else { Err(denied(ctx, &info)) };
         match result {
             Err(error) if is_nullable => {
-                self.errors.lock().unwrap_or_else(PoisonError::into_inner).push(error);
-                Ok(Some(Value::Null))
+                let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+                errors.push(error);
+                Ok(Some(mark(errors.len() - 1)))
             }
             Ok(Some(Value::List(errors))) if is_refusals => {
                 self.refusals.fetch_add(errors.len(), Ordering::Relaxed);
@@ -148,8 +163,9 @@ impl Extension for Request {
     }
 }
 
-fn unauthorized(info: &ResolveInfo<'_>) -> ServerError {
-    let error = async_graphql::Error::from(Fault::Unauthorized);
+fn denied(ctx: &ExtensionContext<'_>, info: &ResolveInfo<'_>) -> ServerError {
+    let caller = ctx.data_opt::<Caller>().unwrap_or(&Caller::Anonymous);
+    let error = async_graphql::Error::from(Fault::from(caller.denied()));
     let mut error = error.into_server_error(async_graphql::Pos::default());
     let path = serde_json::to_value(info.path_node).ok();
     error.path = path.and_then(|path| serde_json::from_value::<Vec<PathSegment>>(path).ok()).unwrap_or_default();
@@ -163,7 +179,7 @@ fn told(mut error: ServerError) -> ServerError {
         (Some(fault), _) => fault.clone(),
         (None, Some(_)) => Fault::internal(std::io::Error::other(error.message.clone())),
         // What the library found wrong by itself while it ran was wrong in the arguments.
-        (None, None) => return coded(error, "BAD_USER_INPUT"),
+        (None, None) => return coded(error, ErrorCode::BadUserInput),
     };
     fault.log();
     error.message = fault.to_string();
@@ -171,10 +187,10 @@ fn told(mut error: ServerError) -> ServerError {
 }
 
 /// Gives a code to an error that has none.
-fn coded(mut error: ServerError, code: &str) -> ServerError {
+fn coded(mut error: ServerError, code: ErrorCode) -> ServerError {
     let extensions = error.extensions.get_or_insert_default();
     if extensions.get("code").is_none() {
-        extensions.set("code", code);
+        extensions.set("code", code.text());
     }
     error
 }

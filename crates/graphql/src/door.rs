@@ -2,8 +2,8 @@
 
 use std::any::TypeId;
 
-use async_graphql::{Name, Pos, Request, ServerError, Value, Variables, parser::parse_query};
-use healthbridge_door::{Argument, Costs, Limits, Refusal, executable_document, text};
+use async_graphql::{Name, Pos, Request, ServerError, Value, Variables};
+use healthbridge_door::{Argument, Costs, Limits, Refusal, executable_document, parse, text};
 
 /// The checks with the sizes of the subgraph's schema.
 pub(crate) struct Door {
@@ -32,7 +32,7 @@ impl Door {
         let limits = request.data.get(&TypeId::of::<Limits>()).and_then(|limits| limits.downcast_ref::<Limits>());
         let limits = limits.copied().unwrap_or_else(|| Limits::default().behind_router());
         text::check(&request.query, &limits).map_err(told)?;
-        let parsed = parse_query(&request.query).map_err(|error| told(syntax(error.into())))?;
+        let parsed = parse(&request.query).map_err(told)?;
         let document = executable_document(&parsed);
         document.check(&limits).map_err(told)?;
         let mut admitted = Admitted::Query;
@@ -45,13 +45,6 @@ impl Door {
         request.set_parsed_query(parsed);
         Ok(admitted)
     }
-}
-
-/// The parser quotes whole lines of the document; what it expected stands after them.
-fn syntax(error: ServerError) -> Refusal {
-    let reason = error.message.rsplit_once("= ").map_or(error.message.as_str(), |(_, reason)| reason);
-    let position = error.locations.first().map_or((1, 1), |position| (position.line, position.column));
-    Refusal::syntax(reason, position)
 }
 
 /// The variables of a request.

@@ -18,9 +18,9 @@ use axum::{
 };
 use futures::future::BoxFuture;
 use healthbridge_auth::{FORWARDED_FOR, Verifier, client_address};
-use healthbridge_door::{Limits, json::is_json};
+use healthbridge_codes::ErrorCode;
+use healthbridge_door::{Limits, Refusal, json::is_json};
 use healthbridge_listener::Asked;
-use healthbridge_outcome::Fault;
 use healthbridge_rights::Caller;
 use ipnet::IpNet;
 use serde_json::json;
@@ -124,12 +124,13 @@ async fn ready(State(endpoint): State<Endpoint>) -> Response {
 async fn serve(State(endpoint): State<Endpoint>, http: Request) -> Response {
     metrics::counter!("healthbridge_graphql_requests_total", "subgraph" => endpoint.graph.name).increment(1);
     let media = Media::wanted(http.headers());
+    let request_id = request_id(http.headers());
     let content_type = http.headers().get(header::CONTENT_TYPE);
     if !is_json(content_type.map(HeaderValue::as_bytes)) {
         // Forms and multipart bodies are what a foreign page may send without being asked.
-        return media.fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send application/json", "UNSUPPORTED_MEDIA_TYPE");
+        let code = ErrorCode::UnsupportedMediaType;
+        return media.fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send application/json", code, &request_id);
     }
-    let request_id = request_id(http.headers());
     let address = address(&http, &endpoint.exposure.trusted_proxies);
     let authorization = http.headers().get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
     let caller = match authorization {
@@ -139,7 +140,8 @@ async fn serve(State(endpoint): State<Endpoint>, http: Request) -> Response {
     let caller = match caller {
         Ok(caller) => caller,
         Err(error) => {
-            let mut refusal = media.fault(StatusCode::UNAUTHORIZED, &error.to_string(), "UNAUTHENTICATED");
+            let code = ErrorCode::Unauthenticated;
+            let mut refusal = media.fault(StatusCode::UNAUTHORIZED, &error.to_string(), code, &request_id);
             let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
             refusal.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
             return refusal;
@@ -147,7 +149,11 @@ async fn serve(State(endpoint): State<Endpoint>, http: Request) -> Response {
     };
     let request = match read(http, &endpoint.exposure.limits).await {
         Ok(request) => request,
-        Err((status, message)) => return media.fault(status, &message, "BAD_REQUEST"),
+        Err((status, message)) => {
+            let is_large = status == StatusCode::PAYLOAD_TOO_LARGE;
+            let code = if is_large { ErrorCode::PayloadTooLarge } else { ErrorCode::BadRequest };
+            return media.fault(status, &message, code, &request_id);
+        }
     };
     let mut request = request.data(request_id.clone()).data(address).data(endpoint.exposure.limits);
     if !endpoint.exposure.introspection && caller == Caller::Anonymous {
@@ -155,16 +161,12 @@ async fn serve(State(endpoint): State<Endpoint>, http: Request) -> Response {
     }
     let span = tracing::info_span!("graphql", subgraph = endpoint.graph.name, request_id = request_id.0);
     let response = endpoint.graph.execute(request, caller).instrument(span).await;
-    media.answer(name_failures(response, &request_id))
+    media.answer(&named(response, &request_id))
 }
 
-/// The caller of a failed request gets the id under which the log has the reason.
-fn name_failures(mut response: GraphqlResponse, request_id: &RequestId) -> GraphqlResponse {
-    let failed = |error: &&mut ServerError| {
-        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-        matches!(code, Some(Value::String(code)) if code == "INTERNAL_SERVER_ERROR")
-    };
-    for error in response.errors.iter_mut().filter(failed) {
+/// Whoever gets an error gets the id under which the log has the request.
+fn named(mut response: GraphqlResponse, request_id: &RequestId) -> GraphqlResponse {
+    for error in &mut response.errors {
         error.extensions.get_or_insert_default().set("requestId", request_id.0.as_str());
     }
     response
@@ -179,7 +181,7 @@ fn is_overloaded(response: &GraphqlResponse) -> bool {
     };
     let has_code = |error: &ServerError| {
         let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-        matches!(code, Some(Value::String(code)) if code == Fault::OVERLOADED)
+        matches!(code, Some(Value::String(code)) if code == ErrorCode::Overloaded.text())
     };
     is_empty && response.errors.iter().any(has_code)
 }
@@ -193,9 +195,13 @@ async fn read(http: Request, limits: &Limits) -> Result<async_graphql::Request, 
         .map_err(|refusal| (StatusCode::BAD_REQUEST, refusal.message))?;
     let http = Request::from_parts(head, Body::from(body));
     let request = GraphQLRequest::<GraphQLRejection>::from_request(http, &()).await;
-    request
+    let request = request
         .map(GraphQLRequest::into_inner)
-        .map_err(|rejection| (rejection.into_response().status(), "The request is not a GraphQL request".to_owned()))
+        .map_err(|rejection| (rejection.into_response().status(), "The request is not a GraphQL request".to_owned()))?;
+    if request.query.is_empty() {
+        return Err((StatusCode::BAD_REQUEST, Refusal::no_query().message));
+    }
+    Ok(request)
 }
 
 /// The server puts the peer's address beside a request.
@@ -208,9 +214,13 @@ fn address(http: &Request, trusted: &[IpNet]) -> ClientAddress {
 #[expect(clippy::disallowed_methods, reason = "a request that nobody named is named here")]
 fn request_id(headers: &HeaderMap) -> RequestId {
     let sent = headers.get("x-request-id").and_then(|value| value.to_str().ok());
-    // A log line is no place for whatever somebody sends.
-    let is_plain = |id: &&str| id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    RequestId(sent.filter(is_plain).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+    RequestId(sent.filter(|id| is_plain(id)).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+}
+
+/// A log line is no place for whatever somebody sends. The router takes the same ids.
+fn is_plain(id: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+/=".contains(&byte);
+    (1..=128).contains(&id.len()) && id.bytes().all(is_plain)
 }
 
 /// How the answer is written: the GraphQL over HTTP specification has two media types with different status codes.
@@ -236,16 +246,21 @@ impl Media {
         }
     }
 
-    fn answer(self, response: GraphqlResponse) -> Response {
+    fn answer(self, response: &GraphqlResponse) -> Response {
         // Without data the request was never executed: the newer media type says so in the status.
         let refused = response.data == Value::Null && !response.errors.is_empty();
         let ran = response.errors.iter().any(|error| !error.path.is_empty());
         let status = match self {
-            _ if is_overloaded(&response) => StatusCode::SERVICE_UNAVAILABLE,
+            _ if is_overloaded(response) => StatusCode::SERVICE_UNAVAILABLE,
             Self::GraphqlResponse if refused && !ran => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
         };
-        let mut answer = (status, Json(&response)).into_response();
+        let mut answer = if refused && !ran {
+            // Nothing ran: that is said by leaving the data out, where null would say that it failed.
+            (status, Json(json!({ "errors": response.errors }))).into_response()
+        } else {
+            (status, Json(response)).into_response()
+        };
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type()));
         for (name, value) in &response.http_headers {
             answer.headers_mut().append(name.clone(), value.clone());
@@ -256,8 +271,9 @@ impl Media {
         answer
     }
 
-    fn fault(self, status: StatusCode, message: &str, code: &str) -> Response {
-        let body = json!({ "errors": [{ "message": message, "extensions": { "code": code } }] });
+    fn fault(self, status: StatusCode, message: &str, code: ErrorCode, request_id: &RequestId) -> Response {
+        let extensions = json!({ "code": code.text(), "requestId": request_id.0 });
+        let body = json!({ "errors": [{ "message": message, "extensions": extensions }] });
         let mut answer = (status, Json(body)).into_response();
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type()));
         answer

@@ -11,10 +11,12 @@ mod endpoint;
 mod graph;
 mod list;
 mod loader;
+mod marks;
 mod page;
 mod presigned;
 mod scalar;
 mod scope_rules;
+mod sdl;
 mod user_error;
 
 pub use boundary::FieldBoundary;
@@ -53,7 +55,8 @@ where
     S: SubscriptionType + 'static,
 {
     let schema = builder.enable_federation().finish();
-    schema.sdl_with_options(SDLExportOptions::new().federation().sorted_fields().sorted_enum_items())
+    let options = SDLExportOptions::new().federation().sorted_fields().sorted_enum_items().include_specified_by();
+    sdl::without_built_in_directives(&schema.sdl_with_options(options))
 }
 
 /// Finishes a subgraph's schema: federation, limits, and the boundary that enforces the `@requiresScopes` of its own SDL.

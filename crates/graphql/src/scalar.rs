@@ -8,7 +8,7 @@ use uuid::Uuid;
 pub struct BigInt(pub i64);
 
 /// A 64-bit integer. Answers as a string, because JSON numbers lose digits above 2^53; accepts a string or a number.
-#[Scalar(name = "BigInt")]
+#[Scalar(name = "BigInt", specified_by_url = "https://www.w3.org/TR/xmlschema11-2/#long")]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
         let parsed = match &value {
@@ -29,7 +29,7 @@ impl ScalarType for BigInt {
 pub struct Date(pub NaiveDate);
 
 /// A calendar date without time or zone (ISO 8601), such as `1970-12-31`, of the years 1 to 9999.
-#[Scalar(name = "Date")]
+#[Scalar(name = "Date", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
@@ -52,7 +52,7 @@ pub struct Time(pub DateTime<Utc>);
 
 /// A point in time (RFC 3339), such as `1970-12-31T23:59:59.5+01:00`, of the years 1 to 9999. It is kept and answered in UTC,
 /// to the microsecond.
-#[Scalar(name = "DateTime")]
+#[Scalar(name = "DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
 impl ScalarType for Time {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };

@@ -2,6 +2,7 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
+use healthbridge_codes::ErrorCode;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
@@ -45,27 +46,30 @@ impl Refusal {
     pub(crate) fn answer(self, face: Face) -> Response {
         let (status, code, s3_code, message) = match self {
             Self::Overloaded => {
-                (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED", "SlowDown", "Too many requests are under way")
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Overloaded, "SlowDown", "Too many requests are under way")
             }
-            Self::SlowBody => {
-                (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "RequestTimeout", "The body did not arrive in time")
-            }
+            Self::SlowBody => (
+                StatusCode::REQUEST_TIMEOUT,
+                ErrorCode::RequestTimeout,
+                "RequestTimeout",
+                "The body did not arrive in time",
+            ),
             Self::LargeBody => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "EntityTooLarge", "The body is too large")
+                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge, "EntityTooLarge", "The body is too large")
             }
             Self::BrokenBody => {
-                (StatusCode::BAD_REQUEST, "BAD_REQUEST", "IncompleteBody", "The body did not arrive whole")
+                (StatusCode::BAD_REQUEST, ErrorCode::BadRequest, "IncompleteBody", "The body did not arrive whole")
             }
             Self::Fault => (
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "INTERNAL_SERVER_ERROR",
+                ErrorCode::InternalServerError,
                 "InternalError",
                 "The request failed for a reason of ours",
             ),
         };
         let mut answer = match face {
             Face::Graphql => {
-                let body = json!({ "errors": [{ "message": message, "extensions": { "code": code } }] });
+                let body = json!({ "errors": [{ "message": message, "extensions": { "code": code.text() } }] });
                 axum::Json(body).into_response()
             }
             Face::Objects => {

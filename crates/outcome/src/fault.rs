@@ -1,13 +1,17 @@
 use std::sync::Arc;
 
+use healthbridge_codes::{ErrorCode, NOT_ALLOWED, SIGN_IN};
 use healthbridge_rights::Denied;
 
 /// What went wrong that is no fault of the input. Each variant has one stable code, the `extensions.code` of GraphQL.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Fault {
+    /// The caller is anonymous, and what was asked is not for everybody.
+    #[error("{SIGN_IN}")]
+    Unauthenticated,
     /// The caller's scopes do not cover what was asked.
-    #[error("Unauthorized field or type")]
-    Unauthorized,
+    #[error("{NOT_ALLOWED}")]
+    Forbidden,
     /// An argument cannot be used.
     #[error("{0}")]
     BadInput(String),
@@ -26,9 +30,6 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The code of [`Fault::Overloaded`].
-    pub const OVERLOADED: &'static str = "OVERLOADED";
-
     /// Hides a fault from the caller. It is logged once, where it leaves the subgraph.
     pub fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         // Who waited for a connection in vain may come again: nothing is broken.
@@ -57,22 +58,25 @@ impl Fault {
     }
 
     /// The stable code.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            // The code that the router gives when it filters a field by itself.
-            Self::Unauthorized => "UNAUTHORIZED_FIELD_OR_TYPE",
-            Self::BadInput(_) => "BAD_USER_INPUT",
-            Self::IdentityProvider => "IDENTITY_PROVIDER_UNAVAILABLE",
-            Self::Overloaded => Self::OVERLOADED,
-            Self::TooSlow => "QUERY_TIMEOUT",
-            Self::Internal(_) => "INTERNAL_SERVER_ERROR",
+            Self::Unauthenticated => ErrorCode::Unauthenticated,
+            Self::Forbidden => ErrorCode::Forbidden,
+            Self::BadInput(_) => ErrorCode::BadUserInput,
+            Self::IdentityProvider => ErrorCode::IdentityProviderUnavailable,
+            Self::Overloaded => ErrorCode::Overloaded,
+            Self::TooSlow => ErrorCode::QueryTimeout,
+            Self::Internal(_) => ErrorCode::InternalServerError,
         }
     }
 }
 
 impl From<Denied> for Fault {
-    fn from(_: Denied) -> Self {
-        Self::Unauthorized
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Unauthenticated => Self::Unauthenticated,
+            Denied::Forbidden => Self::Forbidden,
+        }
     }
 }
 

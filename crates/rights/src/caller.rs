@@ -64,8 +64,14 @@ impl Reach {
 
 /// The caller lacks the scopes for what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the caller lacks the scopes")]
-pub struct Denied;
+pub enum Denied {
+    /// Nobody knows who it is.
+    #[error("the caller is anonymous")]
+    Unauthenticated,
+    /// Its roles do not give the right.
+    #[error("the caller lacks the scopes")]
+    Forbidden,
+}
 
 impl Caller {
     /// The account, if the caller is not anonymous.
@@ -74,6 +80,19 @@ impl Caller {
             Self::Anonymous => None,
             Self::Account(account) => Some(account),
         }
+    }
+
+    /// The account of whoever is signed in.
+    ///
+    /// # Errors
+    /// The anonymous have none.
+    pub fn signed_in(&self) -> Result<&Account, Denied> {
+        self.account().ok_or(Denied::Unauthenticated)
+    }
+
+    /// Why this caller is refused what its scopes do not cover.
+    pub fn denied(&self) -> Denied {
+        if self.account().is_some() { Denied::Forbidden } else { Denied::Unauthenticated }
     }
 
     /// The account's id; nobody's for the anonymous.
@@ -106,8 +125,8 @@ impl Caller {
     /// The account, if it holds `user/` or `system/` scope for this right.
     pub fn require(&self, resource: Resource, right: Right) -> Result<&Account, Denied> {
         match self.reach(resource, right) {
-            Reach::Everyone => self.account().ok_or(Denied),
-            Reach::Own(_) | Reach::Nobody => Err(Denied),
+            Reach::Everyone => self.signed_in(),
+            Reach::Own(_) | Reach::Nobody => Err(self.denied()),
         }
     }
 }

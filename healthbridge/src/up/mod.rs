@@ -153,6 +153,7 @@ fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow
     config.router.graphiql = true;
     config.router.demo = args.demo;
     config.router.trusted_proxies.clone_from(&args.trusted_proxies);
+    config.router.allowed_origins.clone_from(&args.allowed_origins);
     for (subgraph, listener) in &listeners.subgraphs {
         let section = config.subgraphs.entry(*subgraph).or_default();
         section.listen = Some(listener.local_addr()?);

@@ -106,6 +106,9 @@ fn spawn(config: &Config, address: SocketAddr) -> anyhow::Result<Child> {
     set(&mut command, "ROUTER__INTROSPECTION", "true");
     set(&mut command, "ROUTER__GRAPHIQL", "true");
     set(&mut command, "ROUTER__DEMO", &config.router.demo.to_string());
+    if !config.router.allowed_origins.is_empty() {
+        set(&mut command, "ROUTER__ALLOWED_ORIGINS", &config.router.allowed_origins.join(","));
+    }
     if !config.router.trusted_proxies.is_empty() {
         let networks: Vec<String> = config.router.trusted_proxies.iter().map(ToString::to_string).collect();
         set(&mut command, "ROUTER__TRUSTED_PROXIES", &networks.join(","));

@@ -112,6 +112,7 @@ async fn without_billing_the_chart_comes_and_one_error_names_what_is_missing() {
     assert_eq!(patient["images"]["nodes"].as_array().map(Vec::len), Some(3));
     assert_eq!(answer.codes(), ["SUBGRAPH_UNAVAILABLE"], "{}", answer.body["errors"]);
     assert_eq!(answer.body["errors"][0]["extensions"]["service"], json!("billing"));
+    assert_eq!(answer.body["errors"][0]["path"], json!(["patient", "totalCost"]));
     let ready: Value = reqwest::get(format!("http://127.0.0.1:{}/readyz", apart.ports.base))
         .await
         .expect("an answer")

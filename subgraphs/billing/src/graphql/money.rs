@@ -7,7 +7,7 @@ pub(crate) struct Decimal(pub rust_decimal::Decimal);
 
 /// An exact decimal number as a string, never a float. An amount of money has exactly its currency's decimals, such as
 /// `"0.10"` for USD. Accepts a string, or a whole number.
-#[Scalar(name = "Decimal")]
+#[Scalar(name = "Decimal", specified_by_url = "https://www.w3.org/TR/xmlschema11-2/#decimal")]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = match &value {
@@ -33,7 +33,7 @@ pub(crate) struct CurrencyCode(pub terms::CurrencyCode);
 
 /// The code of a currency with minor units (ISO 4217), such as `EUR`. An amount has no more decimals than its currency:
 /// 0 for JPY, 2 for USD, 3 for KWD.
-#[Scalar(name = "CurrencyCode")]
+#[Scalar(name = "CurrencyCode", specified_by_url = "https://www.iso.org/iso-4217-currency-codes.html")]
 impl ScalarType for CurrencyCode {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };

@@ -133,7 +133,7 @@ async fn locked_at(making: &mut Making<'_>, id: &str, expected_version: i32) -> 
 
 /// An invoice as it is now.
 pub(super) async fn present(connection: &mut PgConnection, id: Uuid) -> Result<Invoice, Fault> {
-    invoices::by_id(connection, &[id], None).await?.into_iter().next().ok_or(Fault::Unauthorized)
+    invoices::by_id(connection, &[id], None).await?.into_iter().next().ok_or(Fault::Forbidden)
 }
 
 /// The next number of a series in this year. Last of all: whoever wants a number waits for this change from here on.

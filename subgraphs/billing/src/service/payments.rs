@@ -105,7 +105,7 @@ impl Payments {
     ) -> Outcome<Moved> {
         caller.require(Resource::PaymentNotice, Right::Create)?;
         if !caller.holds("policy:billing.refund") {
-            return Err(Fault::Unauthorized.into());
+            return Err(Fault::Forbidden.into());
         }
         self.changes.make_once(&refund, Some(key), caller, now).await
     }
@@ -122,7 +122,7 @@ async fn write<C: Change>(making: &mut Making<'_>, movement: &Movement) -> Outco
 
 /// A movement as it was written, with its first billing as it is now.
 async fn moved(connection: &mut PgConnection, id: Uuid) -> Result<Moved, Fault> {
-    let entry = ledger::by_id(&mut *connection, &[id]).await?.into_iter().next().ok_or(Fault::Unauthorized)?;
+    let entry = ledger::by_id(&mut *connection, &[id]).await?.into_iter().next().ok_or(Fault::Forbidden)?;
     let ids = ledger::billings_of_movement(connection, id).await?;
     let first = &ids[..ids.len().min(1)];
     let billing = billings::by_id(&mut *connection, first, None).await?.into_iter().next();

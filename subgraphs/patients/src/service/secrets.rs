@@ -3,7 +3,7 @@ mod totp;
 use chrono::{DateTime, Utc};
 use healthbridge_change::{Change, Changes, Making};
 use healthbridge_outcome::{Fault, Outcome, Stop, UserErrorCode};
-use healthbridge_rights::{Caller, Denied};
+use healthbridge_rights::Caller;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgExecutor, PgPool};
@@ -40,7 +40,7 @@ impl Secrets {
         new: SecretString,
         now: DateTime<Utc>,
     ) -> Outcome<Account> {
-        let own = caller.account().ok_or(Denied)?;
+        let own = caller.signed_in()?;
         let proven = self.prove("currentPassword", own.user_id, current, now).await?;
         let hash = self.proof.passwords.hash_chosen("newPassword", new, &proven.email).await?;
         self.changes.make(&ChangePassword { proven, hash, session_id: own.session_id }, caller, now).await
@@ -137,7 +137,7 @@ impl Change for CompleteReset {
 
 /// The account of somebody who has proven to be its owner.
 async fn own_account(db: impl PgExecutor<'_>, id: Uuid) -> Result<Account, Fault> {
-    accounts::by_id(db, &[id]).await?.pop().ok_or(Fault::Unauthorized)
+    accounts::by_id(db, &[id]).await?.pop().ok_or(Fault::Forbidden)
 }
 
 /// Locks an active account whose credentials are still what was checked: hashing a password takes its time, and meanwhile

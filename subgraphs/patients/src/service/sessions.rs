@@ -9,7 +9,7 @@ use chrono::{DateTime, Duration, Utc};
 use healthbridge_auth::{ACCESS_TOKEN_LIFETIME, Claims, RevocationFeed, Subject};
 use healthbridge_change::{Change, Changes, Making, new_id};
 use healthbridge_outcome::{Outcome, Stop, UserErrorCode};
-use healthbridge_rights::{Caller, Denied};
+use healthbridge_rights::Caller;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool};
@@ -83,7 +83,7 @@ impl Sessions {
 
     /// Ends the caller's session: its tokens are refused everywhere within five seconds.
     pub(crate) async fn sign_out(&self, caller: &Caller, now: DateTime<Utc>) -> Outcome<()> {
-        let session_id = caller.account().ok_or(Denied)?.session_id;
+        let session_id = caller.signed_in()?.session_id;
         self.changes.make(&SignOut { session_id }, caller, now).await
     }
 

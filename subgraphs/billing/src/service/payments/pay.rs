@@ -86,6 +86,6 @@ fn payment(
     reference: Option<String>,
 ) -> Result<Movement, Fault> {
     let payment = Movement::payment_of_several(patient_id, parts, method, recorded(making));
-    let payment = payment.map_err(Fault::internal)?.ok_or(Fault::Unauthorized)?;
+    let payment = payment.map_err(Fault::internal)?.ok_or(Fault::Forbidden)?;
     Ok(Movement { id: making.id, reference, ..payment })
 }

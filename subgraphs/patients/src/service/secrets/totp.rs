@@ -28,7 +28,7 @@ pub(crate) struct Enrolment {
 impl Secrets {
     /// Makes a secret for the caller's authenticator app. It is asked for once it is confirmed.
     pub(crate) async fn begin_totp(&self, caller: &Caller, now: DateTime<Utc>) -> Outcome<Enrolment> {
-        let own = caller.account().ok_or(Denied)?;
+        let own = caller.signed_in()?;
         let Some(key) = &self.proof.identity.totp else {
             return Err(refuse_all(
                 UserErrorCode::NotAllowed,
@@ -43,7 +43,7 @@ impl Secrets {
 
     /// Confirms the caller's authenticator app by its first one-time password.
     pub(crate) async fn confirm_totp(&self, caller: &Caller, code: &str, now: DateTime<Utc>) -> Outcome<Account> {
-        let own = caller.account().ok_or(Denied)?;
+        let own = caller.signed_in()?;
         let attempted = Attempted::own_secret("one-time password", own.user_id);
         self.proof.throttle.attempt(&attempted, "code", now).await?;
         let confirm = ConfirmTotp { key: self.proof.identity.totp.as_ref(), code };
@@ -59,7 +59,7 @@ impl Secrets {
         password: SecretString,
         now: DateTime<Utc>,
     ) -> Outcome<Account> {
-        let own = caller.account().ok_or(Denied)?;
+        let own = caller.signed_in()?;
         let proven = self.prove("password", own.user_id, password, now).await?;
         self.changes.make(&DisableTotp { proven }, caller, now).await
     }
@@ -101,7 +101,7 @@ impl Change for ConfirmTotp<'_> {
     async fn make(&self, making: &mut Making<'_>) -> Outcome<Account> {
         let (id, now) = (making.user_id(), making.now);
         lock_active(making.connection(), id).await?;
-        let stored = credentials::totp(making.connection(), id).await?.ok_or(Denied)?;
+        let stored = credentials::totp(making.connection(), id).await?.ok_or(Denied::Forbidden)?;
         let is_right = match stored.secret.filter(|_| !stored.is_confirmed) {
             Some(secret) => takes_code(self.key, making.connection(), id, &secret, self.code, now).await?,
             None => false,
@@ -135,5 +135,5 @@ impl Change for DisableTotp {
 /// Locks the account of somebody who is signed in, unless it was deactivated meanwhile.
 async fn lock_active(connection: &mut PgConnection, id: Uuid) -> Result<Account, Fault> {
     let account = accounts::lock(connection, id).await?;
-    account.filter(|account| account.active).ok_or(Fault::Unauthorized)
+    account.filter(|account| account.active).ok_or(Fault::Forbidden)
 }

@@ -89,7 +89,7 @@ impl VouchedFor {
             None => self.link(making).await?,
         };
         let account = accounts::lock(making.connection(), link.account_id).await?;
-        let mut account = account.ok_or(Fault::Unauthorized)?;
+        let mut account = account.ok_or(Fault::Forbidden)?;
         if !link.provisioned {
             // An account that was ours before keeps the roles that we gave it.
             return Ok(account);
