@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use healthbridge_auth::Verifier;
-use healthbridge_listener::Asked;
+use healthbridge_listener::{Asked, Told};
+use healthbridge_telemetry::causes;
 use hive_router::{
     http::{Method, StatusCode},
     ntex::{
@@ -39,7 +40,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       frame-ancestors 'none'";
 
 pub(crate) struct Pages {
-    subgraphs: Vec<Subgraph>,
+    subgraphs: Vec<(Subgraph, Told)>,
     jwks_url: Option<String>,
     graphiql: bool,
     introspection: bool,
@@ -50,7 +51,7 @@ pub(crate) struct Pages {
 impl Pages {
     pub(crate) fn new(settings: PluginSettings) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            subgraphs: settings.subgraphs,
+            subgraphs: settings.subgraphs.into_iter().map(|subgraph| (subgraph, Told::default())).collect(),
             jwks_url: settings.auth.map(|auth| auth.jwks_url),
             graphiql: settings.graphiql,
             introspection: settings.introspection,
@@ -96,14 +97,33 @@ impl Pages {
 
     /// How the subgraphs are.
     async fn subgraphs(&self) -> Map<String, Value> {
-        let states = join_all(self.subgraphs.iter().map(|subgraph| async {
-            let is_ready = match readiness_url(&subgraph.url) {
-                Some(url) => self.client.get(url).send().await.is_ok_and(|answer| answer.status().is_success()),
-                None => false,
-            };
-            (subgraph.name.clone(), Value::from(if is_ready { "ok" } else { "unavailable" }))
+        let states = join_all(self.subgraphs.iter().map(|(subgraph, told)| async {
+            let name = &subgraph.name;
+            let state = self.is_ready(&subgraph.url).await;
+            if told.is_news(state.as_ref().err().map(String::as_str)) {
+                match &state {
+                    Ok(()) => tracing::warn!(subgraph = name, "{name} is available again"),
+                    Err(error) => tracing::warn!(subgraph = name, error, "{name} is unavailable"),
+                }
+            }
+            (name.clone(), Value::from(if state.is_ok() { "ok" } else { "unavailable" }))
         }));
         self.asked.answer(async { states.await.into_iter().collect() }).await
+    }
+
+    /// Whether a subgraph says that it is ready, or why not.
+    async fn is_ready(&self, endpoint: &str) -> Result<(), String> {
+        let url = readiness_url(endpoint).ok_or("its endpoint is no URL")?;
+        let answer = self.client.get(url).send().await.map_err(|error| causes(&error))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let said: Value = answer.json().await.unwrap_or_default();
+        Err(format!(
+            "it answers {status} and waits for {}",
+            said["waitsFor"].as_str().unwrap_or("what it does not say")
+        ))
     }
 
     /// The keys of the patients subgraph, so that clients need to know one address only.
