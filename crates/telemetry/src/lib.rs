@@ -105,6 +105,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_error_is_written_with_all_that_it_came_from() {
+        let innermost = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let between = std::io::Error::other(Caused("no connection", innermost));
+        let outermost = Caused("no answer", between);
+        assert_eq!(causes(&outermost), "no answer: no connection: connection refused");
+    }
+
+    #[derive(Debug)]
+    struct Caused(&'static str, std::io::Error);
+
+    impl std::fmt::Display for Caused {
+        fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            to.write_str(self.0)
+        }
+    }
+
+    impl Error for Caused {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.1)
+        }
+    }
+
+    #[test]
     fn what_libraries_say_in_a_flood_is_counted_and_not_written() {
         start_metrics();
         start_log(LogFormat::Text);
