@@ -35,8 +35,8 @@ enum Command {
         #[command(flatten)]
         file: ConfigFile,
     },
-    /// Runs the embedded object storage.
-    Storage(ConfigFile),
+    /// Runs the embedded object storage, or prepares another one.
+    Storage(StorageArgs),
     /// Brings the database's schemas and roles up to date.
     Migrate(ConfigFile),
     /// Writes the subgraphs' SDL into a folder.
@@ -88,6 +88,22 @@ enum Command {
     CheckConfig(ConfigFile),
 }
 
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct StorageArgs {
+    #[command(subcommand)]
+    command: Option<StorageCommand>,
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+#[derive(Debug, Subcommand)]
+enum StorageCommand {
+    /// Lets pages of the installation's own origin and of `router.allowed_origins` upload to the bucket and read from it, by
+    /// its CORS rule. Waits for a storage that is starting; may be run again.
+    Prepare(ConfigFile),
+}
+
 #[derive(Debug, Subcommand)]
 enum UserCommand {
     /// Makes an account with the role ADMIN. Its password is read from standard input.
@@ -98,6 +114,8 @@ enum UserCommand {
         #[command(flatten)]
         file: ConfigFile,
     },
+    /// Prints `yes` or `no`: whether there is an active account with the role ADMIN.
+    HasAdmin(ConfigFile),
 }
 
 #[derive(Debug, Subcommand)]
@@ -252,10 +270,7 @@ struct ConfigFile {
 impl ConfigFile {
     fn read(&self) -> anyhow::Result<Config> {
         let config = Config::read(self.file.as_deref())?;
-        healthbridge_telemetry::start_log(match config.log_format {
-            crate::config::LogFormat::Text => healthbridge_telemetry::LogFormat::Text,
-            crate::config::LogFormat::Json => healthbridge_telemetry::LogFormat::Json,
-        });
+        healthbridge_telemetry::start_log(config.log_format);
         Ok(config)
     }
 }
@@ -306,7 +321,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
                 up::run(args).await
             }
             Command::Subgraph { name, file } => roles::subgraph(&file.read()?, name).await,
-            Command::Storage(file) => roles::storage(&file.read()?).await,
+            Command::Storage(StorageArgs { command: None, file }) => roles::storage(&file.read()?).await,
+            Command::Storage(StorageArgs { command: Some(StorageCommand::Prepare(file)), .. }) => {
+                roles::prepare_storage(&file.read()?).await
+            }
             Command::Migrate(file) => roles::migrate(&file.read()?).await,
             Command::Seed { patients, patients_only, file } => seed::bulk(&file.read()?, patients, patients_only).await,
             Command::Import { command: ImportCommand::Fhir { folder, data_dir, report, responsible, file } } => {
@@ -330,6 +348,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             Command::User { command: UserCommand::CreateAdmin { email, file } } => {
                 roles::create_admin(&file.read()?, email).await
             }
+            Command::User { command: UserCommand::HasAdmin(file) } => roles::has_admin(&file.read()?).await,
             Command::CheckConfig(file) => roles::check_config(&file.read()?),
             Command::Router(_)
             | Command::Schema { .. }

@@ -16,6 +16,7 @@ use healthbridge_objectstore::Location;
 use healthbridge_patients::TotpKey;
 use healthbridge_router::PersistedDocuments;
 use healthbridge_storage::Credentials;
+use healthbridge_telemetry::LogFormat;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -44,17 +45,6 @@ pub struct Config {
     pub query: healthbridge_door::Limits,
     /// What every part takes of its clients.
     pub limits: Limits,
-}
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// A JSON object a line.
-    Json,
 }
 
 /// The database of all subgraphs.
@@ -182,6 +172,8 @@ impl Config {
         let environment = config::Environment::with_prefix("HEALTHBRIDGE").prefix_separator("__").separator("__");
         let environment = environment
             .try_parsing(true)
+            // Compose files and charts set what nobody said to nothing.
+            .ignore_empty(true)
             .list_separator(",")
             .with_list_parse_key("router.allowed_origins")
             .with_list_parse_key("router.trusted_proxies")
@@ -202,6 +194,17 @@ impl Config {
         self.public_url
             .as_deref()
             .context("`public_url` is missing: the deployment's public URL, the same for every role")
+    }
+
+    /// Origins of browsers whose pages use the installation: its own, and those that are allowed beside it.
+    ///
+    /// # Errors
+    /// When the public URL is left out or is no URL.
+    pub fn origins(&self) -> anyhow::Result<Vec<String>> {
+        let own = reqwest::Url::parse(self.issuer()?).context("`public_url` is no URL")?;
+        let mut origins = vec![own.origin().ascii_serialization()];
+        origins.extend(self.router.allowed_origins.iter().cloned());
+        Ok(origins)
     }
 
     /// Where the keys are published.

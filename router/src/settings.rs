@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use healthbridge_listener::Limits;
+use healthbridge_telemetry::LogFormat;
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
@@ -11,6 +12,8 @@ use crate::{PersistedDocuments, cors};
 pub struct Settings {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// How log lines are written.
+    pub log_format: LogFormat,
     /// The supergraph's file; the one that this build was made with where it is left out.
     pub supergraph: Option<PathBuf>,
     /// The subgraphs' URLs; one that is left out has the URL in the supergraph.
@@ -126,11 +129,15 @@ impl Settings {
             limits: self.limits.clone(),
         };
         let (level, filter) = log();
+        let format = match self.log_format {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        };
         let unnamed = json!({ "attributes": { "graphql.operation.name": false } });
         let instruments: Map<String, Value> =
             METRICS_BY_OPERATION.iter().map(|name| ((*name).to_owned(), unnamed.clone())).collect();
         let mut config = json!({
-            "log": { "level": level, "format": "text", "filter": filter },
+            "log": { "level": level, "format": format, "filter": filter },
             "supergraph": { "source": "file", "path": supergraph },
             "http": {
                 "host": self.listen.ip().to_string(),

@@ -5,6 +5,7 @@ use std::{
 };
 
 use chrono::Utc;
+use healthbridge_telemetry::causes;
 use jsonwebtoken::{
     DecodingKey,
     jwk::{AlgorithmParameters, Jwk, PublicKeyUse},
@@ -121,7 +122,10 @@ impl KeyRing {
                 Err(error) => {
                     // Once per outage: a dead neighbour must not fill the log.
                     if !failing {
-                        tracing::warn!(%error, "the key set cannot be refreshed; the known keys stay in use");
+                        tracing::warn!(
+                            error = causes(&error),
+                            "the key set cannot be refreshed; the known keys stay in use"
+                        );
                     }
                     failing = true;
                 }

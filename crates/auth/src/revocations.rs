@@ -4,6 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use healthbridge_telemetry::causes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -116,7 +117,10 @@ impl Revocations {
                 Err(error) => {
                     // Once per outage: a dead neighbour must not fill the log.
                     if !failing {
-                        tracing::warn!(%error, "revocations cannot be polled; tokens go on until they expire");
+                        tracing::warn!(
+                            error = causes(&error),
+                            "revocations cannot be polled; tokens go on until they expire"
+                        );
                     }
                     failing = true;
                 }

@@ -166,7 +166,10 @@ impl Verifier {
         let key = match self.keys.find(&id).await {
             Ok(key) => key.ok_or(TokenError::Invalid)?,
             Err(error) => {
-                tracing::warn!(%error, "a token names an unknown key and the key set cannot be fetched");
+                tracing::warn!(
+                    error = healthbridge_telemetry::causes(&error),
+                    "a token names an unknown key and the key set cannot be fetched"
+                );
                 return Err(TokenError::Invalid);
             }
         };

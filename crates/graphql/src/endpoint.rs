@@ -20,7 +20,7 @@ use futures::future::BoxFuture;
 use healthbridge_auth::{FORWARDED_FOR, Verifier, client_address};
 use healthbridge_codes::ErrorCode;
 use healthbridge_door::{Limits, Refusal, json::is_json};
-use healthbridge_listener::Asked;
+use healthbridge_listener::{Asked, Told};
 use healthbridge_rights::Caller;
 use ipnet::IpNet;
 use serde_json::json;
@@ -47,8 +47,17 @@ pub struct RequestId(pub String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
+/// What a part waits for before it can serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// Such as "the database": whoever asks is told.
+    pub what: String,
+    /// Why it is not there, for the log alone.
+    pub reason: String,
+}
+
 /// Says whether a part can serve, or what it waits for.
-pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Lack>> + Send + Sync>;
 
 /// How an endpoint stands towards whoever asks.
 #[derive(Clone, Debug)]
@@ -75,22 +84,42 @@ pub struct Endpoint {
     verifier: Verifier,
     readiness: Readiness,
     exposure: Arc<Exposure>,
-    asked: Arc<Asked<Result<(), String>>>,
+    asked: Arc<Asked<Result<(), Lack>>>,
+    told: Arc<Told>,
 }
 
 impl Endpoint {
     /// An endpoint of this graph.
     pub fn new(graph: Graph, verifier: Verifier, readiness: Readiness, exposure: Exposure) -> Self {
-        Self { graph, verifier, readiness, exposure: Arc::new(exposure), asked: Arc::default() }
+        Self { graph, verifier, readiness, exposure: Arc::new(exposure), asked: Arc::default(), told: Arc::default() }
     }
 
     /// Whether what the part needs is there.
-    async fn needs(&self) -> Result<(), String> {
+    async fn needs(&self) -> Result<(), Lack> {
+        if !self.verifier.keys().is_ready() {
+            // Why they are not there is told by whoever fetches them.
+            return Err(Lack { what: "the key set".to_owned(), reason: "it was never fetched".to_owned() });
+        }
         let question = async {
             let answer = tokio::time::timeout(READY_WITHIN, (self.readiness)()).await;
-            answer.unwrap_or_else(|_| Err("what it needs: it answers too slowly".to_owned()))
+            answer.unwrap_or_else(|_| {
+                let what = "what it needs: it answers too slowly".to_owned();
+                Err(Lack { what, reason: format!("no answer within {READY_WITHIN:?}") })
+            })
         };
         self.asked.answer(question).await
+    }
+
+    /// Tells the log what has changed since it was told last.
+    fn tell(&self, needs: &Result<(), Lack>) {
+        let part = self.graph.name;
+        match needs {
+            Ok(()) if self.told.is_news(None) => tracing::info!(part, "{part} is ready"),
+            Err(Lack { what, reason }) if self.told.is_news(Some(&format!("{what}: {reason}"))) => {
+                tracing::warn!(part, waits_for = what, error = reason, "{part} is not ready: it waits for {what}");
+            }
+            _ => {}
+        }
     }
 
     /// The routes: `/graphql`, `/healthz`, `/readyz`.
@@ -106,16 +135,17 @@ impl Endpoint {
 }
 
 async fn ready(State(endpoint): State<Endpoint>) -> Response {
-    let keys = if endpoint.verifier.keys().is_ready() { Ok(()) } else { Err("the key set".to_owned()) };
-    match keys.and(endpoint.needs().await) {
+    let needs = endpoint.needs().await;
+    endpoint.tell(&needs);
+    match needs {
         // What was revoked since may be taken until it ends by itself: an operator is told, callers are served all the same.
         Ok(()) => {
             let revocations = if endpoint.verifier.revocations().are_stale() { "stale" } else { "ok" };
             let version = env!("CARGO_PKG_VERSION");
             Json(json!({ "status": "ok", "version": version, "revocations": revocations })).into_response()
         }
-        Err(waits_for) => {
-            let body = Json(json!({ "status": "unavailable", "waitsFor": waits_for }));
+        Err(lack) => {
+            let body = Json(json!({ "status": "unavailable", "waitsFor": lack.what }));
             (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
         }
     }

@@ -22,7 +22,7 @@ mod user_error;
 pub use boundary::FieldBoundary;
 pub use code::{Code, codes};
 pub use coding::{Coding, CodingInput};
-pub use endpoint::{ClientAddress, Endpoint, Exposure, Readiness, RequestId};
+pub use endpoint::{ClientAddress, Endpoint, Exposure, Lack, Readiness, RequestId};
 pub use graph::Graph;
 pub use list::{Below, List, below, listed, window};
 pub use loader::{Batch, Loaders, entity, many, one};

@@ -13,6 +13,7 @@ mod paced;
 mod refusal;
 mod room;
 mod serve;
+mod told;
 
 pub use asked::Asked;
 pub use lane::Lane;
@@ -20,3 +21,4 @@ pub use limits::Limits;
 pub use refusal::Face;
 pub use room::{Held, Room};
 pub use serve::{Part, serve};
+pub use told::Told;

@@ -2,6 +2,7 @@
 //!
 //! Belongs here: what a subgraph does with objects. Does not belong here: a server (that is `storage`).
 
+mod browsers;
 mod orphans;
 mod stream;
 
@@ -25,6 +26,7 @@ use healthbridge_outcome::{Fault, HttpHeader, Presigned};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+pub use browsers::Browsers;
 pub use orphans::Swept;
 pub use stream::Announced;
 

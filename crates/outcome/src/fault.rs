@@ -41,8 +41,7 @@ impl Fault {
     /// What failed, with what it came from: for the log and for operators, never for the caller.
     pub fn inside(&self) -> String {
         let Self::Internal(source) = self else { return self.to_string() };
-        let causes = std::iter::successors(source.source(), |cause| cause.source());
-        causes.fold(source.to_string(), |text, cause| format!("{text}: {cause}"))
+        healthbridge_telemetry::causes(source.as_ref())
     }
 
     /// Logs the fault if it is one of ours. Called once, where it leaves the subgraph.

@@ -90,6 +90,27 @@ pub async fn ping(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query("SELECT 1").execute(pool).await.map(drop)
 }
 
+/// Whether the server lets this user in. It is asked once, by a connection of its own.
+///
+/// # Errors
+/// When it cannot be reached, or refuses.
+pub async fn reach(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    options.connect().await?.close().await
+}
+
+/// Whether a server that could not be reached may be there in a moment: it is not listening yet, starting, stopping to start
+/// again, or full. One that refuses the user or has no such database will go on so.
+pub fn is_starting(error: &sqlx::Error) -> bool {
+    match error {
+        // The driver takes a connection that is closed while it greets for a wrong answer.
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(refusal) => {
+            refusal.code().is_some_and(|code| code.starts_with("57P0") || code == "53300")
+        }
+        _ => false,
+    }
+}
+
 /// Brings a subgraph's schema up to date, as the owner of the database. Services that migrate at once wait for each
 /// other.
 pub async fn migrate(owner: &PgConnectOptions, part: Provision) -> Result<(), MigrateError> {

@@ -14,6 +14,8 @@ mod parts;
 
 pub use batches::{BATCH, in_batches};
 pub use binaries::{Binaries, MissingPostgres};
-pub use database::{Provision, connect_options, grant_to_role, migrate, ping, pool, search_pool, unhurried};
+pub use database::{
+    Provision, connect_options, grant_to_role, is_starting, migrate, ping, pool, reach, search_pool, unhurried,
+};
 pub use decode::{known, sought};
 pub use embedded::{Embedded, EmbeddedError, server_group};

@@ -2,16 +2,17 @@
 //!
 //! Belongs here: what every subgraph is to the program. Does not belong here: any one subgraph.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use async_graphql::{Executor, Request, Response};
 use axum::Router;
 use futures::{FutureExt, future::BoxFuture};
 use healthbridge_auth::Verifier;
-use healthbridge_graphql::{Endpoint, Exposure, Graph};
+use healthbridge_graphql::{Endpoint, Exposure, Graph, Lack};
 use healthbridge_jobs::Job;
 use healthbridge_postgres::{Provision, idempotency, ping};
 use healthbridge_rights::Caller;
+use healthbridge_telemetry::causes;
 use sqlx::PgPool;
 
 /// How often idempotency keys are removed that are honoured no longer.
@@ -29,7 +30,7 @@ pub struct Description {
 }
 
 /// Says whether what a subgraph needs beside the database is there, or what it waits for.
-type Need = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+type Need = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Lack>> + Send + Sync>;
 
 /// A subgraph on its database.
 pub struct Subgraph {
@@ -71,8 +72,9 @@ impl Subgraph {
     pub fn needing<F, E>(mut self, what: &'static str, ask: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Error + 'static,
     {
-        self.needs.push(Arc::new(move || ask().map(|answer| answer.map_err(|_| what.to_owned())).boxed()));
+        self.needs.push(Arc::new(move || ask().map(|answer| answer.map_err(|error| lack(what, &error))).boxed()));
         self
     }
 
@@ -87,7 +89,7 @@ impl Subgraph {
         let readiness = move || {
             let (pool, needs) = (pool.clone(), needs.clone());
             let all = async move {
-                ping(&pool).await.map_err(|_| "the database".to_owned())?;
+                ping(&pool).await.map_err(|error| lack("the database", &error))?;
                 for need in &needs {
                     need().await?;
                 }
@@ -103,4 +105,8 @@ impl Subgraph {
     pub async fn work(&self) {
         healthbridge_jobs::run(self.graph.name, &self.jobs).await;
     }
+}
+
+fn lack(what: &str, error: &dyn Error) -> Lack {
+    Lack { what: what.to_owned(), reason: causes(error) }
 }

@@ -1,12 +1,13 @@
 //! Logs and metrics of a process: one subscriber, one recorder.
 //!
-//! Belongs here: starting them and rendering metrics. Does not belong here: what a part logs or counts.
+//! Belongs here: starting them, rendering metrics, and how an error is written. Does not belong here: what a part logs or counts.
 //! Logs carry ids, never names, birth dates, report text, tokens or presigned URLs.
 
-use std::sync::OnceLock;
+use std::{error::Error, sync::OnceLock};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing::{Event, Level, Metadata, Subscriber};
+use serde::Deserialize;
+use tracing::{Event, Level, Metadata, Subscriber, subscriber::DefaultGuard};
 use tracing_subscriber::{
     EnvFilter, Layer,
     filter::filter_fn,
@@ -16,9 +17,11 @@ use tracing_subscriber::{
 };
 
 /// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
+    #[default]
     Text,
     /// A JSON object a line, for collectors.
     Json,
@@ -31,6 +34,17 @@ const DEFAULT_FILTER: &str = "info,sqlx=warn,s3s=off,sqlx::pool=off,sqlx::query=
 /// Starts the log on standard error. `HEALTHBRIDGE_LOG` filters it, in the syntax of `tracing`; the default is `info` without
 /// what others cause in a flood. A second call does nothing.
 pub fn start_log(format: LogFormat) {
+    // A test harness may have set a subscriber of its own: its choice stands.
+    drop(log(format).try_init());
+}
+
+/// The same log for this thread alone, as long as the guard lives: for what is done before a library starts one of its own.
+pub fn log_of_this_thread(format: LogFormat) -> DefaultGuard {
+    // Not by `set_default` of the registry, which takes what is logged by `log` for itself and for good.
+    tracing::subscriber::set_default(log(format))
+}
+
+fn log(format: LogFormat) -> impl Subscriber + Send + Sync {
     let filter = EnvFilter::try_from_env("HEALTHBRIDGE_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
@@ -38,9 +52,7 @@ pub fn start_log(format: LogFormat) {
         LogFormat::Json => lines.json().boxed(),
     };
     let counted = Loud.with_filter(filter_fn(|metadata| loud(metadata).is_some()));
-    let started = tracing_subscriber::registry().with(lines.with_filter(filter)).with(counted).try_init();
-    // A test harness may have set a subscriber of its own: its choice stands.
-    drop(started);
+    tracing_subscriber::registry().with(lines.with_filter(filter)).with(counted)
 }
 
 /// Counts the warnings and errors of libraries that others can make as many of as they like.
@@ -59,6 +71,12 @@ fn loud(metadata: &Metadata<'_>) -> Option<&'static str> {
     let library = metadata.target().split("::").next().unwrap_or_default();
     let known = ["s3s", "sqlx"].into_iter().find(|known| *known == library);
     known.filter(|_| *metadata.level() <= Level::WARN)
+}
+
+/// An error with all that it came from, each after a colon: in the log the first word of a chain says too little.
+pub fn causes(error: &dyn Error) -> String {
+    std::iter::successors(error.source(), |cause| (*cause).source())
+        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// The metrics of this process in Prometheus' text format.
@@ -85,6 +103,29 @@ fn recorder() -> &'static PrometheusHandle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_is_written_with_all_that_it_came_from() {
+        let innermost = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let between = std::io::Error::other(Caused("no connection", innermost));
+        let outermost = Caused("no answer", between);
+        assert_eq!(causes(&outermost), "no answer: no connection: connection refused");
+    }
+
+    #[derive(Debug)]
+    struct Caused(&'static str, std::io::Error);
+
+    impl std::fmt::Display for Caused {
+        fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            to.write_str(self.0)
+        }
+    }
+
+    impl Error for Caused {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.1)
+        }
+    }
 
     #[test]
     fn what_libraries_say_in_a_flood_is_counted_and_not_written() {

@@ -7,16 +7,21 @@ use healthbridge_billing::Ledger;
 use healthbridge_chain::{Chain, Checkpoints};
 use healthbridge_diagnosis::Log;
 use healthbridge_outcome::{Stop, reasons};
-use healthbridge_patients::{NewAccount, create_account, domain::UserKind};
+use healthbridge_patients::{NewAccount, create_account, domain::UserKind, has_administrator};
 use healthbridge_rights::Role;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{PgPool, postgres::PgConnectOptions};
 
+use super::patience::patiently;
 use crate::{Config, SUBGRAPHS, Subgraph, config};
 
-/// Brings the schemas up to date as the owner, and gives each subgraph's own role its rights.
+/// Brings the schemas up to date as the owner, and gives each subgraph's own role its rights. A database that is starting is
+/// waited for.
 pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
     let owner = healthbridge_postgres::connect_options(config.owner_url()?.expose_secret())?;
+    let reached =
+        patiently("the database", healthbridge_postgres::is_starting, || healthbridge_postgres::reach(&owner));
+    reached.await.context("the database cannot be reached")?;
     for subgraph in SUBGRAPHS {
         let own = config.own_database_url(subgraph)?;
         let own = own.map(|url| role_and_password(url.expose_secret())).transpose()?;
@@ -83,6 +88,13 @@ pub(crate) async fn create_admin(config: &Config, email: String) -> anyhow::Resu
         Err(Stop::Refused(refused)) => bail!("{}", reasons(&refused)),
         Err(Stop::Fault(fault)) => return Err(fault.into()),
     }
+    Ok(())
+}
+
+/// Says whether anybody administers the installation.
+pub(crate) async fn has_admin(config: &Config) -> anyhow::Result<()> {
+    let has_admin = has_administrator(&database(config, Subgraph::Patients)?).await?;
+    println!("{}", if has_admin { "yes" } else { "no" });
     Ok(())
 }
 

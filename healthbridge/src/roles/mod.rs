@@ -1,6 +1,8 @@
 //! The roles that run alone. `up` starts the same ones side by side.
 
 mod admin;
+mod patience;
+mod prepare;
 mod serve;
 
 use std::{
@@ -17,13 +19,16 @@ use healthbridge_graphql::Exposure;
 use healthbridge_listener::{Face, Limits, serve};
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_router::Settings;
+use healthbridge_telemetry::{LogFormat, causes};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use admin::{
-    check_config, create_admin, database, migrate, provision, rotate_keys, verify_billing, verify_workflow_log,
+    check_config, create_admin, database, has_admin, migrate, provision, rotate_keys, verify_billing,
+    verify_workflow_log,
 };
+pub(crate) use prepare::prepare_storage;
 use serve::stop_signal;
 pub(crate) use serve::{bind, serve_metrics, stop_on_signal};
 
@@ -39,7 +44,7 @@ pub(crate) fn router(
     let auth = match (insecure_no_auth, &config.auth.jwks_url) {
         (true, _) => None,
         (false, Some(jwks_url)) => {
-            wait_for_keys(jwks_url)?;
+            wait_for_keys(jwks_url, config.log_format)?;
             Some(healthbridge_router::Auth {
                 issuer: config.issuer()?.to_owned(),
                 jwks_url: jwks_url.clone(),
@@ -61,6 +66,7 @@ pub(crate) fn router(
     let listen = listen.or(config.router.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8000)));
     healthbridge_router::run(Settings {
         listen,
+        log_format: config.log_format,
         subgraphs: urls.collect(),
         supergraph,
         auth,
@@ -77,14 +83,16 @@ pub(crate) fn router(
 }
 
 /// A router that starts before it can have the keys would refuse every token for a while: it waits instead.
-fn wait_for_keys(jwks_url: &str) -> anyhow::Result<()> {
+fn wait_for_keys(jwks_url: &str, log_format: LogFormat) -> anyhow::Result<()> {
+    // The engine starts the log of the whole process later on.
+    let _log = healthbridge_telemetry::log_of_this_thread(log_format);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let keys = KeyRing::remote(jwks_url)?;
         let mut told = false;
         while let Err(error) = keys.refresh().await {
             if !told {
-                eprintln!("waiting for the keys at {jwks_url}: {error}");
+                tracing::info!(error = causes(&error), "waiting for the keys at {jwks_url}");
                 told = true;
             }
             tokio::select! {
@@ -120,7 +128,7 @@ pub(crate) async fn subgraph(config: &Config, subgraph: Subgraph) -> anyhow::Res
     let verifier = Verifier::new(Arc::new(keys), Arc::default(), config.issuer()?);
     let objects = if subgraph.has_objects() { Some(ObjectStore::new(&config.storage_location()?)) } else { None };
     let means = Means { pool, signing, objects };
-    eprintln!("subgraph {} listens on {}", subgraph.name(), listener.local_addr()?);
+    tracing::info!("subgraph {} listens on {}", subgraph.name(), listener.local_addr()?);
     let revocations_url = config.revocations_url()?;
     tokio::spawn(serve_metrics(metrics, stop.clone()));
     tokio::select! {
@@ -171,7 +179,7 @@ pub(crate) async fn storage(config: &Config) -> anyhow::Result<()> {
     closed.with_context(|| format!("cannot close {} to others", directory.display()))?;
     let credentials = config.storage_credentials()?;
     let stop = stop_on_signal();
-    eprintln!("storage listens on {}", listener.local_addr()?);
+    tracing::info!("storage listens on {}", listener.local_addr()?);
     tokio::spawn(serve_metrics(metrics, stop.clone()));
     serve_storage(listener, store, &credentials, config.limits.clone(), stop).await;
     Ok(())

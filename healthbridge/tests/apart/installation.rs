@@ -65,8 +65,10 @@ impl Apart {
         apart.finish(&["migrate"], "");
         apart.finish(&["migrate"], "");
         apart.finish(&["seed", "--patients", "100"], "");
+        assert_eq!(apart.finish(&["user", "has-admin"], ""), "no\n");
         apart
             .finish(&["user", "create-admin", "--email", "admin@example.test"], "seven unlikely purple wheelbarrows\n");
+        assert_eq!(apart.finish(&["user", "has-admin"], ""), "yes\n");
         apart.spawn(&["storage"]);
         for subgraph in SUBGRAPHS {
             apart.spawn(&["subgraph", subgraph]);

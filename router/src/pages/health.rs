@@ -1,7 +1,8 @@
 use std::time::Instant;
 
 use futures::future::join_all;
-use healthbridge_listener::Asked;
+use healthbridge_listener::{Asked, Told};
+use healthbridge_telemetry::causes;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::Subgraph;
@@ -21,42 +22,59 @@ pub(super) struct Part {
 }
 
 /// What a subgraph says of itself.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Ready {
     version: Option<String>,
+    waits_for: Option<String>,
 }
 
 pub(super) struct Health {
-    subgraphs: Vec<Subgraph>,
+    subgraphs: Vec<(Subgraph, Told)>,
     client: reqwest::Client,
     asked: Asked<Vec<Part>>,
 }
 
 impl Health {
     pub(super) fn new(subgraphs: Vec<Subgraph>, client: reqwest::Client) -> Self {
+        let subgraphs = subgraphs.into_iter().map(|subgraph| (subgraph, Told::default())).collect();
         Self { subgraphs, client, asked: Asked::default() }
     }
 
     /// How the subgraphs are. All who ask meanwhile share the answer.
     pub(super) async fn parts(&self) -> Vec<Part> {
-        self.asked.answer(join_all(self.subgraphs.iter().map(|subgraph| self.part(subgraph)))).await
+        self.asked.answer(join_all(self.subgraphs.iter().map(|(subgraph, told)| self.part(subgraph, told)))).await
     }
 
-    async fn part(&self, subgraph: &Subgraph) -> Part {
-        let begun = Instant::now();
-        let ready = self.ready(subgraph).await;
+    async fn part(&self, subgraph: &Subgraph, told: &Told) -> Part {
+        let (name, begun) = (&subgraph.name, Instant::now());
+        let ready = self.ready(&subgraph.url).await;
+        if told.is_news(ready.as_ref().err().map(String::as_str)) {
+            match &ready {
+                Ok(_) => tracing::warn!(subgraph = name, "{name} is available again"),
+                Err(error) => tracing::warn!(subgraph = name, error, "{name} is unavailable"),
+            }
+        }
         Part {
-            name: subgraph.name.clone(),
-            status: if ready.is_some() { "ok" } else { "unavailable" },
-            latency_ms: ready.is_some().then(|| u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)),
-            version: ready.and_then(|ready| ready.version),
+            name: name.clone(),
+            status: if ready.is_ok() { "ok" } else { "unavailable" },
+            latency_ms: ready.is_ok().then(|| u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)),
+            version: ready.ok().and_then(|ready| ready.version),
         }
     }
 
-    async fn ready(&self, subgraph: &Subgraph) -> Option<Ready> {
-        let answer = self.client.get(readiness_url(&subgraph.url)?).send().await.ok()?.error_for_status().ok()?;
-        // Another service than ours may say only that it is ready.
-        Some(answer.json().await.unwrap_or(Ready { version: None }))
+    /// What a subgraph says that is ready, or why it is not.
+    async fn ready(&self, endpoint: &str) -> Result<Ready, String> {
+        let url = readiness_url(endpoint).ok_or("its endpoint is no URL")?;
+        let answer = self.client.get(url).send().await.map_err(|error| causes(&error))?;
+        let status = answer.status();
+        // Another service than ours may say nothing else.
+        let said: Ready = answer.json().await.unwrap_or_default();
+        if status.is_success() {
+            return Ok(said);
+        }
+        let waits_for = said.waits_for.as_deref().unwrap_or("what it does not say");
+        Err(format!("it answers {status} and waits for {waits_for}"))
     }
 }
 

@@ -17,7 +17,7 @@ use sqlx::{PgPool, migrate::Migrator};
 
 pub use service::{
     ForeignPatient, ForeignPractitioner, Identity, Imported, Importer, InvalidTotpKey, NewAccount, Passwords, TotpKey,
-    create_account,
+    create_account, has_administrator,
 };
 
 /// The subgraph's name in the supergraph.

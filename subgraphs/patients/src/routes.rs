@@ -34,7 +34,7 @@ async fn revocations(
     Query(page): Query<After>,
 ) -> Result<Json<RevocationFeed>, StatusCode> {
     sessions.revocations(page.after, Utc::now()).await.map(Json).map_err(|error| {
-        tracing::error!(%error, "the revocations cannot be read");
+        tracing::error!(error = healthbridge_telemetry::causes(&error), "the revocations cannot be read");
         StatusCode::SERVICE_UNAVAILABLE
     })
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 pub(crate) use change::{ChangeAccount, NewState};
 pub(crate) use invite::{CreateUser, Invited, ResetPassword};
-pub use register::{NewAccount, create_account};
+pub use register::{NewAccount, create_account, has_administrator};
 
 use super::{Proof, throttle::Attempted};
 use crate::{

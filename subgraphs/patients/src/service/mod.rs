@@ -19,7 +19,7 @@ use healthbridge_outcome::Fault;
 use sqlx::PgPool;
 
 pub(crate) use accounts::{Accounts, ChangeAccount, CreateUser, Invited, NewState, ResetPassword};
-pub use accounts::{NewAccount, create_account};
+pub use accounts::{NewAccount, create_account, has_administrator};
 pub use import::{ForeignPatient, ForeignPractitioner, Imported, Importer};
 pub use passwords::Passwords;
 pub(crate) use patients::{CreatePatient, Patients, UpdatePatient};

@@ -11,7 +11,7 @@ use crate::{
     NAME,
     domain::{self, Account, UserKind},
     service::Passwords,
-    store::accounts,
+    store::{accounts, imports},
 };
 
 /// An account to be made.
@@ -34,6 +34,14 @@ pub async fn create_account(pool: PgPool, new: NewAccount, now: DateTime<Utc>) -
     let (mut registration, password) = new.check()?;
     registration.hash(&Passwords::default(), password).await?;
     Changes::new(pool, NAME).make(&registration, &Caller::Anonymous, now).await
+}
+
+/// Whether anybody administers the installation.
+///
+/// # Errors
+/// When the database fails.
+pub async fn has_administrator(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    Ok(imports::active_account(pool, None, Role::Admin).await?.is_some())
 }
 
 impl NewAccount {

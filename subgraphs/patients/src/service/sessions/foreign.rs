@@ -26,7 +26,7 @@ impl Sessions {
             Ok(identity) => identity,
             Err(error @ ForeignError::Invalid) => return Err(refused(&error.to_string())),
             Err(ForeignError::Unavailable(error)) => {
-                tracing::warn!(%error, "an issuer's keys cannot be had");
+                tracing::warn!(error = healthbridge_telemetry::causes(&error), "an issuer's keys cannot be had");
                 return Err(Fault::IdentityProvider.into());
             }
         };
