@@ -20,7 +20,8 @@ pub fn parse(text: &str) -> Result<ExecutableDocument, Refusal> {
         let position = error.positions().map(|found| (found.line, found.column)).min();
         match error {
             Error::Syntax { .. } | Error::MissingOperation | Error::RecursionLimitExceeded => {
-                Refusal::syntax(reason, position.unwrap_or((1, 1)))
+                // It calls its rules by names of programs.
+                Refusal::syntax(&reason.replace('_', " "), position.unwrap_or((1, 1)))
             }
             // These are GraphQL, and not valid.
             _ => Refusal { position, ..Refusal::new(ErrorCode::GraphqlValidationFailed, reason) },
