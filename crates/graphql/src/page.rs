@@ -99,11 +99,13 @@ impl<T: OutputType> Connection<T> {
 
     /// How many rows the whole list has, as far as the caller may see them. Counting ends at 10 000: see
     /// `totalCountIsExact`. Ask for it where you show it only: it costs a statement of its own.
+    #[expect(clippy::unused_async, reason = "async-graphql wants its fields so")]
     async fn total_count(&self) -> Result<Option<i64>, Fault> {
         Ok(self.total.clone().transpose()?.map(Total::rows))
     }
 
     /// Whether `totalCount` is how many rows there are; false where there are more than 10 000.
+    #[expect(clippy::unused_async, reason = "async-graphql wants its fields so")]
     async fn total_count_is_exact(&self) -> Result<Option<bool>, Fault> {
         Ok(self.total.clone().transpose()?.map(Total::is_exact))
     }
