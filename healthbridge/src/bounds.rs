@@ -40,6 +40,7 @@ pub(crate) fn check(query: &healthbridge_door::Limits, limits: &healthbridge_lis
         requests,
         queue,
         queue_timeout_ms,
+        subgraph_timeout_ms,
         drain_timeout_ms,
     } = *limits;
     within("limits.header_timeout_ms", header_timeout_ms, 1..=HOUR)?;
@@ -49,6 +50,7 @@ pub(crate) fn check(query: &healthbridge_door::Limits, limits: &healthbridge_lis
     // None at all is a choice for a slow line, likewise that nobody waits and nothing is waited for.
     within("limits.min_bytes_per_second", min_bytes_per_second, 0..=1 << 30)?;
     within("limits.queue", queue as u64, 0..=MILLION)?;
+    within("limits.subgraph_timeout_ms", subgraph_timeout_ms, 1..=HOUR)?;
     within("limits.drain_timeout_ms", drain_timeout_ms, 0..=HOUR)?;
     // The HTTP library takes no less; a subgraph's endpoint no larger body.
     within("limits.max_header_bytes", max_header_bytes as u64, 8 << 10..=1 << 20)?;

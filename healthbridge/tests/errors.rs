@@ -66,6 +66,20 @@ async fn of_a_part_that_fails_each_field_is_told_to_have_failed_where_the_client
 }
 
 #[tokio::test]
+async fn of_a_part_that_does_not_answer_in_time_each_field_is_told_to_have_failed() {
+    let patients = two_patients().await;
+    let never = post(async || std::future::pending::<StatusCode>().await);
+    let billing = healthbridge_testkit::serve(Router::new().route("/graphql", never)).await + "/graphql";
+    let router = Alone::start(&[
+        ("SUBGRAPHS__PATIENTS__URL", &patients),
+        ("SUBGRAPHS__BILLING__URL", &billing),
+        ("LIMITS__SUBGRAPH_TIMEOUT_MS", "500"),
+    ]);
+    let answer = router.await.client().ask(SUMS, Value::Null).await;
+    assert_eq!(errors(&answer), at_each_place("SUBGRAPH_TIMEOUT"), "{}", answer.body);
+}
+
+#[tokio::test]
 async fn of_a_part_that_fails_at_the_root_each_root_field_is_told_to_have_failed() {
     let router = Alone::start(&[("SUBGRAPHS__PATIENTS__URL", "http://127.0.0.1:1/graphql")]).await;
     let query = "{ a: patients { nodes { id } } b: patient(id: \"1\") { id } __typename }";

@@ -156,7 +156,7 @@ impl Settings {
             "override_subgraph_urls": { "subgraphs": urls },
             "traffic_shaping": {
                 // Two callers' requests must never share an answer.
-                "all": { "request_timeout": "30s", "dedupe_enabled": false },
+                "all": { "request_timeout": format!("{}ms", self.limits.subgraph_timeout_ms), "dedupe_enabled": false },
                 // Longer than the proxies before us keep an idle connection (commonly 60 s): were we the first to close it, a
                 // request that is just being sent would be lost.
                 "router": {

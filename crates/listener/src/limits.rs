@@ -30,6 +30,8 @@ pub struct Limits {
     pub queue: usize,
     /// How long a request may wait for its turn, in milliseconds; then it is refused, too.
     pub queue_timeout_ms: u64,
+    /// How long the router waits for a subgraph's answer, in milliseconds.
+    pub subgraph_timeout_ms: u64,
     /// How long what has begun may take to end when the part stops, in milliseconds.
     pub drain_timeout_ms: u64,
 }
@@ -48,6 +50,7 @@ impl Default for Limits {
             requests: 64,
             queue: 128,
             queue_timeout_ms: 500,
+            subgraph_timeout_ms: 30_000,
             drain_timeout_ms: 10_000,
         }
     }
