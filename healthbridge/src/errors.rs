@@ -6,7 +6,7 @@ use healthbridge_codes::ErrorCode;
 use healthbridge_outcome::UserErrorCode;
 use healthbridge_terms::Coded;
 
-const HEAD: &str = r#"# Errors
+const HEAD: &str = r"# Errors
 
 Rendered by `./dev schema` from the code; do not edit.
 
@@ -28,7 +28,7 @@ reasons of its input is data, not an error: see the second table.
 
 | `extensions.code` | what it means | what to do |
 |---|---|---|
-"#;
+";
 
 const REFUSALS: &str = r"
 ## Refusals of mutations

@@ -71,11 +71,12 @@ async fn of_a_part_that_does_not_answer_in_time_each_field_is_told_to_have_faile
     let never = post(async || std::future::pending::<StatusCode>().await);
     let billing = healthbridge_testkit::serve(Router::new().route("/graphql", never)).await + "/graphql";
     let router = Alone::start(&[
-        ("SUBGRAPHS__PATIENTS__URL", &patients),
-        ("SUBGRAPHS__BILLING__URL", &billing),
+        ("SUBGRAPHS__PATIENTS__URL", patients.as_str()),
+        ("SUBGRAPHS__BILLING__URL", billing.as_str()),
         ("LIMITS__SUBGRAPH_TIMEOUT_MS", "500"),
-    ]);
-    let answer = router.await.client().ask(SUMS, Value::Null).await;
+    ])
+    .await;
+    let answer = router.client().ask(SUMS, Value::Null).await;
     assert_eq!(errors(&answer), at_each_place("SUBGRAPH_TIMEOUT"), "{}", answer.body);
 }
 
