@@ -225,18 +225,8 @@ pub struct UpArgs {
     pub trusted_proxies: Vec<IpNet>,
     /// An origin whose pages may use the graph, such as `http://localhost:5173`: where a frontend is developed, say. May be
     /// given several times.
-    #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = origin)]
+    #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = crate::config::origin)]
     pub allowed_origins: Vec<String>,
-}
-
-/// Reads an origin as browsers send it: scheme, host and port, and nothing behind them.
-fn origin(text: &str) -> Result<String, String> {
-    let read = reqwest::Url::parse(text).ok().map(|url| url.origin().ascii_serialization());
-    match read {
-        Some(read) if read == text => Ok(read),
-        Some(read) if read != "null" => Err(format!("browsers call this origin {read}")),
-        _ => Err("this is no origin, such as http://localhost:5173".to_owned()),
-    }
 }
 
 /// Reads a network, or an address as the network that has it alone.

@@ -181,6 +181,9 @@ impl Config {
         let read = builder.add_source(environment).build().and_then(config::Config::try_deserialize::<Self>);
         let checked = read.map_err(anyhow::Error::new).and_then(|config| {
             bounds::check(&config.query, &config.limits)?;
+            for listed in &config.router.allowed_origins {
+                origin(listed).map_err(|why| anyhow::anyhow!("`router.allowed_origins` has {listed:?}: {why}"))?;
+            }
             Ok(config)
         });
         checked.context("the configuration cannot be used")
@@ -372,5 +375,15 @@ fn secret(name: &str, value: Option<&SecretString>, file: Option<&Path>) -> anyh
             Ok(text.trim_end().into())
         }
         (None, None) => bail!("`{name}` is missing; it can be in a file of its own, `{name}_file`"),
+    }
+}
+
+/// Reads an origin as browsers send it: scheme, host and port, and nothing behind them.
+pub(crate) fn origin(text: &str) -> Result<String, String> {
+    let read = reqwest::Url::parse(text).ok().map(|url| url.origin().ascii_serialization());
+    match read {
+        Some(read) if read == text => Ok(read),
+        Some(read) if read != "null" => Err(format!("browsers call this origin {read}")),
+        _ => Err("this is no origin, such as http://localhost:5173".to_owned()),
     }
 }

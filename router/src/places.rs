@@ -39,20 +39,27 @@ pub(crate) struct Asked<'a> {
 impl Asked<'_> {
     /// The errors, each at the client's own path: one for every place that lacks its field.
     pub(crate) fn place(self, mut errors: Vec<GraphQLError>, data: &Value<'_>) -> Vec<GraphQLError> {
-        keep_what_says_most(&mut errors);
-        let mut placed = Vec::with_capacity(errors.len());
-        let mut told = HashSet::new();
+        // The engine has an error for a fetch's status beside those that the part itself told: what says most goes first.
+        errors.sort_by_key(Words::of);
+        let mut placed: Vec<GraphQLError> = Vec::with_capacity(errors.len());
+        let (mut told, mut codes) = (HashSet::new(), HashSet::new());
         for error in errors {
-            // Each error has one place at the least.
+            // Each error has one place at the least, if anything was asked where it belongs.
             let room = MOST_PLACES.saturating_sub(placed.len()).max(1);
+            let says_little = Words::of(&error) > Words::Own;
             let Some(paths) = self.paths(&error, data, room) else {
-                placed.push(error);
+                let service = &error.extensions.service_name;
+                if !says_little || placed.iter().all(|known| known.extensions.service_name != *service) {
+                    told.extend(error.path.as_ref().map(key));
+                    placed.push(error);
+                }
                 continue;
             };
             for path in paths {
+                let key = key(&path);
                 // Two fetches of one part that failed lack the same fields.
-                let key = (sonic_rs::to_string(&path).unwrap_or_default(), error.extensions.code.clone());
-                if told.insert(key) {
+                let is_news = codes.insert((key.clone(), error.extensions.code.clone()));
+                if told.insert(key) || (is_news && !says_little) {
                     placed.push(GraphQLError { path: Some(path), ..error.clone() });
                 }
             }
@@ -175,21 +182,30 @@ impl Asked<'_> {
     }
 }
 
-/// Where a part answers with the status of an error, the engine adds one of its own to what the part says. If that has a
-/// code it is the better one, and if it has none the status is.
-fn keep_what_says_most(errors: &mut Vec<GraphQLError>) {
-    let is_status = |error: &GraphQLError| error.extensions.get("http").is_some();
-    let speaks = |error: &GraphQLError| {
-        !is_status(error) && error.extensions.code.as_deref().is_some_and(|code| code != WITHOUT_CODE)
-    };
-    let services = |is_it: &dyn Fn(&GraphQLError) -> bool| -> HashSet<Option<String>> {
-        errors.iter().filter(|error| is_it(error)).map(|error| error.extensions.service_name.clone()).collect()
-    };
-    let (with_status, with_code) = (services(&is_status), services(&speaks));
-    errors.retain(|error| {
-        let service = &error.extensions.service_name;
-        if is_status(error) { !with_code.contains(service) } else { speaks(error) || !with_status.contains(service) }
-    });
+/// A path as it can be compared.
+fn key(path: &GraphQLErrorPath) -> String {
+    sonic_rs::to_string(path).unwrap_or_default()
+}
+
+/// How much an error says of what failed, the most first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Words {
+    /// A code: the part's own, or the engine's for its own refusals.
+    Own,
+    /// The status of the part's answer.
+    Status,
+    /// None.
+    Without,
+}
+
+impl Words {
+    fn of(error: &GraphQLError) -> Self {
+        if error.extensions.get("http").is_some() {
+            return Self::Status;
+        }
+        let has_code = error.extensions.code.as_deref().is_some_and(|code| code != WITHOUT_CODE);
+        if has_code { Self::Own } else { Self::Without }
+    }
 }
 
 /// Places that were found, and the one that is looked at.
@@ -209,18 +225,9 @@ impl Found {
         self.paths.push(self.path.clone());
     }
 
-    /// Adds the place below these fields, of which nothing is there.
-    fn add_below(&mut self, keys: &[&str]) {
-        let depth = self.path.segments.len();
-        for key in keys {
-            self.path.push_field(key);
-        }
-        self.add();
-        self.path.segments.truncate(depth);
-    }
-
     /// Finds each place of a refused field. Where a list is empty or an object null there is none: nothing would have been
-    /// asked there, and nothing is missing.
+    /// asked there, and nothing is missing. Where nothing else was asked above it, the place is the field above that is null for
+    /// that: below it there are none.
     fn refused(&mut self, data: &Value<'_>, keys: &[&str]) {
         if self.is_full() {
             return;
@@ -238,16 +245,16 @@ impl Found {
                 self.path.push_field(key);
                 match Value::object_get(fields, key) {
                     Some(value) if !rest.is_empty() => self.refused(value, rest),
-                    // It was not asked for; nor was what it is below, where that may not be null.
-                    _ => {
-                        self.add_below(rest);
-                    }
+                    // It was not asked for; nor was what it is below, where nothing else was.
+                    _ => self.add(),
                 }
                 self.path.pop();
             }
             // Nothing at all was asked.
-            (_, keys) if self.path.segments.is_empty() => {
-                self.add_below(keys);
+            (_, [key, ..]) if self.path.segments.is_empty() => {
+                self.path.push_field(key);
+                self.add();
+                self.path.pop();
             }
             _ => {}
         }

@@ -66,7 +66,7 @@ impl Notary {
     /// mode 0600, where there is none. Checkpoints are appended to the other file, which is one chain's own.
     ///
     /// # Errors
-    /// When the key cannot be used.
+    /// When one of the files cannot be used.
     pub fn open_or_create(key_file: &Path, file: PathBuf) -> Result<Self, KeyError> {
         let key = match private_key(key_file) {
             Err(KeyError::Io(_, source)) if source.kind() == io::ErrorKind::NotFound => {

@@ -1,4 +1,4 @@
-use std::{io::Read, path::Path, time::Duration};
+use std::{fs, io::Read, path::Path, time::Duration};
 
 use anyhow::{Context, bail};
 use chrono::Utc;
@@ -129,7 +129,9 @@ fn open_checkpoints<C: Chain>(files: Option<config::Checkpoints>) -> anyhow::Res
         let opened = Checkpoints::open(&files.file, key, C::NAME);
         opened.with_context(|| format!("cannot read the checkpoints in {}", files.file.display()))
     };
-    files.map(open).transpose()
+    // A file without any is none: nobody knows by it whether there was more.
+    let has_any = |files: &config::Checkpoints| fs::metadata(&files.file).map_or(true, |file| file.len() > 0);
+    files.filter(has_any).map(open).transpose()
 }
 
 fn conclude(differences: u64, has_checkpoints: bool, well: &str) -> anyhow::Result<()> {

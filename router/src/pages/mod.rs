@@ -30,8 +30,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
-/// The longest that the keys or a part's health are waited for.
+/// The longest that the keys are waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The longest that a part is waited for, which gives itself a second: a part that hangs must not make probes of the router
+/// fail, which have three.
+const PART_PATIENCE: Duration = Duration::from_millis(1500);
 
 pub(crate) struct Pages {
     jwks_url: Option<String>,
@@ -82,7 +86,7 @@ impl Pages {
             front,
             graphiql,
             introspection: settings.introspection,
-            health: Health::new(settings.subgraphs, client.clone()),
+            health: Health::new(settings.subgraphs, reqwest::Client::builder().timeout(PART_PATIENCE).build()?),
             client,
         })
     }

@@ -24,9 +24,6 @@ CREATE TABLE billing.ledger_head (
 );
 INSERT INTO billing.ledger_head (seq, hash) VALUES (0, decode(repeat('00', 32), 'hex'));
 
--- What is there waits, too, in the order in which it came; the job that seals takes it from here in batches.
-INSERT INTO billing.ledger_waiting (movement_id) SELECT id FROM billing.movement ORDER BY seq;
-
 -- A turn is drawn by the commit, not by the insertion: of two transactions that which was committed before the other one
 -- began to commit is before it in the chain.
 CREATE FUNCTION billing.take_turn() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -38,6 +35,9 @@ $$;
 
 CREATE CONSTRAINT TRIGGER movement_takes_turn AFTER INSERT ON billing.movement
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing.take_turn();
+
+-- What is there waits, too, in the order in which it came; the job that seals takes it from here in batches.
+INSERT INTO billing.ledger_waiting (movement_id) SELECT id FROM billing.movement ORDER BY seq;
 
 -- What waits leaves when it has its place.
 CREATE FUNCTION billing.refuse_loss() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -54,4 +54,6 @@ CREATE TRIGGER ledger_waiting_loses_nothing BEFORE UPDATE OR DELETE ON billing.l
 CREATE TRIGGER ledger_waiting_is_not_emptied BEFORE TRUNCATE ON billing.ledger_waiting
     FOR EACH STATEMENT EXECUTE FUNCTION billing.refuse_change();
 CREATE TRIGGER ledger_seal_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON billing.ledger_seal
+    FOR EACH STATEMENT EXECUTE FUNCTION billing.refuse_change();
+CREATE TRIGGER ledger_head_stays BEFORE DELETE OR TRUNCATE ON billing.ledger_head
     FOR EACH STATEMENT EXECUTE FUNCTION billing.refuse_change();

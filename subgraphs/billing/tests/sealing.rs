@@ -135,6 +135,36 @@ async fn an_end_of_the_ledger_that_was_cut_off_with_all_that_knew_it_is_noticed_
     notary.attest::<Ledger>(pool, noon).await.expect_err("the ledger is shorter than it was");
 }
 
+#[tokio::test]
+async fn who_replaces_the_databases_own_function_of_digests_is_not_believed() {
+    let setup = setup().await;
+    setup.charge(&patients(1)).await;
+    catch_up::<Ledger>(&setup.database.pool).await.expect("sealed");
+    setup
+        .by_hand(
+            "CREATE OR REPLACE FUNCTION billing.movement_digest(previous bytea, movement billing.movement) RETURNS bytea
+                 LANGUAGE sql STABLE AS 'SELECT movement.digest';
+             UPDATE billing.movement SET reference = 'forged'",
+        )
+        .await;
+    let found = setup.found(None).await;
+    assert!(matches!(&found[..], [only] if only.contains("were changed")), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_billing_that_was_removed_and_a_movement_in_the_middle_are_named_once() {
+    let setup = setup().await;
+    let (gone, other) = (Uuid::now_v7(), Uuid::now_v7());
+    setup.charge(&[gone, other, other, other, other]).await;
+    catch_up::<Ledger>(&setup.database.pool).await.expect("sealed");
+    setup.by_hand(&format!("DELETE FROM billing.billing WHERE patient_id = '{gone}'")).await;
+    let found = setup.found(None).await;
+    assert!(matches!(&found[..], [only] if only.starts_with("billing ")), "{found:?}");
+    setup.by_hand(&format!("DELETE FROM billing.movement WHERE patient_id = '{other}' AND place = 2")).await;
+    let changed = setup.found(None).await.into_iter().filter(|text| text.contains("were changed")).count();
+    assert_eq!(changed, 1, "the one behind it alone");
+}
+
 /// Removes movements, and all of their patients that balances, billings and postings say of them.
 fn remove(movements: &str) -> String {
     format!(

@@ -75,14 +75,24 @@ fn unsealed(snapshot: &mut PgConnection) -> Differences<'_> {
     found.fetch(snapshot)
 }
 
-/// The chain of a balance: each digest is that of the movement at the place before it and its own content, and no place is left out.
+/// The chain of a balance: each digest is that of the movement at the place before it and its own content, and no place is left out. How a
+/// digest is made is written out: nobody is believed who replaces the function that makes it.
 fn chain(snapshot: &mut PgConnection) -> Differences<'_> {
     let found = sqlx::query_scalar!(
         r#"SELECT format('movement %s of patient %s: it, its postings or the movement before it were changed', id,
                          patient_id) AS "text!"
            FROM (SELECT movement.id, movement.patient_id, movement.digest,
-                        movement.place = row_number() OVER before AS is_in_place,
-                        billing.movement_digest(coalesce(lag(movement.digest) OVER before, ''), movement) AS expected
+                        movement.place = coalesce(lag(movement.place) OVER before, 0) + 1 AS is_in_place,
+                        pg_catalog.sha256(coalesce(lag(movement.digest) OVER before, '') || pg_catalog.convert_to(
+                            pg_catalog.jsonb_build_array(
+                                movement.id, movement.kind, movement.patient_id, movement.currency,
+                                pg_catalog.trim_scale(movement.amount), movement.method, movement.reference, movement.reason,
+                                movement.reverses_id, movement.recorded_by,
+                                extract(epoch FROM movement.recorded_at),
+                                (SELECT pg_catalog.jsonb_agg(
+                                     pg_catalog.jsonb_build_array(account, billing_id, pg_catalog.trim_scale(amount))
+                                     ORDER BY place)
+                                 FROM billing.posting WHERE movement_id = movement.id))::text, 'UTF8')) AS expected
                  FROM billing.movement AS movement
                  WINDOW before AS (PARTITION BY movement.patient_id, movement.currency ORDER BY movement.place)) AS checked
            WHERE digest <> expected OR NOT is_in_place"#,
@@ -136,7 +146,7 @@ fn balances(snapshot: &mut PgConnection) -> Differences<'_> {
     found.fetch(snapshot)
 }
 
-/// Each billing says of itself what its movements come to.
+/// Each billing says of itself what its movements come to, and each that has movements is there.
 fn billings(snapshot: &mut PgConnection) -> Differences<'_> {
     let found = sqlx::query_scalar!(
         r#"WITH ledger AS (
@@ -146,11 +156,11 @@ fn billings(snapshot: &mut PgConnection) -> Differences<'_> {
                       coalesce(sum(posting.amount) FILTER (WHERE kind = 'REFUND'), 0) AS refunded
                FROM billing.posting AS posting JOIN billing.movement AS movement ON movement.id = posting.movement_id
                WHERE posting.billing_id IS NOT NULL GROUP BY posting.billing_id)
-           SELECT format('billing %s: it says %s, the ledger %s', billing.id,
+           SELECT format('billing %s: it says %s, the ledger %s', coalesce(billing.id, ledger.id),
                          (CASE WHEN billing.status IN ('BILLABLE', 'BILLED') THEN billing.net ELSE 0 END, billing.paid,
                           billing.refunded),
                          (coalesce(ledger.owed, 0), coalesce(ledger.paid, 0), coalesce(ledger.refunded, 0))) AS "text!"
-           FROM billing.billing AS billing LEFT JOIN ledger ON ledger.id = billing.id
+           FROM billing.billing AS billing FULL JOIN ledger ON ledger.id = billing.id
            WHERE (CASE WHEN billing.status IN ('BILLABLE', 'BILLED') THEN billing.net ELSE 0 END, billing.paid,
                   billing.refunded)
                IS DISTINCT FROM (coalesce(ledger.owed, 0), coalesce(ledger.paid, 0), coalesce(ledger.refunded, 0))"#,
