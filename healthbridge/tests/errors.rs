@@ -66,6 +66,32 @@ async fn of_a_part_that_fails_each_field_is_told_to_have_failed_where_the_client
 }
 
 #[tokio::test]
+async fn of_two_fetches_of_one_part_that_fail_differently_each_is_told() {
+    let patients = two_patients().await;
+    let billing = post(async |Json(asked): Json<Value>| {
+        if !asked["query"].as_str().is_some_and(|query| query.contains("_entities")) {
+            return (StatusCode::BAD_GATEWAY, Json(json!({ "errors": [{ "message": "bad" }] })));
+        }
+        let error = |place: u8| {
+            let extensions = json!({ "code": "BAD_USER_INPUT" });
+            json!({ "message": "no", "path": ["_entities", place, "sum"], "extensions": extensions })
+        };
+        let sums = [json!({ "sum": null }), json!({ "sum": null })];
+        (StatusCode::OK, Json(json!({ "data": { "_entities": sums }, "errors": [error(0), error(1)] })))
+    });
+    let billing = healthbridge_testkit::serve(Router::new().route("/graphql", billing)).await + "/graphql";
+    let urls = [("SUBGRAPHS__PATIENTS__URL", patients.as_str()), ("SUBGRAPHS__BILLING__URL", billing.as_str())];
+    let router = Alone::start(&urls).await;
+    let query = "{ people: patients(first: 3) { list: nodes { id sum: totalCost { asOf } } } items: serviceItems(first: 1) { nodes { id } } }";
+    let answer = router.client().ask(query, Value::Null).await;
+    let found = errors(&answer);
+    let unavailable = (json!(["items"]), "SUBGRAPH_UNAVAILABLE".to_owned(), json!("billing"));
+    assert!(found.contains(&unavailable), "{}", answer.body);
+    assert!(at_each_place("BAD_USER_INPUT").iter().all(|error| found.contains(error)), "{}", answer.body);
+    assert_eq!(found.len(), 4, "{}", answer.body);
+}
+
+#[tokio::test]
 async fn of_a_part_that_does_not_answer_in_time_each_field_is_told_to_have_failed() {
     let patients = two_patients().await;
     let never = post(async || std::future::pending::<StatusCode>().await);
@@ -109,6 +135,11 @@ async fn a_refused_field_is_told_at_its_places_and_who_is_not_signed_in_is_told_
     let answer = radiologist.ask(query, Value::Null).await;
     let refused = |place| (json!(["people", "list", place, "sum"]), "FORBIDDEN".to_owned(), Value::Null);
     assert_eq!(errors(&answer), [refused(0), refused(1)], "{}", answer.body);
+    // Where nothing else was asked the parents were not either: the error is at the one that is null for it.
+    let only =
+        radiologist.ask("{ people: patients(first: 2) { list: nodes { totalCost { asOf } } } }", Value::Null).await;
+    assert_eq!(errors(&only), [(json!(["people"]), "FORBIDDEN".to_owned(), Value::Null)], "{}", only.body);
+    assert_eq!(only.body["data"]["people"], Value::Null);
     let id = patients(&doctor, 1).await.remove(0);
     let anonymous = stack.router().ask("query ($id: ID!) { one: patient(id: $id) { id } }", json!({ "id": id })).await;
     assert_eq!(errors(&anonymous), [(json!(["one"]), "UNAUTHENTICATED".to_owned(), Value::Null)]);
