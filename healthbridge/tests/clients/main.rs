@@ -1,6 +1,7 @@
 //! Other people's tools beside our router: what a frontend's build writes, and a gateway in its place. They come from npm,
 //! into a folder of their own: `./dev test` installs them by the lock file that stands here.
 
+mod first_ten_minutes;
 mod gateway;
 mod persisted;
 #[path = "../stack/mod.rs"]
