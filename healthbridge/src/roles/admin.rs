@@ -140,7 +140,7 @@ fn conclude(differences: u64, has_checkpoints: bool, well: &str) -> anyhow::Resu
     }
     println!("{well}");
     if !has_checkpoints {
-        println!("note: without checkpoints nobody knows whether there was more");
+        eprintln!("note: without checkpoints nobody knows whether there was more");
     }
     Ok(())
 }
