@@ -29,6 +29,9 @@ struct Ready {
     waits_for: Option<String>,
 }
 
+/// More, in bytes, than a part has to say of itself.
+const MOST_SAID: usize = 16 * 1024;
+
 pub(super) struct Health {
     subgraphs: Vec<(Subgraph, Told)>,
     client: reqwest::Client,
@@ -66,10 +69,17 @@ impl Health {
     /// What a subgraph says that is ready, or why it is not.
     async fn ready(&self, endpoint: &str) -> Result<Ready, String> {
         let url = readiness_url(endpoint).ok_or("its endpoint is no URL")?;
-        let answer = self.client.get(url).send().await.map_err(|error| causes(&error))?;
+        let mut answer = self.client.get(url).send().await.map_err(|error| causes(&error))?;
         let status = answer.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error))? {
+            if body.len() + chunk.len() > MOST_SAID {
+                return Err("it says too much".to_owned());
+            }
+            body.extend_from_slice(&chunk);
+        }
         // Another service than ours may say nothing else.
-        let said: Ready = answer.json().await.unwrap_or_default();
+        let said: Ready = serde_json::from_slice(&body).unwrap_or_default();
         if status.is_success() {
             return Ok(said);
         }

@@ -4,11 +4,12 @@
 mod files;
 mod health;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 use healthbridge_auth::Verifier;
 use hive_router::{
+    SchemaState,
     http::{Method, StatusCode},
     ntex::{
         http::{Response, ResponseBuilder, header},
@@ -53,6 +54,7 @@ pub(crate) struct Pages {
 struct Front<'a> {
     graphiql: bool,
     schema: bool,
+    chart: &'static str,
     operations: Vec<&'static str>,
     metrics: Option<String>,
     demo: Option<&'a Demo>,
@@ -71,6 +73,7 @@ impl Pages {
         let front = Front {
             graphiql: settings.graphiql,
             schema: settings.introspection,
+            chart: document("patient-chart").unwrap_or_default().trim_end(),
             operations: OPERATIONS.iter().map(|(name, _)| *name).collect(),
             // Who may use GraphiQL here works on the graph, and looks for them.
             metrics: settings
@@ -104,7 +107,7 @@ impl Pages {
             ("/", _) => Some(page("text/html; charset=utf-8", self.front.clone())),
             ("/graphiql", Some(graphiql)) => Some(page("text/html; charset=utf-8", graphiql.clone())),
             ("/healthz", _) => Some(json_page(StatusCode::OK, &json!({ "status": "ok" }))),
-            ("/readyz", _) => Some(self.readiness(verifier).await),
+            ("/readyz", _) => Some(self.readiness(has_graph(request), verifier).await),
             ("/schema.graphql", _) if self.introspection => Some(page("text/plain; charset=utf-8", API_SCHEMA)),
             ("/.well-known/jwks.json", _) => Some(self.keys().await),
             (path, _) if path.starts_with("/operations/") && self.introspection => operation(path),
@@ -112,12 +115,15 @@ impl Pages {
         }
     }
 
-    /// Ready is who has the keys. A subgraph that is down costs its own fields, and is told beside.
-    async fn readiness(&self, verifier: Option<&Verifier>) -> Response {
+    /// Ready is who has the graph and the keys. A subgraph that is down costs its own fields, and is told beside.
+    async fn readiness(&self, has_graph: bool, verifier: Option<&Verifier>) -> Response {
         let parts = self.health.parts().await;
         let has_keys = verifier.is_none_or(|verifier| verifier.keys().is_ready());
-        let (status, text) =
-            if has_keys { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
+        let (status, text) = if has_graph && has_keys {
+            (StatusCode::OK, "ok")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        };
         let are_stale = verifier.is_some_and(|verifier| verifier.revocations().are_stale());
         let revocations = if are_stale { "stale" } else { "ok" };
         let subgraphs: Value = parts.iter().map(|part| (part.name.clone(), Value::from(part.status))).collect();
@@ -160,11 +166,20 @@ impl GraphiQl {
     }
 }
 
+/// Whether the engine has built its graph: it listens before.
+fn has_graph(request: &WebRequest<DefaultError>) -> bool {
+    request.app_state::<Arc<SchemaState>>().is_some_and(|state| state.configured_runtime().is_some())
+}
+
 /// A published operation, by its file's name.
 fn operation(path: &str) -> Option<Response> {
     let name = path.strip_prefix("/operations/")?.strip_suffix(".graphql")?;
-    let (_, document) = OPERATIONS.iter().find(|(known, _)| *known == name)?;
-    Some(page("text/plain; charset=utf-8", *document))
+    Some(page("text/plain; charset=utf-8", document(name)?))
+}
+
+/// The document of a published operation.
+fn document(name: &str) -> Option<&'static str> {
+    OPERATIONS.iter().find(|(known, _)| *known == name).map(|(_, document)| *document)
 }
 
 fn page(kind: &str, content: impl Into<String>) -> Response {
