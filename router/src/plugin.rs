@@ -127,7 +127,7 @@ impl RouterPlugin for HealthBridge {
             self.name_client(&mut payload.router_http_request);
             let origin = self.origins.admit(payload.router_http_request.headers_mut());
             let asking = name_request(&mut payload.router_http_request);
-            let early = |answer| named(cors::show(answer, origin.as_ref()), &asking.request_id);
+            let early = |answer| named(self.origins.show(answer, origin.as_ref()), &asking.request_id);
             let request = &payload.router_http_request;
             if let Some(page) = self.pages.answer(request, self.verifier.as_ref()).await {
                 return payload.end_with_response(page);
@@ -153,6 +153,7 @@ impl RouterPlugin for HealthBridge {
                 let is_overloaded = payload.context.contains::<Overloaded>() && payload.context.contains::<Empty>();
                 let finished = |mut response: web::WebResponse| {
                     name(response.response_mut().headers_mut(), &asking.request_id);
+                    self.origins.vary(response.response_mut().headers_mut());
                     if is_overloaded {
                         *response.response_mut().status_mut() = StatusCode::SERVICE_UNAVAILABLE;
                         retry_later(response.response_mut().headers_mut());
