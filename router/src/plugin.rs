@@ -233,9 +233,9 @@ impl RouterPlugin for HealthBridge {
             let error_code = ErrorCode::GraphqlValidationFailed.text();
             let last = |message| ValidationError { locations: Vec::new(), message, error_code };
             let mut errors = first_errors(&payload.errors, last);
-            if !is_judged {
-                // The engine's code is the name of its rule.
-                errors.iter_mut().for_each(|error| error.error_code = error_code);
+            // The engine's code is the name of its rule.
+            for error in errors.iter_mut().filter(|_| !is_judged) {
+                error.error_code = error_code;
             }
             payload.errors = errors.into();
             payload.proceed()

@@ -60,7 +60,9 @@ impl Found<'_> {
     }
 
     fn arguments(&mut self, arguments: &[Node<Argument>]) {
-        arguments.iter().for_each(|argument| self.value(&argument.value));
+        for argument in arguments {
+            self.value(&argument.value);
+        }
     }
 
     fn value(&mut self, value: &Value) {
@@ -77,7 +79,9 @@ impl Found<'_> {
                     let position = range.map(|range| (range.start.line, range.start.column));
                     self.refusals.push(Refusal { position, ..refusal });
                 }
-                fields.iter().for_each(|(_, value)| self.value(value));
+                for (_, value) in fields {
+                    self.value(value);
+                }
             }
             _ => {}
         }
