@@ -291,10 +291,14 @@ pub fn is_running(id: u32) -> bool {
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
 }
 
+/// The password of every demo account.
+pub const PASSWORD: &str = "healthbridge-demo";
+
 /// A demo account's token.
 pub async fn token(router: &Client, name: &str) -> String {
-    let query = "mutation ($email: String!) { signIn(input: { email: $email, password: \"healthbridge-demo\" }) { accessToken } }";
-    let data = router.data(query, json!({ "email": format!("{name}@demo.healthbridge.test") })).await;
+    let query = "mutation ($input: SignInInput!) { signIn(input: $input) { accessToken } }";
+    let input = json!({ "email": format!("{name}@demo.healthbridge.test"), "password": PASSWORD });
+    let data = router.data(query, json!({ "input": input })).await;
     data["signIn"]["accessToken"].as_str().expect("a token").to_owned()
 }
 
