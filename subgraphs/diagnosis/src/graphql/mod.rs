@@ -10,7 +10,10 @@ use std::sync::Arc;
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
-use crate::service::{Reports, WorkflowLogs};
+use crate::{
+    service::{Reports, Signing, WorkflowLogs},
+    settings::Settings,
+};
 
 /// Everything that can be read.
 #[derive(Default, MergedObject)]
@@ -25,8 +28,9 @@ pub(crate) fn sdl() -> String {
     healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(pool: &PgPool) -> impl async_graphql::Executor {
+pub(crate) fn schema(pool: &PgPool, _settings: &Settings, signing: Signing) -> impl async_graphql::Executor {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .data(Arc::new(signing))
         .data(Arc::new(Reports::new(pool.clone())))
         .data(Arc::new(WorkflowLogs::new(pool.clone())));
     healthbridge_graphql::finish(builder, &sdl())
