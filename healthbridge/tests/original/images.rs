@@ -44,7 +44,7 @@ async fn get_images_id_url(hospital: &Hospital, image: &Value, content: &[u8]) {
 /// `DELETE /images/{id}`: `deleteImage`
 async fn delete_images_id(hospital: &Hospital, image: &Value) {
     let input = json!({ "imageId": image, "reason": "the wrong patient" });
-    change(&hospital.radiologist, "deleteImage", "deletedImageId", input).await;
+    change(&hospital.admin, "deleteImage", "deletedImageId", input).await;
     let images = list_of(&hospital.doctor, ("patient", &hospital.patient), "images(first: 100)", "id").await;
     assert!(!ids(&images).contains(image));
 }

@@ -57,11 +57,18 @@ async fn get_users(hospital: &Hospital, user: &Value) {
     assert!(ids(&list(&hospital.admin, "users(first: 100)", "id").await).contains(user));
 }
 
+/// Lets an account sign in or not; gives whether it may.
+async fn set_state(hospital: &Hospital, mutation: &str, user: &Value) -> Value {
+    let query = format!(
+        "mutation ($input: ChangeUserStateInput!) {{ {mutation}(input: $input) {{ user {{ active }} userErrors {{ code }} }} }}"
+    );
+    let input = json!({ "input": { "userId": user, "reason": "a test" } });
+    hospital.admin.data(&query, input).await[mutation]["user"]["active"].clone()
+}
+
 /// `PUT /users/{id}/deactivate`: `deactivateUser`
 async fn put_users_deactivate(hospital: &Hospital, user: &Value, email: &str, token: &str) {
-    let input = json!({ "userId": user, "reason": "left" });
-    let changed = change(&hospital.admin, "deactivateUser", "user { active }", input).await;
-    assert_eq!(changed["user"]["active"], json!(false));
+    assert_eq!(set_state(hospital, "deactivateUser", user).await, json!(false));
     assert!(sign_in(hospital, email).await["accessToken"].is_null());
     // Her session has ended, too, as soon as the router has heard of it.
     let client = hospital.anonymous.with_token(token);
@@ -71,7 +78,7 @@ async fn put_users_deactivate(hospital: &Hospital, user: &Value, email: &str, to
 
 /// `PUT /users/{id}/activate`: `activateUser`
 async fn put_users_activate(hospital: &Hospital, user: &Value, email: &str) {
-    change(&hospital.admin, "activateUser", "user { active }", json!({ "userId": user, "reason": "back" })).await;
+    assert_eq!(set_state(hospital, "activateUser", user).await, json!(true));
     assert!(sign_in(hospital, email).await["accessToken"].is_string());
 }
 
@@ -93,8 +100,13 @@ async fn patients_and_staff() {
 /// `POST /patients`: `createPatient`
 async fn post_patients(hospital: &Hospital) -> Value {
     let name = json!({ "family": format!("Original{}", key().simple()), "given": ["Ada"] });
-    let input = json!({ "name": name, "gender": "FEMALE", "birthDate": "1980-02-29" });
-    change(&hospital.clerk, "createPatient", "patient { id version mrn }", input).await["patient"].clone()
+    let pass = key();
+    let identifiers = json!([{ "system": "urn:test:pass", "value": pass }]);
+    let input = json!({ "name": name, "gender": "FEMALE", "birthDate": "1980-02-29", "identifiers": identifiers });
+    let mut patient =
+        change(&hospital.clerk, "createPatient", "patient { id version mrn }", input).await["patient"].clone();
+    patient["pass"] = json!(pass);
+    patient
 }
 
 /// `PUT /patients/{id}`: `updatePatient`
@@ -106,13 +118,10 @@ async fn put_patients_id(hospital: &Hospital, patient: &Value) {
 
 /// `GET /patients/{id}`: `patient`, `patientByIdentifier`
 async fn get_patients_id(hospital: &Hospital, patient: &Value) {
-    let found = read(&hospital.doctor, "patient", &patient["id"], "mrn identifiers { system value }").await;
-    assert_eq!(found["mrn"], patient["mrn"]);
-    let identifiers = found["identifiers"].as_array().expect("identifiers");
-    let mrn = identifiers.iter().find(|one| one["value"] == patient["mrn"]).expect("the record number");
-    let query =
-        "query ($system: String!, $value: String!) { patientByIdentifier(system: $system, value: $value) { id } }";
-    assert_eq!(hospital.doctor.data(query, mrn.clone()).await["patientByIdentifier"]["id"], patient["id"]);
+    assert_eq!(read(&hospital.doctor, "patient", &patient["id"], "mrn").await["mrn"], patient["mrn"]);
+    let query = "query ($value: String!) { patientByIdentifier(system: \"urn:test:pass\", value: $value) { id } }";
+    let found = hospital.doctor.data(query, json!({ "value": patient["pass"] })).await;
+    assert_eq!(found["patientByIdentifier"]["id"], patient["id"]);
 }
 
 /// `GET /patients/user/{id}`: `User.profile`

@@ -15,9 +15,15 @@ const OF_PATIENT: ListQuery<'_> = ListQuery {
         ... on Patient { reports(PAGE) CONNECTION } } }",
     at: "/_entities/0/reports",
 };
+const OF_USER: ListQuery<'_> = ListQuery {
+    query: "query ($id: ID!) { _entities(representations: [{ __typename: \"User\", id: $id }]) {
+        ... on User { workflowLogs(PAGE) CONNECTION } } }",
+    at: "/_entities/0/workflowLogs",
+};
 const LOGS: ListQuery<'_> = ListQuery { query: "{ workflowLogs(PAGE) CONNECTION }", at: "/workflowLogs" };
 
-/// So many reports of one patient in any order, of which each third was released, and as many entries of the log.
+/// So many reports of one patient in any order, of which each third was released, and as many entries of the log, by an account
+/// with the same id.
 async fn fill(pool: &PgPool, patient: Uuid, rows: u32) {
     let statements = format!(
         "INSERT INTO diagnosis.report (id, patient_id, status, priority, author_id, created_at, updated_at)
@@ -26,7 +32,7 @@ async fn fill(pool: &PgPool, patient: Uuid, rows: u32) {
          FROM generate_series(1, {rows}) AS number;
          INSERT INTO diagnosis.workflow_log (seq, id, occurred_at, recorded_at, user_id, action, patient_id, prev_hash, hash)
          SELECT (SELECT coalesce(max(seq), 0) FROM diagnosis.workflow_log) + number, gen_random_uuid(), now(), now(),
-             gen_random_uuid(), 'CHECKED_IN', '{patient}', '', ''
+             '{patient}', 'CHECKED_IN', '{patient}', '', ''
          FROM generate_series(1, {rows}) AS number"
     );
     raw_sql(AssertSqlSafe(statements)).execute(pool).await.expect("filled");
@@ -41,6 +47,7 @@ async fn every_list_gives_the_same_rows_forwards_and_backwards_in_pages_of_any_s
     fill(&setup.database.pool, other, 4).await;
     assert_eq!(REPORTS.assert_pages(&radiologist, "id", &Value::Null).await, 17);
     assert_eq!(LOGS.assert_pages(&radiologist, "seq", &Value::Null).await, 17);
+    assert_eq!(OF_USER.assert_pages(&radiologist, "seq", &json!({ "id": other })).await, 4);
     assert_eq!(OF_PATIENT.assert_pages(&radiologist, "id", &json!({ "id": patient })).await, 13);
     let own = setup.anonymous.with_token(setup.tokens.of_patient(patient));
     assert_eq!(OF_PATIENT.assert_pages(&own, "id", &json!({ "id": patient })).await, 4, "what was released");
@@ -56,6 +63,7 @@ async fn a_total_is_of_what_the_caller_may_see() {
     let exactly = |rows: i64| (json!(rows), json!(true));
     assert_eq!(REPORTS.total(&radiologist, &Value::Null).await, exactly(9));
     assert_eq!(LOGS.total(&radiologist, &Value::Null).await, exactly(9));
+    assert_eq!(OF_USER.total(&radiologist, &json!({ "id": other })).await, exactly(2));
     assert_eq!(OF_PATIENT.total(&radiologist, &json!({ "id": patient })).await, exactly(7));
     let own = setup.anonymous.with_token(setup.tokens.of_patient(patient));
     assert_eq!(OF_PATIENT.total(&own, &json!({ "id": patient })).await, exactly(2), "what was released");
@@ -72,7 +80,12 @@ async fn no_list_counts_further_than_to_ten_thousand() {
     let radiologist = setup.as_role(Role::Radiologist);
     let patient = Uuid::now_v7();
     fill(&setup.database.pool, patient, 10_000).await;
-    let lists = [(REPORTS, Value::Null), (LOGS, Value::Null), (OF_PATIENT, json!({ "id": patient }))];
+    let lists = [
+        (REPORTS, Value::Null),
+        (LOGS, Value::Null),
+        (OF_PATIENT, json!({ "id": patient })),
+        (OF_USER, json!({ "id": patient })),
+    ];
     for (list, variables) in &lists {
         assert_eq!(list.total(&radiologist, variables).await, (json!(10_000), json!(true)), "{list:?}");
     }
@@ -127,5 +140,6 @@ async fn pages_of_long_lists_are_read_from_an_index_either_way() {
     }
     REPORTS.assert_index(&radiologist, &plans, "report_pkey", &Value::Null).await;
     LOGS.assert_index(&radiologist, &plans, "workflow_log_pkey", &Value::Null).await;
+    OF_USER.assert_index(&radiologist, &plans, "workflow_log_of_user", &json!({ "id": patient })).await;
     OF_PATIENT.assert_index(&radiologist, &plans, "report_of_patient", &json!({ "id": patient })).await;
 }

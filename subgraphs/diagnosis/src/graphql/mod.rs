@@ -3,6 +3,7 @@
 mod patient;
 mod reference;
 mod report;
+mod user;
 mod workflow_log;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::{
 
 /// Everything that can be read.
 #[derive(Default, MergedObject)]
-struct Query(report::ReportQuery, workflow_log::WorkflowLogQuery, patient::PatientQuery);
+struct Query(report::ReportQuery, workflow_log::WorkflowLogQuery, patient::PatientQuery, user::UserQuery);
 
 /// Everything that can be changed.
 #[derive(Default, MergedObject)]

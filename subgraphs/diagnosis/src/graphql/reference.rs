@@ -2,14 +2,6 @@
 
 use async_graphql::{ID, SimpleObject};
 
-/// An account that somebody, or a machine, signs in with.
-#[derive(SimpleObject)]
-#[graphql(unresolvable)]
-pub(crate) struct User {
-    /// The id in this system, a UUIDv7.
-    pub id: ID,
-}
-
 /// A member of the medical staff (FHIR Practitioner).
 #[derive(SimpleObject)]
 #[graphql(unresolvable)]

@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::{
     patient::Patient,
-    reference::{MedicalImage, User},
+    reference::MedicalImage,
     report::{DiagnosisReport, ReportById},
+    user::User,
 };
 use crate::{
     domain::{self, WorkflowAction},

@@ -61,6 +61,31 @@ impl WorkflowLogs {
         Ok(workflow_logs::count(&self.pool, filter).await?)
     }
 
+    /// A page of the entries of each of these accounts, if the caller may search.
+    pub(crate) async fn of_users(
+        &self,
+        caller: &Caller,
+        users: &[Uuid],
+        filter: &WorkflowLogFilter,
+        window: &Window<i64>,
+    ) -> Result<Vec<WorkflowLog>, Fault> {
+        caller.require(Resource::Provenance, Right::Search)?;
+        catch_up::<Log>(&self.pool).await?;
+        Ok(workflow_logs::of_users(&self.pool, users, filter, window).await?)
+    }
+
+    /// How many entries of each of these accounts the caller would find.
+    pub(crate) async fn count_of_users(
+        &self,
+        caller: &Caller,
+        users: &[Uuid],
+        filter: &WorkflowLogFilter,
+    ) -> Result<Vec<(Uuid, Total)>, Fault> {
+        caller.require(Resource::Provenance, Right::Search)?;
+        catch_up::<Log>(&self.pool).await?;
+        Ok(workflow_logs::count_of_users(&self.pool, users, filter).await?)
+    }
+
     /// Appends to the log, and seals for the answer.
     pub(crate) async fn add(
         &self,

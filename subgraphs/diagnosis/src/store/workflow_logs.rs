@@ -45,7 +45,7 @@ impl TryFrom<Row> for WorkflowLog {
 }
 
 /// Which entries a list shows; an empty list filters nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct WorkflowLogFilter {
     pub user_id: Option<Uuid>,
     pub patient_id: Option<Uuid>,
@@ -64,11 +64,19 @@ impl WorkflowLogFilter {
 /// All columns of the entries that these parts of a statement find.
 macro_rules! entries {
     ([$($from:tt)+], $($argument:expr),* $(,)?) => {
+        entries_of!(["diagnosis.workflow_log AS entry " $($from)+], $($argument),*)
+    };
+}
+
+/// All columns of the entries that these parts of a statement find.
+macro_rules! entries_of {
+    ([$($from:tt)+], $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
             Row,
-            "SELECT seq, id, occurred_at, recorded_at, user_id, action, note, patient_id, report_id, image_id, prev_hash,
-                    hash
-             FROM diagnosis.workflow_log AS entry "
+            r#"SELECT entry.seq AS "seq!", entry.id AS "id!", occurred_at AS "occurred_at!", recorded_at AS "recorded_at!",
+                      user_id AS "user_id!", action AS "action!", note, patient_id, report_id, image_id,
+                      prev_hash AS "prev_hash!", hash AS "hash!"
+               FROM "#
                 $(+ $from)+,
             $($argument),*
         )
@@ -123,6 +131,47 @@ pub(crate) async fn list(
         };
     }
     greatest_first!(window, page)?.into_iter().map(WorkflowLog::try_from).collect()
+}
+
+/// Of each account one row more than the page has.
+pub(crate) async fn of_users(
+    db: impl PgExecutor<'_>,
+    users: &[Uuid],
+    filter: &WorkflowLogFilter,
+    window: &Window<i64>,
+) -> Result<Vec<WorkflowLog>, sqlx::Error> {
+    macro_rules! page {
+        ($beyond:tt, $order:tt) => {
+            shown!(
+                entries_of,
+                ["unnest($7::uuid[]) AS account (id) CROSS JOIN LATERAL (
+                      SELECT * FROM diagnosis.workflow_log AS entry WHERE entry.user_id = account.id AND"]
+                ["AND entry.seq " $beyond " $8 ORDER BY entry.seq " $order " LIMIT $9
+                  ) AS entry ORDER BY entry.user_id, entry.seq " $order],
+                filter, users, window.bound(), window.limit()
+            )
+            .fetch_all(db)
+            .await
+        };
+    }
+    greatest_first!(window, page)?.into_iter().map(WorkflowLog::try_from).collect()
+}
+
+/// How many entries of each account a filter leaves.
+pub(crate) async fn count_of_users(
+    db: impl PgExecutor<'_>,
+    users: &[Uuid],
+    filter: &WorkflowLogFilter,
+) -> Result<Vec<(Uuid, Total)>, sqlx::Error> {
+    let rows = shown!(
+        query_of,
+        [r#"SELECT account.id AS "id!", (SELECT count(*) FROM (
+                SELECT FROM diagnosis.workflow_log AS entry WHERE entry.user_id = account.id AND"#][r#"LIMIT $8) AS found) AS "total!" FROM unnest($7::uuid[]) AS account (id)"#],
+        filter,
+        users,
+        Total::LIMIT
+    );
+    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.id, Total::of(row.total))).collect())
 }
 
 /// How many entries a filter leaves.
