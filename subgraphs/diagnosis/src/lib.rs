@@ -24,7 +24,11 @@ static MIGRATOR: Migrator = sqlx::migrate!();
 /// What is known of the subgraph before it is opened.
 pub const DESCRIPTION: Description = Description {
     name: NAME,
-    provision: Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["workflow_log", "report_version", "report_signature", "report_addendum"] },
+    provision: Provision {
+        schema: NAME,
+        migrator: &MIGRATOR,
+        only_grow: &["workflow_log", "report_version", "report_signature", "report_addendum"],
+    },
     sdl: graphql::sdl,
 };
 

@@ -32,11 +32,7 @@ struct Query(
 
 /// Everything that can be changed.
 #[derive(Default, MergedObject)]
-struct Mutation(
-    report::ReportMutation,
-    report_template::ReportTemplateMutation,
-    workflow_log::WorkflowLogMutation,
-);
+struct Mutation(report::ReportMutation, report_template::ReportTemplateMutation, workflow_log::WorkflowLogMutation);
 
 /// The subgraph's SDL, which the supergraph is composed from.
 pub(crate) fn sdl() -> String {

@@ -4,7 +4,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Addendum, ReportSignature, ReportVersion},
+    domain::{Addendum, ReportVersion},
     store::report_versions,
 };
 
@@ -41,14 +41,6 @@ impl ReportVersions {
             return Ok(Vec::new());
         }
         Ok(report_versions::count_of_reports(&self.pool, reports).await?)
-    }
-
-    /// The signatures of these reports.
-    pub(crate) async fn signatures(&self, caller: &Caller, reports: &[Uuid]) -> Result<Vec<ReportSignature>, Fault> {
-        if !reads(caller) {
-            return Ok(Vec::new());
-        }
-        Ok(report_versions::signatures_of_reports(&self.pool, reports).await?)
     }
 
     /// What was added to these reports.

@@ -1,11 +1,10 @@
 use chrono::{DateTime, Utc};
 use healthbridge_outcome::{Total, Window, greatest_first};
 use healthbridge_postgres::known;
-use healthbridge_terms::Coded;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use crate::domain::{Addendum, ReportSignature, ReportVersion};
+use crate::domain::{Addendum, ReportVersion};
 
 struct Row {
     report_id: Uuid,
@@ -35,36 +34,6 @@ impl TryFrom<Row> for ReportVersion {
             created_at: row.created_at,
             created_by: row.created_by,
             reason: row.reason,
-        })
-    }
-}
-
-struct SignatureRow {
-    id: Uuid,
-    report_id: Uuid,
-    number: i32,
-    content_sha256: String,
-    signed_by: Uuid,
-    signed_at: DateTime<Utc>,
-    meaning: String,
-    key_id: String,
-    signature: String,
-}
-
-impl TryFrom<SignatureRow> for ReportSignature {
-    type Error = sqlx::Error;
-
-    fn try_from(row: SignatureRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            id: row.id,
-            report_id: row.report_id,
-            version: row.number,
-            content_sha256: row.content_sha256,
-            signed_by: row.signed_by,
-            signed_at: row.signed_at,
-            meaning: known("meaning", &row.meaning)?,
-            key_id: row.key_id,
-            signature: row.signature,
         })
     }
 }
@@ -123,63 +92,6 @@ pub(crate) async fn count_of_reports(
     Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.id, Total::of(row.total))).collect())
 }
 
-/// Adds a version.
-pub(crate) async fn insert(connection: &mut PgConnection, version: &ReportVersion) -> Result<(), sqlx::Error> {
-    let inserted = sqlx::query!(
-        "INSERT INTO diagnosis.report_version (report_id, number, status, content, content_sha256, created_at,
-             created_by, reason)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        version.report_id,
-        version.number,
-        version.status.text(),
-        version.content,
-        version.content_sha256,
-        version.created_at,
-        version.created_by,
-        version.reason,
-    );
-    inserted.execute(connection).await.map(drop)
-}
-
-/// The signatures of these reports' versions, the first one first.
-pub(crate) async fn signatures_of_reports(
-    db: impl PgExecutor<'_>,
-    reports: &[Uuid],
-) -> Result<Vec<ReportSignature>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        SignatureRow,
-        "SELECT signature.id, signature.report_id, signature.number, version.content_sha256, signed_by, signed_at,
-                meaning, key_id, signature
-         FROM diagnosis.report_signature AS signature
-         JOIN diagnosis.report_version AS version
-           ON version.report_id = signature.report_id AND version.number = signature.number
-         WHERE signature.report_id = ANY($1)
-         ORDER BY signature.report_id, signature.number, signature.id",
-        reports,
-    );
-    rows.fetch_all(db).await?.into_iter().map(ReportSignature::try_from).collect()
-}
-
-/// Adds a signature.
-pub(crate) async fn insert_signature(
-    connection: &mut PgConnection,
-    signature: &ReportSignature,
-) -> Result<(), sqlx::Error> {
-    let inserted = sqlx::query!(
-        "INSERT INTO diagnosis.report_signature (id, report_id, number, signed_by, signed_at, meaning, key_id, signature)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        signature.id,
-        signature.report_id,
-        signature.version,
-        signature.signed_by,
-        signature.signed_at,
-        signature.meaning.text(),
-        signature.key_id,
-        signature.signature,
-    );
-    inserted.execute(connection).await.map(drop)
-}
-
 /// What was added to these reports, the first addendum first.
 pub(crate) async fn addenda_of_reports(
     db: impl PgExecutor<'_>,
@@ -192,17 +104,4 @@ pub(crate) async fn addenda_of_reports(
         reports,
     );
     rows.fetch_all(db).await
-}
-
-/// Adds an addendum.
-pub(crate) async fn insert_addendum(connection: &mut PgConnection, addendum: &Addendum) -> Result<(), sqlx::Error> {
-    let inserted = sqlx::query!(
-        "INSERT INTO diagnosis.report_addendum (id, report_id, text, author_id, created_at) VALUES ($1, $2, $3, $4, $5)",
-        addendum.id,
-        addendum.report_id,
-        addendum.text,
-        addendum.author_id,
-        addendum.created_at,
-    );
-    inserted.execute(connection).await.map(drop)
 }

@@ -1,25 +1,9 @@
 use chrono::{DateTime, SecondsFormat, Utc};
-use healthbridge_terms::{Coded, coded};
+use healthbridge_terms::Coded;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Report, ReportStatus};
-
-coded! {
-    /// What a signature means (HL7 v3 and ASTM E1762 name the purposes).
-    pub enum SignatureMeaning {
-        /// The signer wrote it.
-        Authorship,
-        /// The signer has verified it, and releases it.
-        Verification,
-        /// The signer stands for it beside another one.
-        Cosignature,
-        /// The signer has added to it.
-        Addendum,
-        /// The signer has changed or withdrawn it after its release.
-        Amendment,
-    }
-}
 
 /// A version of a report: its content as it was released, which nobody changes.
 #[derive(Clone, Debug)]
@@ -46,29 +30,6 @@ pub struct ReportVersion {
     pub reason: Option<String>,
 }
 
-/// A signature below a version of a report.
-#[derive(Clone, Debug)]
-pub struct ReportSignature {
-    /// Our id.
-    pub id: Uuid,
-    /// The report.
-    pub report_id: Uuid,
-    /// The number of the version.
-    pub version: i32,
-    /// The SHA-256 of that version's content.
-    pub content_sha256: String,
-    /// The member of the medical staff who signed.
-    pub signed_by: Uuid,
-    /// When.
-    pub signed_at: DateTime<Utc>,
-    /// What that means.
-    pub meaning: SignatureMeaning,
-    /// The key that it was signed with.
-    pub key_id: String,
-    /// The signature.
-    pub signature: String,
-}
-
 /// What was added to a released report.
 #[derive(Clone, Debug)]
 pub struct Addendum {
@@ -87,9 +48,7 @@ pub struct Addendum {
 /// What is released of a report, to be written canonically: all that a reader goes by, and nothing of how it was worked on.
 pub fn content(report: &Report, addenda: &[Addendum]) -> Value {
     let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
-    let addendum = |one: &Addendum| {
-        json!({ "id": one.id, "text": one.text, "authorId": one.author_id, "createdAt": time(one.created_at) })
-    };
+    let addendum = |one: &Addendum| json!({ "id": one.id, "text": one.text, "authorId": one.author_id, "createdAt": time(one.created_at) });
     json!({
         "id": report.id,
         "patientId": report.patient_id,

@@ -1,7 +1,5 @@
 use async_graphql::{Context, ID, InputObject, Object};
-use healthbridge_graphql::{
-    Code, Connection, Time, batch, caller, codes, entity, listed, parse_id, service, window,
-};
+use healthbridge_graphql::{Code, Connection, Time, batch, caller, codes, entity, listed, parse_id, service, window};
 use healthbridge_outcome::{Fault, PageArgs};
 
 use super::DiagnosisReport;

@@ -6,7 +6,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Entry, Report, WorkflowAction, stage::{Open, Stage}},
+    domain::{
+        Entry, Report, WorkflowAction,
+        stage::{Open, Stage},
+    },
     settings,
     store::{reports, workflow_logs},
 };

@@ -69,10 +69,7 @@ pub(crate) async fn critical(
 }
 
 /// How many there are.
-pub(crate) async fn count_critical(
-    db: impl PgExecutor<'_>,
-    whose: Option<Responsible>,
-) -> Result<Total, sqlx::Error> {
+pub(crate) async fn count_critical(db: impl PgExecutor<'_>, whose: Option<Responsible>) -> Result<Total, sqlx::Error> {
     let counted = unacknowledged!(
         query_of,
         [r#"SELECT count(*) AS "total!" FROM (SELECT FROM diagnosis.report AS report WHERE"#]["LIMIT $4) AS found"],

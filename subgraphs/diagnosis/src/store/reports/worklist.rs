@@ -72,8 +72,7 @@ pub(crate) async fn count_worklist(db: impl PgExecutor<'_>, assignee: Option<Uui
         None => {
             let counted = open!(
                 query_of,
-                [r#"SELECT count(*) AS "total!" FROM (SELECT FROM diagnosis.report AS report WHERE "#]
-                [" LIMIT $1) AS found"],
+                [r#"SELECT count(*) AS "total!" FROM (SELECT FROM diagnosis.report AS report WHERE "#][" LIMIT $1) AS found"],
                 Total::LIMIT
             );
             counted.fetch_one(db).await?.total
@@ -82,9 +81,9 @@ pub(crate) async fn count_worklist(db: impl PgExecutor<'_>, assignee: Option<Uui
             let counted = open!(
                 query_of,
                 [r#"SELECT count(*) AS "total!" FROM (SELECT FROM diagnosis.report AS report
-                    WHERE report.assignee_id = $2 AND "#]
-                [" LIMIT $1) AS found"],
-                Total::LIMIT, assignee
+                    WHERE report.assignee_id = $2 AND "#][" LIMIT $1) AS found"],
+                Total::LIMIT,
+                assignee
             );
             counted.fetch_one(db).await?.total
         }

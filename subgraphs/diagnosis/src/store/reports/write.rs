@@ -12,11 +12,7 @@ pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Opti
 }
 
 /// Adds a report, whose words are found by the rules of a language.
-pub(crate) async fn insert(
-    connection: &mut PgConnection,
-    report: &Report,
-    language: &str,
-) -> Result<(), sqlx::Error> {
+pub(crate) async fn insert(connection: &mut PgConnection, report: &Report, language: &str) -> Result<(), sqlx::Error> {
     let inserted = sqlx::query!(
         "INSERT INTO diagnosis.report (id, patient_id, status, priority, category, code, conclusion_codes,
              clinical_history, technique, findings, impression, critical, author_id, assignee_id, assigned_until,
@@ -51,11 +47,7 @@ pub(crate) async fn insert(
 }
 
 /// Writes what may change about a report.
-pub(crate) async fn update(
-    connection: &mut PgConnection,
-    report: &Report,
-    language: &str,
-) -> Result<(), sqlx::Error> {
+pub(crate) async fn update(connection: &mut PgConnection, report: &Report, language: &str) -> Result<(), sqlx::Error> {
     let acknowledged = report.acknowledged.as_ref();
     let updated = sqlx::query!(
         "UPDATE diagnosis.report
