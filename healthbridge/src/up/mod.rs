@@ -162,9 +162,10 @@ fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow
     for subgraph in SUBGRAPHS {
         config.subgraphs.entry(subgraph).or_default().checkpoints = data_dir.checkpoints(subgraph);
     }
-    if let Some(said) = subgraphs.remove(&Subgraph::Diagnosis) {
-        config.subgraphs.entry(Subgraph::Diagnosis).or_default().reports = said.reports;
-    }
+    // What the environment decides of diagnosis, but for the keys, which are with all the others.
+    let mut reports = subgraphs.remove(&Subgraph::Diagnosis).and_then(|section| section.reports).unwrap_or_default();
+    reports.signing_key_file = Some(data_dir.report_signing_key());
+    config.subgraphs.entry(Subgraph::Diagnosis).or_default().reports = Some(reports);
     // The router asks from this very address, where it is not one of loopback.
     let mut from = config.trusted_proxies(Subgraph::Patients);
     from.push(IpNet::from(args.host));

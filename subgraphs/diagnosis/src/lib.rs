@@ -2,6 +2,7 @@
 
 pub mod domain;
 mod graphql;
+mod routes;
 pub mod seed;
 mod service;
 mod settings;
@@ -13,6 +14,7 @@ use healthbridge_postgres::Provision;
 use healthbridge_subgraph::{Description, Subgraph};
 use sqlx::{PgPool, migrate::Migrator};
 
+pub use service::Signing;
 pub use settings::{ReportSettings, SearchLanguage, Settings};
 pub use store::workflow_logs::Log;
 
@@ -32,15 +34,19 @@ pub const DESCRIPTION: Description = Description {
     sdl: graphql::sdl,
 };
 
-/// The subgraph on its database, as the deployment has settled it.
-pub fn open(pool: PgPool, settings: &Settings) -> Subgraph {
-    let schema = graphql::schema(&pool, settings);
+/// The subgraph on its database, as the deployment has settled it, and with what reports are signed by.
+pub fn open(pool: PgPool, settings: &Settings, signing: Signing) -> Subgraph {
+    let (signers, ready) = (signing.signers(), signing.signers());
+    let schema = graphql::schema(&pool, settings, signing);
     let jobs = [
         sealing::<Log>("seal the workflow log", pool.clone()),
         service::critical_results::count(pool.clone(), &settings.reports),
         service::report_words::index(pool.clone(), &settings.reports),
     ];
-    jobs.into_iter().fold(Subgraph::new(&DESCRIPTION, pool, schema), Subgraph::with_job)
+    let subgraph = Subgraph::new(&DESCRIPTION, pool, schema)
+        .with_routes(routes::routes(signers))
+        .needing("the keys that sign reports", move || std::future::ready(ready.check()));
+    jobs.into_iter().fold(subgraph, Subgraph::with_job)
 }
 
 /// The job that signs where the workflow log ends.

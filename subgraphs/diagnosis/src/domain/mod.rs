@@ -5,7 +5,7 @@ mod report_template;
 mod workflow_log;
 
 pub use report::{
-    Acknowledged, Addendum, CriticalPlace, Report, ReportPriority, ReportStatus, ReportVersion, WorkPlace, content,
+    Acknowledged, Addendum, CriticalPlace, Report, ReportPriority, ReportSignature, ReportStatus, ReportVersion, WorkPlace, content,
     radiology, stage,
 };
 pub use report_template::ReportTemplate;

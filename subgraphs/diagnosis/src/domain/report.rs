@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use healthbridge_terms::{Coding, coded};
 use uuid::Uuid;
 
-pub use version::{Addendum, ReportVersion, content};
+pub use version::{Addendum, ReportSignature, ReportVersion, content};
 pub use worklist::{CriticalPlace, WorkPlace};
 
 coded! {

@@ -14,7 +14,7 @@ use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
 use crate::{
-    service::{ReportTemplates, ReportVersions, Reports, WorkflowLogs},
+    service::{ReportTemplates, ReportVersions, Reports, Signing, WorkflowLogs},
     settings::Settings,
 };
 
@@ -39,10 +39,10 @@ pub(crate) fn sdl() -> String {
     healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(pool: &PgPool, settings: &Settings) -> impl async_graphql::Executor {
+pub(crate) fn schema(pool: &PgPool, settings: &Settings, signing: Signing) -> impl async_graphql::Executor {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
-        .data(Arc::new(Reports::new(pool.clone(), settings.reports)))
-        .data(Arc::new(ReportVersions::new(pool.clone())))
+        .data(Arc::new(Reports::new(pool.clone(), settings.reports.clone(), signing.clone())))
+        .data(Arc::new(ReportVersions::new(pool.clone(), signing)))
         .data(Arc::new(ReportTemplates::new(pool.clone())))
         .data(Arc::new(WorkflowLogs::new(pool.clone())));
     healthbridge_graphql::finish(builder, &sdl())

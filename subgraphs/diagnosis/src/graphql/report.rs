@@ -6,15 +6,17 @@ mod worklist;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use healthbridge_graphql::{Code, Coding, Connection, List, Time, below, caller, many, now};
+use healthbridge_graphql::{Code, Coding, Connection, List, Time, below, caller, many, now, service};
 use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
-use self::version::{AddendaOfReport, ReportAddendum, ReportVersion, VersionsOfReport};
+use self::version::{
+    AddendaOfReport, ReportAddendum, ReportSignature, ReportVersion, SignaturesOfReport, VersionsOfReport,
+};
 use super::{image::MedicalImage, patient::Patient, reference::ImagingStudy, staff::MedicalStaff};
 use crate::{
-    domain::{Report, ReportPriority, ReportStatus},
-    service::allowed,
+    domain::{Addendum, Report, ReportPriority, ReportStatus},
+    service::{ReportVersions, allowed},
 };
 
 pub(super) use change::ReportMutation;
@@ -140,6 +142,16 @@ impl DiagnosisReport {
     /// The member of the medical staff who asked for the examination; null where that is not known.
     async fn requester(&self) -> Option<MedicalStaff> {
         self.0.requester_id.map(|id| MedicalStaff { id: id.into() })
+    }
+
+    /// The signatures of all versions, the first one first.
+    async fn signatures(&self, ctx: &Context<'_>) -> Result<Vec<ReportSignature>, Fault> {
+        let signatures = many::<SignaturesOfReport>(ctx, self.0.id, ());
+        let (signatures, addenda) = futures::join!(signatures, many::<AddendaOfReport>(ctx, self.0.id, ()));
+        let addenda: Vec<Addendum> = addenda?.iter().map(|one| Addendum::clone(one)).collect();
+        let versions = service::<ReportVersions>(ctx);
+        let face = |one: &Arc<_>| ReportSignature::of(one, versions.is_valid(one, &self.0, &addenda));
+        Ok(signatures?.iter().map(face).collect())
     }
 
     /// What was added to the report after its release, the first addendum first.

@@ -1,21 +1,24 @@
 use healthbridge_outcome::{Fault, Total, Window};
 use healthbridge_rights::{Caller, Reach, Resource, Right};
+use healthbridge_signature::Digest;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::Signing;
 use crate::{
-    domain::{Addendum, ReportVersion},
+    domain::{Addendum, Report, ReportSignature, ReportVersion, content},
     store::report_versions,
 };
 
 /// What was released of reports. It hangs below a report that the caller may read: whoever reads that reads these.
 pub(crate) struct ReportVersions {
     pool: PgPool,
+    signing: Signing,
 }
 
 impl ReportVersions {
-    pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) fn new(pool: PgPool, signing: Signing) -> Self {
+        Self { pool, signing }
     }
 
     /// A page of the versions of each of these reports.
@@ -41,6 +44,23 @@ impl ReportVersions {
             return Ok(Vec::new());
         }
         Ok(report_versions::count_of_reports(&self.pool, reports).await?)
+    }
+
+    /// The signatures of these reports.
+    pub(crate) async fn signatures(&self, caller: &Caller, reports: &[Uuid]) -> Result<Vec<ReportSignature>, Fault> {
+        if !reads(caller) {
+            return Ok(Vec::new());
+        }
+        Ok(report_versions::signatures_of_reports(&self.pool, reports).await?)
+    }
+
+    /// Whether the installation has signed what the version says, and, of the last version, that this is what the report
+    /// says now.
+    pub(crate) fn is_valid(&self, signature: &ReportSignature, report: &Report, addenda: &[Addendum]) -> bool {
+        let is_signed = self.signing.verify(&signature.statement(), &signature.signature).is_ok();
+        let is_last = signature.version == report.current_version;
+        let now = || Digest::of_content(&content(report, addenda)).ok();
+        is_signed && (!is_last || now() == Some(signature.content_sha256))
     }
 
     /// What was added to these reports.

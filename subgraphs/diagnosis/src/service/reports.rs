@@ -1,10 +1,15 @@
 mod acknowledge;
+mod addendum;
 mod allowed;
+mod amend;
 mod assign;
 mod cancel;
+mod confirm;
 mod create;
 mod draft;
 mod lists;
+mod release;
+mod withdraw;
 mod writing;
 
 use chrono::{DateTime, Utc};
@@ -14,6 +19,7 @@ use healthbridge_rights::{Caller, Reach, Resource, Right};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::Signing;
 use crate::{
     NAME,
     domain::Report,
@@ -22,11 +28,15 @@ use crate::{
 };
 
 pub(crate) use acknowledge::AcknowledgeCritical;
+pub(crate) use addendum::AddAddendum;
 pub(crate) use allowed::allowed;
+pub(crate) use amend::AmendReport;
 pub(crate) use assign::AssignReport;
 pub(crate) use cancel::CancelReport;
+pub(crate) use confirm::ConfirmReport;
 pub(crate) use create::CreateReport;
 pub(crate) use draft::UpdateReportDraft;
+pub(crate) use withdraw::WithdrawReport;
 use writing::{Writing, locked, logged, writer};
 
 /// The diagnosis reports.
@@ -34,11 +44,12 @@ pub(crate) struct Reports {
     pool: PgPool,
     changes: Changes,
     settings: settings::ReportSettings,
+    signing: Signing,
 }
 
 impl Reports {
-    pub(crate) fn new(pool: PgPool, settings: settings::ReportSettings) -> Self {
-        Self { changes: Changes::new(pool.clone(), NAME), pool, settings }
+    pub(crate) fn new(pool: PgPool, settings: settings::ReportSettings, signing: Signing) -> Self {
+        Self { changes: Changes::new(pool.clone(), NAME), pool, settings, signing }
     }
 
     /// The reports that the caller may read, of these. A patient sees the own ones that were released.

@@ -1,12 +1,15 @@
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, path::PathBuf};
 
 use chrono::Duration;
 use serde::Deserialize;
 
 /// What a deployment decides of reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReportSettings {
+    /// The Ed25519 keys that sign reports, PKCS#8 PEM, closed to others: apart from the keys of tokens. The first is made
+    /// where there is none; `keys rotate --reports` adds the next.
+    pub signing_key_file: Option<PathBuf>,
     /// The language by whose rules findings and impressions are cut into words for the search;
     /// `simple` where it is left out.
     pub search_language: SearchLanguage,
@@ -19,7 +22,12 @@ pub struct ReportSettings {
 impl Default for ReportSettings {
     fn default() -> Self {
         let minutes = |minutes| NonZeroU32::new(minutes).unwrap_or(NonZeroU32::MIN);
-        Self { search_language: SearchLanguage::Simple, lock_minutes: minutes(30), critical_minutes: minutes(60) }
+        Self {
+            signing_key_file: None,
+            search_language: SearchLanguage::Simple,
+            lock_minutes: minutes(30),
+            critical_minutes: minutes(60),
+        }
     }
 }
 

@@ -1,10 +1,15 @@
 use chrono::{DateTime, Utc};
 use healthbridge_outcome::{Total, Window, greatest_first};
 use healthbridge_postgres::known;
+use healthbridge_signature::Signature;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use crate::domain::{Addendum, ReportVersion};
+mod write;
+
+pub(crate) use write::*;
+
+use crate::domain::{Addendum, ReportSignature, ReportVersion};
 
 struct Row {
     report_id: Uuid,
@@ -30,10 +35,39 @@ impl TryFrom<Row> for ReportVersion {
             findings: row.findings,
             impression: row.impression,
             content: row.content,
-            content_sha256: row.content_sha256,
+            content_sha256: known("content_sha256", &row.content_sha256)?,
             created_at: row.created_at,
             created_by: row.created_by,
             reason: row.reason,
+        })
+    }
+}
+
+struct SignatureRow {
+    id: Uuid,
+    report_id: Uuid,
+    number: i32,
+    content_sha256: String,
+    signed_by: Uuid,
+    signed_at: DateTime<Utc>,
+    meaning: String,
+    key_id: String,
+    signature: String,
+}
+
+impl TryFrom<SignatureRow> for ReportSignature {
+    type Error = sqlx::Error;
+
+    fn try_from(row: SignatureRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.id,
+            report_id: row.report_id,
+            version: row.number,
+            content_sha256: known("content_sha256", &row.content_sha256)?,
+            signed_by: row.signed_by,
+            signed_at: row.signed_at,
+            meaning: known("meaning", &row.meaning)?,
+            signature: Signature { key_id: row.key_id, signature: row.signature },
         })
     }
 }
@@ -90,6 +124,26 @@ pub(crate) async fn count_of_reports(
         Total::LIMIT,
     );
     Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.id, Total::of(row.total))).collect())
+}
+
+/// The signatures of these reports' versions, the first one first. Each is of the digest that the content has now.
+pub(crate) async fn signatures_of_reports(
+    db: impl PgExecutor<'_>,
+    reports: &[Uuid],
+) -> Result<Vec<ReportSignature>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        SignatureRow,
+        r#"SELECT signature.id, signature.report_id, signature.number,
+                  encode(sha256(convert_to(version.content, 'UTF8')), 'hex') AS "content_sha256!", signed_by, signed_at,
+                  meaning, key_id, signature
+           FROM diagnosis.report_signature AS signature
+           JOIN diagnosis.report_version AS version
+             ON version.report_id = signature.report_id AND version.number = signature.number
+           WHERE signature.report_id = ANY($1)
+           ORDER BY signature.report_id, signature.number, signature.id"#,
+        reports,
+    );
+    rows.fetch_all(db).await?.into_iter().map(ReportSignature::try_from).collect()
 }
 
 /// What was added to these reports, the first addendum first.

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use healthbridge_diagnosis::{DESCRIPTION, Settings, open};
+use healthbridge_diagnosis::{DESCRIPTION, Settings, Signing, open};
 use healthbridge_graphql::Exposure;
 use healthbridge_rights::Role;
+use healthbridge_signature::Signers;
 use healthbridge_subgraph::Subgraph;
 use healthbridge_testkit::{Client, TestDatabase, Tokens, serve};
 use serde_json::{Value, json};
@@ -55,7 +56,8 @@ pub async fn setup() -> Setup {
 /// The subgraph with a pool of the test's own.
 pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
     let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
-    let subgraph = Arc::new(open(pool(&database), &Settings::default()));
+    let signing = Signing::new(tokens.verifier(), Arc::new(Signers::generate().expect("a key")));
+    let subgraph = Arc::new(open(pool(&database), &Settings::default(), signing));
     let base = serve(subgraph.routes(tokens.verifier(), Exposure::default())).await;
     Setup { database, tokens, anonymous: Client::new(&base), subgraph }
 }

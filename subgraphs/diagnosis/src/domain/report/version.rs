@@ -1,4 +1,5 @@
 use chrono::{DateTime, SecondsFormat, Utc};
+use healthbridge_signature::{Digest, Meaning, Signature, Statement};
 use healthbridge_terms::Coded;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -20,14 +21,49 @@ pub struct ReportVersion {
     pub impression: Option<String>,
     /// The whole content, canonical JSON (RFC 8785).
     pub content: String,
-    /// The content's SHA-256, lower-case hexadecimal.
-    pub content_sha256: String,
+    /// The content's digest.
+    pub content_sha256: Digest,
     /// When it was released.
     pub created_at: DateTime<Utc>,
     /// The member of the medical staff who released it.
     pub created_by: Uuid,
     /// Why, where the report had been released before.
     pub reason: Option<String>,
+}
+
+/// A signature below a version of a report.
+#[derive(Clone, Debug)]
+pub struct ReportSignature {
+    /// Our id.
+    pub id: Uuid,
+    /// The report.
+    pub report_id: Uuid,
+    /// The number of the version.
+    pub version: i32,
+    /// The digest of that version's content.
+    pub content_sha256: Digest,
+    /// The member of the medical staff who signed.
+    pub signed_by: Uuid,
+    /// When.
+    pub signed_at: DateTime<Utc>,
+    /// What that means.
+    pub meaning: Meaning,
+    /// By which key, and the signature.
+    pub signature: Signature,
+}
+
+impl ReportSignature {
+    /// What was signed.
+    pub fn statement(&self) -> Statement {
+        Statement {
+            report_id: self.report_id,
+            version: self.version,
+            content_sha256: self.content_sha256,
+            signer: self.signed_by,
+            meaning: self.meaning,
+            signed_at: self.signed_at,
+        }
+    }
 }
 
 /// What was added to a released report.

@@ -1,4 +1,5 @@
 mod input;
+mod signing;
 
 use std::sync::Arc;
 
@@ -7,13 +8,16 @@ use healthbridge_graphql::{UserError, caller, now, service, settled};
 use healthbridge_outcome::{Fault, Outcome, Stop, UserErrorCode};
 use uuid::Uuid;
 
-use self::input::{
-    AcknowledgeCriticalInput, AssignReportInput, CancelReportInput, CreateReportInput, UpdateReportDraftInput,
+use self::{
+    input::{
+        AcknowledgeCriticalInput, AssignReportInput, CancelReportInput, CreateReportInput, UpdateReportDraftInput,
+    },
+    signing::{AddAddendumInput, AmendReportInput, ConfirmReportInput},
 };
 use super::DiagnosisReport;
 use crate::{
     domain::Report,
-    service::{AcknowledgeCritical, CancelReport, Reports},
+    service::{AcknowledgeCritical, CancelReport, Reports, WithdrawReport},
 };
 
 /// A report, or why nothing was done.
@@ -80,10 +84,57 @@ impl ReportMutation {
     /// Ends a report that was not released: it is CANCELLED, and stays readable for the staff.
     #[graphql(requires_scopes = "user/DiagnosticReport.u", requires_scopes = "system/DiagnosticReport.u")]
     async fn cancel_report(&self, ctx: &Context<'_>, input: CancelReportInput) -> Result<Option<ReportPayload>, Fault> {
-        let CancelReportInput { report_id, expected_version, reason } = input;
+        let CancelReportInput { report_id, expected_version, reason, .. } = input;
         let cancel = CancelReport { report_id: report_id.0.clone(), expected_version, reason };
         let outcome = service::<Reports>(ctx).cancel(caller(ctx), cancel, now()).await;
         ReportPayload::of(ctx, &report_id.0, outcome).await
+    }
+
+    /// Releases a draft, which somebody signs: it is FINAL, its content is a version that nobody changes any more, and the
+    /// patient sees it. `reauthToken` is `REQUIRED`, and `NOT_ALLOWED` where it is not the caller's, of this session and of
+    /// the last five minutes. Of two at once one has released it, and the other one gets `VERSION_CONFLICT`.
+    #[graphql(requires_scopes = "user/DiagnosticReport.u policy:report.sign")]
+    async fn confirm_report(
+        &self,
+        ctx: &Context<'_>,
+        input: ConfirmReportInput,
+    ) -> Result<Option<ReportPayload>, Fault> {
+        let (confirm, token, key) = input.into_parts();
+        let outcome = service::<Reports>(ctx).release(caller(ctx), &confirm, (token.as_deref(), key), now()).await;
+        ReportPayload::of(ctx, &confirm.report_id, outcome).await
+    }
+
+    /// Changes the text of a released report, for a reason: it is AMENDED, or CORRECTED where it was wrong, in a version of its
+    /// own, which somebody signs; those before it stay. `reauthToken` as in `confirmReport`.
+    #[graphql(requires_scopes = "user/DiagnosticReport.u policy:report.sign")]
+    async fn amend_report(&self, ctx: &Context<'_>, input: AmendReportInput) -> Result<Option<ReportPayload>, Fault> {
+        let (amend, token, key) = input.into_parts();
+        let outcome = service::<Reports>(ctx).release(caller(ctx), &amend, (token.as_deref(), key), now()).await;
+        ReportPayload::of(ctx, &amend.report_id, outcome).await
+    }
+
+    /// Adds to a released report, whose text stays as it is: it is APPENDED, in a version of its own, which somebody signs.
+    /// `reauthToken` as in `confirmReport`.
+    #[graphql(requires_scopes = "user/DiagnosticReport.u policy:report.sign")]
+    async fn add_addendum(&self, ctx: &Context<'_>, input: AddAddendumInput) -> Result<Option<ReportPayload>, Fault> {
+        let (add, token, key) = input.into_parts();
+        let outcome = service::<Reports>(ctx).release(caller(ctx), &add, (token.as_deref(), key), now()).await;
+        ReportPayload::of(ctx, &add.report_id, outcome).await
+    }
+
+    /// Withdraws a released report: it must be disregarded, and stays readable. That is a version, too, which somebody signs.
+    /// `reauthToken` as in `confirmReport`.
+    #[graphql(requires_scopes = "user/DiagnosticReport.u policy:report.sign")]
+    async fn mark_report_entered_in_error(
+        &self,
+        ctx: &Context<'_>,
+        input: CancelReportInput,
+    ) -> Result<Option<ReportPayload>, Fault> {
+        let CancelReportInput { report_id, expected_version, reason, reauth_token } = input;
+        let withdraw = WithdrawReport { report_id: report_id.0, expected_version, reason };
+        let proof = (reauth_token.as_deref(), None);
+        let outcome = service::<Reports>(ctx).release(caller(ctx), &withdraw, proof, now()).await;
+        ReportPayload::of(ctx, &withdraw.report_id, outcome).await
     }
 
     /// Takes note of a critical result that was released, once: it leaves the lists of who must act on it. `ALREADY_EXISTS`

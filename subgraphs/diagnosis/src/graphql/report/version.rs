@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ID, Object};
+use async_graphql::{ID, Object, SimpleObject};
 use healthbridge_graphql::{Code, List, Time, batch, below};
+use healthbridge_signature::Meaning;
 
 use crate::{
     domain::{self, ReportStatus},
@@ -43,8 +44,8 @@ impl ReportVersion {
     }
 
     /// The SHA-256 of `content`, lower-case hexadecimal.
-    async fn content_sha256(&self) -> &str {
-        &self.0.content_sha256
+    async fn content_sha256(&self) -> String {
+        self.0.content_sha256.to_string()
     }
 
     /// When it was released.
@@ -113,4 +114,47 @@ impl ReportAddendum {
 batch! {
     /// What was added to these reports.
     pub(super) AddendaOfReport = ReportVersions::addenda() -> domain::Addendum, by |addendum| addendum.report_id
+}
+
+/// Who signed a version of a report, what that means, and the signature.
+#[derive(SimpleObject)]
+pub(crate) struct ReportSignature {
+    /// The number of the version that was signed.
+    version: i32,
+    /// Who signed. Null where the caller may not see the record, or the part of the system that knows it is unavailable.
+    signed_by: Option<MedicalStaff>,
+    /// When, to the microsecond, as it stands in what was signed.
+    signed_at: Time,
+    /// What the signature means.
+    meaning: Code<Meaning>,
+    /// The SHA-256 of the version's content, lower-case hexadecimal.
+    content_sha256: String,
+    /// The Ed25519 signature (RFC 8032) in base64url without padding, over report, version, digest, signer, meaning and time.
+    signature: String,
+    /// The key that it was signed with, by its RFC 7638 thumbprint, among those at `/.well-known/report-signing-jwks.json`.
+    key_id: String,
+    /// Whether the signature is one of what the version says, verified anew for this answer; of the last version also whether
+    /// that is what the report says now.
+    valid: bool,
+}
+
+impl ReportSignature {
+    pub(super) fn of(signature: &domain::ReportSignature, valid: bool) -> Self {
+        Self {
+            version: signature.version,
+            signed_by: Some(MedicalStaff { id: signature.signed_by.into() }),
+            signed_at: signature.signed_at.into(),
+            meaning: Code(signature.meaning),
+            content_sha256: signature.content_sha256.to_string(),
+            signature: signature.signature.signature.clone(),
+            key_id: signature.signature.key_id.clone(),
+            valid,
+        }
+    }
+}
+
+batch! {
+    /// The signatures of these reports.
+    pub(super) SignaturesOfReport = ReportVersions::signatures() -> domain::ReportSignature,
+        by |signature| signature.report_id
 }

@@ -122,7 +122,7 @@ impl From<AssignReportInput> for AssignReport {
     }
 }
 
-/// A report that will not be written.
+/// A report that will not be written, or that must be disregarded.
 #[derive(InputObject)]
 pub(crate) struct CancelReportInput {
     /// The report.
@@ -131,6 +131,8 @@ pub(crate) struct CancelReportInput {
     pub expected_version: i32,
     /// The reason, in plain text.
     pub reason: String,
+    /// The proof of `reauthenticate`, which `markReportEnteredInError` asks for; `cancelReport` signs nothing.
+    pub reauth_token: Option<String>,
 }
 
 /// That somebody has taken note of a critical result.
