@@ -5,8 +5,8 @@ mod report_template;
 mod workflow_log;
 
 pub use report::{
-    Acknowledged, Addendum, CriticalPlace, Report, ReportPriority, ReportSignature, ReportStatus, ReportVersion, WorkPlace, content,
-    radiology, stage,
+    Acknowledged, Addendum, CriticalPlace, Report, ReportPriority, ReportSignature, ReportStatus, ReportVersion,
+    WorkPlace, content, radiology, stage,
 };
 pub use report_template::ReportTemplate;
 pub use workflow_log::{Entry, WorkflowAction, WorkflowLog};
