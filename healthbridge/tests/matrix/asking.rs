@@ -233,6 +233,15 @@ impl Hospital {
                 | "issueInvoice"
                 | "cancelInvoice"
                 | "payInvoice"
+                | "updateReportDraft"
+                | "assignReport"
+                | "confirmReport"
+                | "amendReport"
+                | "addAddendum"
+                | "markReportEnteredInError"
+                | "cancelReport"
+                | "acknowledgeCriticalResult"
+                | "retireReportTemplate"
         )
     }
 
@@ -262,6 +271,27 @@ impl Hospital {
             "completeImageUpload" => json!({ "uploadId": Uuid::now_v7() }),
             "deleteImage" => json!({ "imageId": row("MedicalImage"), "reason": "the matrix", "expectedVersion": 999 }),
             "createReport" => json!({ "patientId": row("Patient"), "findings": "none", "idempotencyKey": key }),
+            "updateReportDraft" => {
+                json!({ "reportId": row("DiagnosisReport"), "expectedVersion": 999, "findings": "none" })
+            }
+            "assignReport" => {
+                json!({ "reportId": row("DiagnosisReport"), "assigneeId": row("MedicalStaff"), "expectedVersion": 999 })
+            }
+            "confirmReport" => {
+                json!({ "reportId": row("DiagnosisReport"), "expectedVersion": 999, "idempotencyKey": key })
+            }
+            "amendReport" => {
+                json!({ "reportId": row("DiagnosisReport"), "expectedVersion": 999, "reason": "the matrix",
+                "findings": "none", "idempotencyKey": key })
+            }
+            "addAddendum" => json!({ "reportId": row("DiagnosisReport"), "expectedVersion": 999, "text": "the matrix",
+                "idempotencyKey": key }),
+            "cancelReport" | "markReportEnteredInError" => {
+                json!({ "reportId": row("DiagnosisReport"), "expectedVersion": 999, "reason": "the matrix" })
+            }
+            "acknowledgeCriticalResult" => json!({ "reportId": row("DiagnosisReport"), "note": "the matrix" }),
+            "saveReportTemplate" => json!({ "name": "the matrix", "modality": "CT", "idempotencyKey": key }),
+            "retireReportTemplate" => json!({ "templateId": Uuid::now_v7(), "expectedVersion": 999 }),
             "addWorkflowLog" => json!({ "action": "OTHER", "note": "the matrix", "idempotencyKey": key }),
             "addBilling" => json!({ "patientId": row("Patient"), "description": "the matrix", "quantity": "1",
                 "unitPrice": { "amount": "1.00", "currency": "EUR" }, "idempotencyKey": key }),

@@ -4,12 +4,12 @@ mod reports;
 
 use serde::Deserialize;
 
-pub use reports::ReportSettings;
+pub use reports::{ReportSettings, SearchLanguage};
 
 /// All settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Reports.
+    /// Reports and critical results.
     pub reports: ReportSettings,
 }
