@@ -4,7 +4,7 @@ mod setup;
 
 use chrono::{Duration, Utc};
 use healthbridge_rights::Role;
-use healthbridge_signature::{Digest, canonical};
+use healthbridge_signature::{Digest, Meaning, PublicKeys, SignedReport, canonical};
 use healthbridge_testkit::{Client, StatementCount};
 use serde_json::{Value, json};
 use setup::{Setup, begin, refusals, send, setup};
@@ -169,6 +169,45 @@ async fn of_two_who_release_a_report_at_once_one_has_and_there_is_one_version() 
 }
 
 #[tokio::test]
+async fn each_version_is_a_file_that_is_verified_by_the_published_keys_alone() {
+    let setup = setup().await;
+    let signer = Signer::new(&setup);
+    let draft = begin(&signer.client, Uuid::now_v7()).await;
+    let released = signer.done("confirmReport", &draft, json!({ "meaning": "AUTHORSHIP" })).await;
+    signer.done("amendReport", &released, json!({ "reason": "Overlooked.", "findings": "A nodule." })).await;
+    let jwks = reqwest::get(format!("{}/.well-known/report-signing-jwks.json", setup.url)).await.expect("an answer");
+    let keys = PublicKeys::from_jwks(&jwks.bytes().await.expect("bytes")).expect("a key set");
+    let files = async || {
+        let query = "query ($id: ID!) { report(id: $id) { versions { nodes { signedDocument } } } }";
+        let found = signer.client.data(query, json!({ "id": draft["id"] })).await;
+        let nodes = found["report"]["versions"]["nodes"].as_array().cloned().expect("versions");
+        let text = |node: &Value| node["signedDocument"].as_str().map(str::to_owned).expect("a file");
+        nodes.iter().rev().map(text).collect::<Vec<_>>()
+    };
+    let signed = files().await;
+    let read = |text: &String| SignedReport::read(text.as_bytes()).expect("a signed report");
+    let files_now: Vec<SignedReport> = signed.iter().map(read).collect();
+    let meanings: Vec<Meaning> = files_now.iter().map(|file| file.signatures[0].statement.meaning).collect();
+    assert_eq!(meanings, [Meaning::Authorship, Meaning::Amendment]);
+    for (file, number) in files_now.iter().zip(1..) {
+        assert_eq!((file.version, file.signatures.len()), (number, 1));
+        assert_eq!(file.signatures[0].statement.signer, signer.staff);
+        assert!(file.verify(&keys).is_valid());
+    }
+    // The signature of one version below the content of the other.
+    let mut swapped = files_now[1].clone();
+    swapped.signatures = files_now[0].signatures.clone();
+    assert!(!swapped.verify(&keys).is_valid());
+    // What the database was made to say since is exported, and is not what was signed.
+    let by_hand = "ALTER TABLE diagnosis.report_version DISABLE TRIGGER ALL;
+        ALTER TABLE diagnosis.report_version DROP CONSTRAINT IF EXISTS report_version_check;
+        UPDATE diagnosis.report_version SET content = replace(content, 'Clear.', 'Clear!') WHERE number = 1";
+    sqlx::raw_sql(by_hand).execute(&setup.database.pool).await.expect("done");
+    let valid: Vec<bool> = files().await.iter().map(|text| read(text).verify(&keys).is_valid()).collect();
+    assert_eq!(valid, [false, true]);
+}
+
+#[tokio::test]
 async fn what_was_released_is_changed_by_nobody_and_whoever_could_is_found_out() {
     let setup = setup().await;
     let signer = Signer::new(&setup);
@@ -306,6 +345,7 @@ async fn a_hundred_reports_versions_signatures_and_addenda_cost_as_many_statemen
     for (selection, statements) in [
         ("versions { nodes { number content } }", 2),
         ("versions { totalCount nodes { number } }", 3),
+        ("versions { nodes { number signedDocument } } signatures { valid }", 4),
         ("addenda { text }", 2),
         ("signatures { valid }", 3),
         ("signatures { valid } addenda { text } versions { nodes { number } }", 4),

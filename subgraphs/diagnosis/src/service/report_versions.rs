@@ -1,6 +1,7 @@
 use healthbridge_outcome::{Fault, Total, Window};
 use healthbridge_rights::{Caller, Reach, Resource, Right};
-use healthbridge_signature::Digest;
+use healthbridge_signature::{Digest, SignedReport, SignedStatement};
+use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -61,6 +62,23 @@ impl ReportVersions {
         let is_last = signature.version == report.current_version;
         let now = || Digest::of_content(&content(report, addenda)).ok();
         is_signed && (!is_last || now() == Some(signature.content_sha256))
+    }
+
+    /// A version as a file that is verified without us, if anybody signed it; of these signatures of its report the file has
+    /// those of the version.
+    pub(crate) fn document<'a>(
+        version: &ReportVersion,
+        signatures: impl Iterator<Item = &'a ReportSignature>,
+    ) -> Result<Option<String>, Fault> {
+        let own = signatures.filter(|signature| signature.version == version.number);
+        let signed = own.map(|one| SignedStatement { statement: one.statement(), signed: one.signature.clone() });
+        let signed: Vec<_> = signed.collect();
+        if signed.is_empty() {
+            return Ok(None);
+        }
+        let content: Value = serde_json::from_str(&version.content).map_err(Fault::internal)?;
+        let document = SignedReport::new(version.report_id, version.number, &content, signed);
+        document.and_then(|document| document.to_text()).map(Some).map_err(Fault::internal)
     }
 
     /// What was added to these reports.

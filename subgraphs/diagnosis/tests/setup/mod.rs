@@ -18,6 +18,7 @@ pub struct Setup {
     pub database: TestDatabase,
     pub tokens: Tokens,
     pub anonymous: Client,
+    pub url: String,
     subgraph: Arc<Subgraph>,
 }
 
@@ -60,7 +61,7 @@ pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
     let signing = Signing::new(tokens.verifier(), Arc::new(Signers::generate().expect("a key")));
     let subgraph = Arc::new(open(pool(&database), &Settings::default(), signing));
     let base = serve(subgraph.routes(tokens.verifier(), Exposure::default())).await;
-    Setup { database, tokens, anonymous: Client::new(&base), subgraph }
+    Setup { database, tokens, anonymous: Client::new(&base), url: base, subgraph }
 }
 
 impl Setup {

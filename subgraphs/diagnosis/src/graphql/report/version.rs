@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ID, Object, SimpleObject};
-use healthbridge_graphql::{Code, List, Time, batch, below};
+use async_graphql::{Context, ID, Object, SimpleObject};
+use healthbridge_graphql::{Code, List, Time, batch, below, many};
+use healthbridge_outcome::Fault;
 use healthbridge_signature::Meaning;
 
 use crate::{
@@ -46,6 +47,14 @@ impl ReportVersion {
     /// The SHA-256 of `content`, lower-case hexadecimal.
     async fn content_sha256(&self) -> String {
         self.0.content_sha256.to_string()
+    }
+
+    /// The version with its signatures as a file that anybody verifies by `healthbridge report verify` and the keys at
+    /// `/.well-known/report-signing-jwks.json` alone, as canonical JSON (RFC 8785). Null where nobody signed it here: another
+    /// system released it.
+    async fn signed_document(&self, ctx: &Context<'_>) -> Result<Option<String>, Fault> {
+        let signatures = many::<SignaturesOfReport>(ctx, self.0.report_id, ()).await?;
+        ReportVersions::document(&self.0, signatures.iter().map(Arc::as_ref))
     }
 
     /// When it was released.
