@@ -100,7 +100,7 @@ impl Subgraph {
                 let (pool, objects) = means.objects()?;
                 healthbridge_imaging::open(pool, objects)
             }
-            Self::Diagnosis => healthbridge_diagnosis::open(means.pool),
+            Self::Diagnosis => healthbridge_diagnosis::open(means.pool, &config.diagnosis()),
             Self::Billing => {
                 let (pool, objects) = means.objects()?;
                 healthbridge_billing::open(pool, objects)

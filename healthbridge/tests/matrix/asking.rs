@@ -45,10 +45,14 @@ pub struct Rows {
 
 const CHART: &str = "query ($id: ID!) { patient(id: $id) { id mrn images(first: 100) { nodes { id } }
     reports(first: 100, filter: { status: [FINAL] }) { nodes { id } }
+    imagingOrders(first: 100) { nodes { id } }
     billings(first: 100) { nodes { id net { currency } ledger(first: 100) { nodes { id } } } } } }";
 
 const INVOICE: &str =
     "mutation ($input: CreateInvoiceInput!) { createInvoice(input: $input) { invoice { id } userErrors { code } } }";
+
+const ORDER: &str =
+    "mutation ($input: OrderImagingInput!) { orderImaging(input: $input) { order { id } userErrors { code } } }";
 
 const BILLING: &str =
     "mutation ($input: AddBillingInput!) { addBilling(input: $input) { billing { appointment { id } } } }";
@@ -143,7 +147,9 @@ impl Hospital {
         let input = json!({ "patientId": patient, "appointmentId": Uuid::now_v7(), "description": "the matrix",
             "unitPrice": { "amount": "1.00", "currency": "EUR" }, "idempotencyKey": Uuid::new_v4() });
         let billing = router.data(BILLING, json!({ "input": input })).await["addBilling"]["billing"].clone();
+        let order = router.data(ORDER, json!({ "input": order_input(&json!(patient)) })).await;
         let rows = [
+            ("ImagingOrder", order["orderImaging"]["order"]["id"].as_str().expect("an order").to_owned()),
             ("Appointment", billing["appointment"]["id"].as_str().expect("an appointment").to_owned()),
             ("MedicalImage", of("images")),
             ("ImageUpload", of("images")),
@@ -178,6 +184,7 @@ impl Hospital {
 
     /// Ids of rows that belong to other patients than the one who calls, and to them alone.
     pub async fn rows_of_others(&self) -> BTreeSet<String> {
+        self.rows(1).await;
         let router = self.omniscient(&self.doors[0]);
         let (mut all, mut own) = (BTreeSet::new(), BTreeSet::new());
         let mine = router.data(CHART, json!({ "id": self.own.ids["Patient"] })).await;
@@ -233,6 +240,12 @@ impl Hospital {
                 | "issueInvoice"
                 | "cancelInvoice"
                 | "payInvoice"
+                | "updateImagingOrder"
+                | "completeAcquisition"
+                | "revokeImagingOrder"
+                | "startReading"
+                | "stopReading"
+                | "acknowledgeImagingResult"
         )
     }
 
@@ -262,6 +275,18 @@ impl Hospital {
             "completeImageUpload" => json!({ "uploadId": Uuid::now_v7() }),
             "deleteImage" => json!({ "imageId": row("MedicalImage"), "reason": "the matrix", "expectedVersion": 999 }),
             "createReport" => json!({ "patientId": row("Patient"), "findings": "none", "idempotencyKey": key }),
+            "orderImaging" => order_input(&row("Patient")),
+            "updateImagingOrder" => {
+                json!({ "orderId": row("ImagingOrder"), "expectedVersion": 999, "priority": "STAT" })
+            }
+            "completeAcquisition" => {
+                json!({ "orderId": row("ImagingOrder"), "expectedVersion": 999, "imageIds": [row("MedicalImage")] })
+            }
+            "revokeImagingOrder" => {
+                json!({ "orderId": row("ImagingOrder"), "expectedVersion": 999, "reason": "the matrix" })
+            }
+            "startReading" | "stopReading" => json!({ "orderId": row("ImagingOrder") }),
+            "acknowledgeImagingResult" => json!({ "orderId": row("ImagingOrder"), "expectedVersion": 999 }),
             "addWorkflowLog" => json!({ "action": "OTHER", "note": "the matrix", "idempotencyKey": key }),
             "addBilling" => json!({ "patientId": row("Patient"), "description": "the matrix", "quantity": "1",
                 "unitPrice": { "amount": "1.00", "currency": "EUR" }, "idempotencyKey": key }),
@@ -301,15 +326,20 @@ impl Hospital {
 
     /// What mutations would change.
     pub async fn state(&self) -> Value {
-        let query = "query ($user: ID!, $patient: ID!, $staff: ID!, $image: ID!) {
+        let query = "query ($user: ID!, $patient: ID!, $staff: ID!, $image: ID!, $order: ID!) {
             patients(filter: { active: null }) { totalCount } users { totalCount } images(filter: { state: [] }) { totalCount }
             reports { totalCount } billings { totalCount } workflowLogs { totalCount } staff(first: 100) { nodes { id version } }
             user(id: $user) { version active roles } patient(id: $patient) { version active } staffMember(id: $staff) { version }
-            image(id: $image) { version state } }";
+            image(id: $image) { version state } imagingOrders { totalCount } imagingOrder(id: $order) { version status } }";
         let rows = &self.own.ids;
-        let variables = json!({ "user": rows["User"], "patient": rows["Patient"], "staff": rows["MedicalStaff"], "image": rows["MedicalImage"] });
+        let variables = json!({ "user": rows["User"], "patient": rows["Patient"], "staff": rows["MedicalStaff"], "image": rows["MedicalImage"],
+            "order": rows["ImagingOrder"] });
         self.omniscient(&self.doors[0]).data(query, variables).await
     }
+}
+
+fn order_input(patient: &Value) -> Value {
+    json!({ "patientId": patient, "modality": "CT", "reason": "the matrix", "idempotencyKey": Uuid::new_v4() })
 }
 
 impl Rows {
@@ -323,6 +353,7 @@ impl Rows {
                         .to_string()
                 }
                 "first" => "3".to_owned(),
+                "list" => "TO_ACQUIRE".to_owned(),
                 "filter" => door.graph.wide_filter(type_name),
                 "system" => "\"urn:healthbridge:mrn\"".to_owned(),
                 "value" => json!(self.mrn).to_string(),

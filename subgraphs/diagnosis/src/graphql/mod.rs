@@ -1,8 +1,11 @@
 //! The GraphQL face: thin types over the services, a file for each aggregate.
 
+mod image;
+mod order;
 mod patient;
 mod reference;
 mod report;
+mod staff;
 mod workflow_log;
 
 use std::sync::Arc;
@@ -10,23 +13,35 @@ use std::sync::Arc;
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
-use crate::service::{Reports, WorkflowLogs};
+use crate::{
+    service::{Orders, Reports, WorkflowLogs, Worklists},
+    settings::Settings,
+};
 
 /// Everything that can be read.
 #[derive(Default, MergedObject)]
-struct Query(report::ReportQuery, workflow_log::WorkflowLogQuery, patient::PatientQuery);
+struct Query(
+    order::OrderQuery,
+    report::ReportQuery,
+    workflow_log::WorkflowLogQuery,
+    patient::PatientQuery,
+    staff::StaffQuery,
+    image::ImageQuery,
+);
 
 /// Everything that can be changed.
 #[derive(Default, MergedObject)]
-struct Mutation(report::ReportMutation, workflow_log::WorkflowLogMutation);
+struct Mutation(order::OrderMutation, report::ReportMutation, workflow_log::WorkflowLogMutation);
 
 /// The subgraph's SDL, which the supergraph is composed from.
 pub(crate) fn sdl() -> String {
     healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(pool: &PgPool) -> impl async_graphql::Executor {
+pub(crate) fn schema(pool: &PgPool, settings: &Settings) -> impl async_graphql::Executor {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .data(Arc::new(Orders::new(pool.clone(), settings.orders)))
+        .data(Arc::new(Worklists::new(pool.clone())))
         .data(Arc::new(Reports::new(pool.clone())))
         .data(Arc::new(WorkflowLogs::new(pool.clone())));
     healthbridge_graphql::finish(builder, &sdl())

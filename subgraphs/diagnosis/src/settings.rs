@@ -1,0 +1,15 @@
+//! What a deployment decides of the subgraph: the section `[subgraphs.diagnosis]` of the configuration.
+
+mod orders;
+
+use serde::Deserialize;
+
+pub use orders::OrderSettings;
+
+/// All settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Imaging orders and worklists.
+    pub orders: OrderSettings,
+}
