@@ -130,7 +130,7 @@ async fn accession_numbers_have_no_gap_though_many_order_at_once_and_some_fail_a
         let numbers =
             |body: &Value| body["data"]["orderImaging"]["order"]["accessionNumber"].as_str().map(str::to_owned);
         let drawn = numbers(&first.body);
-        if number % 3 == 0 && drawn.is_some() {
+        if number.is_multiple_of(3) && drawn.is_some() {
             assert_eq!(numbers(&doctor.client.ask(query, input).await.body), drawn, "sent again");
         }
         drawn
