@@ -1,10 +1,12 @@
 //! What a deployment decides of the subgraph: the section `[subgraphs.diagnosis]` of the configuration.
 
 mod orders;
+mod reports;
 
 use serde::Deserialize;
 
 pub use orders::OrderSettings;
+pub use reports::ReportSettings;
 
 /// All settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -12,4 +14,6 @@ pub use orders::OrderSettings;
 pub struct Settings {
     /// Imaging orders and worklists.
     pub orders: OrderSettings,
+    /// Reports.
+    pub reports: ReportSettings,
 }

@@ -14,7 +14,7 @@ use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
 use crate::{
-    service::{Orders, Reports, WorkflowLogs, Worklists},
+    service::{Orders, Reports, Signing, WorkflowLogs, Worklists},
     settings::Settings,
 };
 
@@ -38,8 +38,9 @@ pub(crate) fn sdl() -> String {
     healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(pool: &PgPool, settings: &Settings) -> impl async_graphql::Executor {
+pub(crate) fn schema(pool: &PgPool, settings: &Settings, signing: Signing) -> impl async_graphql::Executor {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .data(Arc::new(signing))
         .data(Arc::new(Orders::new(pool.clone(), settings.orders)))
         .data(Arc::new(Worklists::new(pool.clone())))
         .data(Arc::new(Reports::new(pool.clone())))

@@ -3,9 +3,12 @@
 
 pub mod orders;
 
-use healthbridge_diagnosis::{DESCRIPTION, Settings, open};
+use std::sync::Arc;
+
+use healthbridge_diagnosis::{DESCRIPTION, Settings, Signing, open};
 use healthbridge_graphql::Exposure;
 use healthbridge_rights::Role;
+use healthbridge_signature::Signers;
 use healthbridge_testkit::{Client, TestDatabase, Tokens, serve};
 use serde_json::Value;
 use sqlx::PgPool;
@@ -24,7 +27,9 @@ pub async fn setup() -> Setup {
 /// The subgraph with a pool of the test's own.
 pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
     let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
-    let base = serve(open(pool(&database), &Settings::default()).routes(tokens.verifier(), Exposure::default())).await;
+    let signing = Signing::new(tokens.verifier(), Arc::new(Signers::generate().expect("a key")));
+    let subgraph = open(pool(&database), &Settings::default(), signing);
+    let base = serve(subgraph.routes(tokens.verifier(), Exposure::default())).await;
     Setup { database, tokens, anonymous: Client::new(&base) }
 }
 
