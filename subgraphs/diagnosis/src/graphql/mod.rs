@@ -1,6 +1,7 @@
 //! The GraphQL face: thin types over the services, a file for each aggregate.
 
 mod image;
+mod order;
 mod patient;
 mod reference;
 mod report;
@@ -14,13 +15,14 @@ use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
 use crate::{
-    service::{ReportTemplates, ReportVersions, Reports, Signing, WorkflowLogs},
+    service::{Orders, ReportTemplates, ReportVersions, Reports, Signing, WorkflowLogs, Worklists},
     settings::Settings,
 };
 
 /// Everything that can be read.
 #[derive(Default, MergedObject)]
 struct Query(
+    order::OrderQuery,
     report::ReportQuery,
     report::WorklistQuery,
     report_template::ReportTemplateQuery,
@@ -32,7 +34,12 @@ struct Query(
 
 /// Everything that can be changed.
 #[derive(Default, MergedObject)]
-struct Mutation(report::ReportMutation, report_template::ReportTemplateMutation, workflow_log::WorkflowLogMutation);
+struct Mutation(
+    order::OrderMutation,
+    report::ReportMutation,
+    report_template::ReportTemplateMutation,
+    workflow_log::WorkflowLogMutation,
+);
 
 /// The subgraph's SDL, which the supergraph is composed from.
 pub(crate) fn sdl() -> String {
@@ -41,6 +48,8 @@ pub(crate) fn sdl() -> String {
 
 pub(crate) fn schema(pool: &PgPool, settings: &Settings, signing: Signing) -> impl async_graphql::Executor {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .data(Arc::new(Orders::new(pool.clone(), settings.orders)))
+        .data(Arc::new(Worklists::new(pool.clone())))
         .data(Arc::new(Reports::new(pool.clone(), settings.reports.clone(), signing.clone())))
         .data(Arc::new(ReportVersions::new(pool.clone(), signing)))
         .data(Arc::new(ReportTemplates::new(pool.clone())))

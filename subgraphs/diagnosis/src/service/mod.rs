@@ -1,13 +1,18 @@
-//! What may be done with reports and the log, and by whom.
+//! What may be done with orders, reports and the log, and by whom.
 
 pub(crate) mod critical_results;
+pub(crate) mod orders;
 mod report_templates;
 mod report_versions;
 pub(crate) mod report_words;
 mod reports;
 mod signing;
 mod workflow_logs;
+mod worklists;
 
+pub(crate) use orders::{
+    AcknowledgeResult, CompleteAcquisition, OrderImaging, Orders, RevokeOrder, StartReading, StopReading, UpdateOrder,
+};
 pub(crate) use report_templates::{ReportTemplates, RetireReportTemplate, SaveReportTemplate};
 pub(crate) use report_versions::ReportVersions;
 pub(crate) use reports::{
@@ -16,3 +21,4 @@ pub(crate) use reports::{
 };
 pub use signing::Signing;
 pub(crate) use workflow_logs::{AddWorkflowLog, WorkflowLogs};
+pub(crate) use worklists::{Asked, Worklists};
