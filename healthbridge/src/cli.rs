@@ -79,6 +79,11 @@ enum Command {
         #[command(subcommand)]
         command: DiagnosisCommand,
     },
+    /// Looks at exported reports.
+    Report {
+        #[command(subcommand)]
+        command: ReportCommand,
+    },
     /// Manages the keys that sign access tokens and reports.
     Keys {
         #[command(subcommand)]
@@ -152,6 +157,19 @@ enum DiagnosisCommand {
     /// Recomputes the chain of the workflow log, compares it with the checkpoints, and prints every difference. Ends with an
     /// error if there is any.
     Verify(VerifyArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum ReportCommand {
+    /// Verifies an exported version of a report by the published keys alone: says which version it is, who signed it when,
+    /// and whether that is so. Ends with an error if anything is not as it was signed. Needs no database and no account.
+    Verify {
+        /// The exported version, as `ReportVersion.signedDocument` gives it.
+        file: PathBuf,
+        /// The key set: a file that was kept, or the address of `/.well-known/report-signing-jwks.json`.
+        #[arg(long, value_name = "FILE|URL")]
+        jwks: String,
+    },
 }
 
 /// What is verified, and by what.
@@ -350,6 +368,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Diagnosis { command: DiagnosisCommand::Verify(args) } => {
                 let (pool, checkpoints) = args.open(Subgraph::Diagnosis)?;
                 roles::verify_workflow_log(&pool, checkpoints).await
+            }
+            Command::Report { command: ReportCommand::Verify { file, jwks } } => {
+                roles::verify_report(&file, &jwks).await
             }
             Command::User { command: UserCommand::CreateAdmin { email, file } } => {
                 roles::create_admin(&file.read()?, email).await

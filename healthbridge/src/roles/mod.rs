@@ -3,6 +3,7 @@
 mod admin;
 mod patience;
 mod prepare;
+mod report;
 mod serve;
 
 use std::{
@@ -29,6 +30,7 @@ pub(crate) use admin::{
     verify_billing, verify_workflow_log,
 };
 pub(crate) use prepare::prepare_storage;
+pub(crate) use report::verify_report;
 use serve::stop_signal;
 pub(crate) use serve::{bind, serve_metrics, stop_on_signal};
 

@@ -29,6 +29,12 @@ const TYPES: &[(&str, Guard)] = &[
     // What it opens is guarded by the field that gives it.
     ("PresignedUrl", Guard::Part),
     ("DiagnosisReport", Guard::Resource("DiagnosticReport")),
+    ("ReportVersion", Guard::Part),
+    ("ReportSignature", Guard::Part),
+    ("ReportAddendum", Guard::Part),
+    ("ReportTemplate", Guard::Resource("DiagnosticReport")),
+    ("ImagingStudy", Guard::Resource("ImagingStudy")),
+    ("ImagingOrder", Guard::Resource("ServiceRequest")),
     ("WorkflowLog", Guard::Resource("Provenance")),
     ("Appointment", Guard::Resource("Appointment")),
     ("Billing", Guard::Resource("ChargeItem")),
@@ -59,7 +65,9 @@ const OWNERS: &[(&str, &str)] = &[
     ("MedicalStaff", "patients"),
     ("User", "patients"),
     ("MedicalImage", "imaging"),
+    ("ImagingStudy", "imaging"),
     ("DiagnosisReport", "diagnosis"),
+    ("ImagingOrder", "diagnosis"),
     ("WorkflowLog", "diagnosis"),
     ("Appointment", "diagnosis"),
     ("Billing", "billing"),
@@ -78,6 +86,8 @@ pub enum Need {
     Staff(char, &'static str),
     /// A right on a resource, and a policy.
     RightAndPolicy(char, &'static str, &'static str),
+    /// Rights on two resources.
+    Both((char, &'static str), (char, &'static str)),
 }
 
 /// Every root field has its need. A field that is not here fails the test.
@@ -96,6 +106,19 @@ const ROOTS: &[(&str, Need)] = &[
     ("imageUpload", Need::Right('c', "ImagingStudy")),
     ("report", Need::Right('r', "DiagnosticReport")),
     ("reports", Need::Right('s', "DiagnosticReport")),
+    ("reportWorklist", Need::Right('s', "DiagnosticReport")),
+    ("criticalResults", Need::Right('s', "DiagnosticReport")),
+    ("reportTemplates", Need::Right('s', "DiagnosticReport")),
+    ("imagingOrder", Need::Right('r', "ServiceRequest")),
+    ("imagingOrders", Need::Right('s', "ServiceRequest")),
+    ("imagingWorklist", Need::Right('s', "ServiceRequest")),
+    ("orderImaging", Need::Right('c', "ServiceRequest")),
+    ("updateImagingOrder", Need::Right('u', "ServiceRequest")),
+    ("completeAcquisition", Need::Right('u', "ServiceRequest")),
+    ("revokeImagingOrder", Need::Right('u', "ServiceRequest")),
+    ("startReading", Need::Both(('u', "ServiceRequest"), ('c', "DiagnosticReport"))),
+    ("stopReading", Need::Both(('u', "ServiceRequest"), ('c', "DiagnosticReport"))),
+    ("acknowledgeImagingResult", Need::Right('c', "ServiceRequest")),
     ("workflowLog", Need::Right('r', "Provenance")),
     ("workflowLogs", Need::Right('s', "Provenance")),
     ("billing", Need::Right('r', "ChargeItem")),
@@ -125,6 +148,16 @@ const ROOTS: &[(&str, Need)] = &[
     ("completeImageUpload", Need::Right('c', "ImagingStudy")),
     ("deleteImage", Need::Right('d', "ImagingStudy")),
     ("createReport", Need::Right('c', "DiagnosticReport")),
+    ("updateReportDraft", Need::Right('u', "DiagnosticReport")),
+    ("assignReport", Need::Right('u', "DiagnosticReport")),
+    ("confirmReport", Need::RightAndPolicy('u', "DiagnosticReport", "report.sign")),
+    ("amendReport", Need::RightAndPolicy('u', "DiagnosticReport", "report.sign")),
+    ("addAddendum", Need::RightAndPolicy('u', "DiagnosticReport", "report.sign")),
+    ("markReportEnteredInError", Need::RightAndPolicy('u', "DiagnosticReport", "report.sign")),
+    ("cancelReport", Need::Right('u', "DiagnosticReport")),
+    ("acknowledgeCriticalResult", Need::Right('u', "DiagnosticReport")),
+    ("saveReportTemplate", Need::Right('c', "DiagnosticReport")),
+    ("retireReportTemplate", Need::Right('u', "DiagnosticReport")),
     ("addWorkflowLog", Need::Right('c', "Provenance")),
     ("addBilling", Need::Right('c', "ChargeItem")),
     ("updateBilling", Need::Right('u', "ChargeItem")),
@@ -226,6 +259,7 @@ impl Rights {
             Need::Nothing => true,
             Need::Right(letter, resource) => self.has(letter, resource),
             Need::Staff(letter, resource) => !self.is_own && self.has(letter, resource),
+            Need::Both(one, other) => self.has(one.0, one.1) && self.has(other.0, other.1),
             Need::RightAndPolicy(letter, resource, policy) => {
                 self.has(letter, resource) && self.policies.iter().any(|one| one == policy)
             }

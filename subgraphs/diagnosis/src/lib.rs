@@ -1,4 +1,4 @@
-//! The diagnosis subgraph: reports and the workflow log.
+//! The diagnosis subgraph: imaging orders, reports and the workflow log.
 
 pub mod domain;
 mod graphql;
@@ -15,7 +15,7 @@ use healthbridge_subgraph::{Description, Subgraph};
 use sqlx::{PgPool, migrate::Migrator};
 
 pub use service::Signing;
-pub use settings::{ReportSettings, Settings};
+pub use settings::{OrderSettings, ReportSettings, SearchLanguage, Settings};
 pub use store::workflow_logs::Log;
 
 /// The subgraph's name in the supergraph.
@@ -26,7 +26,11 @@ static MIGRATOR: Migrator = sqlx::migrate!();
 /// What is known of the subgraph before it is opened.
 pub const DESCRIPTION: Description = Description {
     name: NAME,
-    provision: Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["workflow_log"] },
+    provision: Provision {
+        schema: NAME,
+        migrator: &MIGRATOR,
+        only_grow: &["workflow_log", "report_version", "report_signature", "report_addendum"],
+    },
     sdl: graphql::sdl,
 };
 
@@ -34,11 +38,15 @@ pub const DESCRIPTION: Description = Description {
 pub fn open(pool: PgPool, settings: &Settings, signing: Signing) -> Subgraph {
     let (signers, ready) = (signing.signers(), signing.signers());
     let schema = graphql::schema(&pool, settings, signing);
-    let seal = sealing::<Log>("seal the workflow log", pool.clone());
-    Subgraph::new(&DESCRIPTION, pool, schema)
+    let jobs = [
+        sealing::<Log>("seal the workflow log", pool.clone()),
+        service::critical_results::count(pool.clone(), &settings.reports),
+        service::report_words::index(pool.clone(), &settings.reports),
+    ];
+    let subgraph = Subgraph::new(&DESCRIPTION, pool, schema)
         .with_routes(routes::routes(signers))
-        .with_job(seal)
-        .needing("the keys that sign reports", move || std::future::ready(ready.check()))
+        .needing("the keys that sign reports", move || std::future::ready(ready.check()));
+    jobs.into_iter().fold(subgraph, Subgraph::with_job)
 }
 
 /// The job that signs where the workflow log ends.

@@ -6,14 +6,19 @@ mod setup;
 use std::time::Duration;
 
 use healthbridge_rights::Role;
-use healthbridge_testkit::{Mutations, TestDatabase};
+use healthbridge_testkit::{Client, Mutations, TestDatabase};
 use serde_json::{Value, json};
-use setup::setup_by;
+use setup::{
+    CREATE, Setup,
+    orders::{ORDER, order_input},
+    setup_by,
+};
 use uuid::Uuid;
 
 #[tokio::test]
 async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last() {
-    let radiologist = setup_by(TestDatabase::only_connection).await.as_role(Role::Radiologist);
+    let setup = setup_by(TestDatabase::only_connection).await;
+    let radiologist = setup.as_role(Role::Radiologist);
     let mut runs = Mutations::of(&radiologist).await;
     let patient = Uuid::now_v7();
     let report = "id version createdAt updatedAt issuedAt";
@@ -31,7 +36,85 @@ async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last(
         let later = radiologist.data(&query, json!({ "id": logged["log"]["id"] })).await;
         assert_eq!(later["workflowLog"], logged["log"]);
     }
+    orders(&setup, &mut runs).await;
+    run_reports(&mut runs, &setup, patient).await;
+    run_templates(&mut runs, &radiologist).await;
     runs.assert_all();
+}
+
+/// A report through all that is done with one.
+async fn run_reports(runs: &mut Mutations, setup: &Setup, patient: Uuid) {
+    let staff = Uuid::now_v7();
+    let (radiologist, proof) = setup.as_signer(Role::Radiologist, staff);
+    let fields = "id version status updatedAt issuedAt assignedUntil criticalAcknowledgedAt";
+    let mut step = async |name: &str, of: &Value, mut input: Value| {
+        input["reportId"] = of["id"].clone();
+        if name != "acknowledgeCriticalResult" {
+            input["expectedVersion"] = of["version"].clone();
+        }
+        let done = runs.run(&radiologist, name, input, &format!("report {{ {fields} }}")).await["report"].clone();
+        let query = format!("query ($id: ID!) {{ report(id: $id) {{ {fields} }} }}");
+        assert_eq!(radiologist.data(&query, json!({ "id": done["id"] })).await["report"], done, "{name}");
+        done
+    };
+    let begin = async || {
+        let input = json!({ "input": { "patientId": patient, "critical": true } });
+        radiologist.data(CREATE, input).await["createReport"]["report"].clone()
+    };
+    let assigned = step("assignReport", &begin().await, json!({ "assigneeId": staff })).await;
+    let written = step("updateReportDraft", &assigned, json!({ "findings": "Clear.", "status": "PARTIAL" })).await;
+    step("cancelReport", &written, json!({ "reason": "a test" })).await;
+    let critical = step("updateReportDraft", &begin().await, json!({ "findings": "A bleeding." })).await;
+    let with_proof = |mut input: Value| {
+        input["reauthToken"] = json!(proof);
+        input
+    };
+    let released = step("confirmReport", &critical, with_proof(json!({}))).await;
+    let acknowledged = step("acknowledgeCriticalResult", &released, json!({ "note": "Called the ward." })).await;
+    let amend = json!({ "reason": "a test", "impression": "A bleeding." });
+    let amended = step("amendReport", &acknowledged, with_proof(amend)).await;
+    let appended = step("addAddendum", &amended, with_proof(json!({ "text": "More." }))).await;
+    step("markReportEnteredInError", &appended, with_proof(json!({ "reason": "a test" }))).await;
+}
+
+async fn run_templates(runs: &mut Mutations, radiologist: &Client) {
+    let template = "template { id version name updatedAt retiredAt }";
+    let input = json!({ "name": "Chest", "modality": "CT", "findings": "Clear.", "idempotencyKey": Uuid::new_v4() });
+    let made = runs.run_twice(radiologist, "saveReportTemplate", input, template).await["template"].clone();
+    let input = json!({ "templateId": made["id"], "expectedVersion": made["version"] });
+    runs.run(radiologist, "retireReportTemplate", input, template).await;
+}
+
+/// What is done with orders; each first answer is what is read later.
+async fn orders(setup: &Setup, runs: &mut Mutations) {
+    let (doctor, radiologist) = (setup.member(Role::Doctor), setup.member(Role::Radiologist));
+    let selection = format!("order {{ {ORDER} }}");
+    let input = order_input(Uuid::now_v7(), "STAT");
+    let order = runs.run_twice(&doctor.client, "orderImaging", input, &selection).await["order"].clone();
+    let mut version = 0;
+    let mut at = |what: Value| {
+        version += 1;
+        let mut input = json!({ "orderId": order["id"], "expectedVersion": version });
+        input.as_object_mut().expect("an input").extend(what.as_object().expect("fields").clone());
+        input
+    };
+    let now = json!({ "orderId": order["id"] });
+    let steps = [
+        (&doctor, "updateImagingOrder", at(json!({ "priority": "URGENT" }))),
+        (&doctor, "completeAcquisition", at(json!({ "imageIds": [Uuid::now_v7()] }))),
+        (&radiologist, "startReading", now.clone()),
+        (&radiologist, "stopReading", now),
+    ];
+    for (member, mutation, input) in steps {
+        let first = runs.run(&member.client, mutation, input, &selection).await;
+        assert_eq!(member.see(&order).await, first["order"], "{mutation}");
+    }
+    setup.report_by_hand(&order).await;
+    let seen = json!({ "orderId": order["id"], "expectedVersion": doctor.see(&order).await["version"] });
+    runs.run(&doctor.client, "acknowledgeImagingResult", seen, &selection).await;
+    let other = doctor.order(Uuid::now_v7(), "STAT").await;
+    let revoke = json!({ "orderId": other["id"], "expectedVersion": 1, "reason": "healed" });
+    runs.run(&doctor.client, "revokeImagingOrder", revoke, &selection).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! The GraphQL face: thin types over the services, a file for each aggregate.
 
+mod image;
+mod order;
 mod patient;
 mod reference;
 mod report;
+mod report_template;
+mod staff;
 mod user;
 mod workflow_log;
 
@@ -12,27 +16,45 @@ use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
 use crate::{
-    service::{Reports, Signing, WorkflowLogs},
+    service::{Orders, ReportTemplates, ReportVersions, Reports, Signing, WorkflowLogs, Worklists},
     settings::Settings,
 };
 
 /// Everything that can be read.
 #[derive(Default, MergedObject)]
-struct Query(report::ReportQuery, workflow_log::WorkflowLogQuery, patient::PatientQuery, user::UserQuery);
+struct Query(
+    order::OrderQuery,
+    report::ReportQuery,
+    report::WorklistQuery,
+    report_template::ReportTemplateQuery,
+    workflow_log::WorkflowLogQuery,
+    patient::PatientQuery,
+    staff::StaffQuery,
+    image::ImageQuery,
+    user::UserQuery,
+);
 
 /// Everything that can be changed.
 #[derive(Default, MergedObject)]
-struct Mutation(report::ReportMutation, workflow_log::WorkflowLogMutation);
+struct Mutation(
+    order::OrderMutation,
+    report::ReportMutation,
+    report_template::ReportTemplateMutation,
+    workflow_log::WorkflowLogMutation,
+);
 
 /// The subgraph's SDL, which the supergraph is composed from.
 pub(crate) fn sdl() -> String {
     healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(pool: &PgPool, _settings: &Settings, signing: Signing) -> impl async_graphql::Executor {
+pub(crate) fn schema(pool: &PgPool, settings: &Settings, signing: Signing) -> impl async_graphql::Executor {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
-        .data(Arc::new(signing))
-        .data(Arc::new(Reports::new(pool.clone())))
+        .data(Arc::new(Orders::new(pool.clone(), settings.orders)))
+        .data(Arc::new(Worklists::new(pool.clone())))
+        .data(Arc::new(Reports::new(pool.clone(), settings.reports.clone(), signing.clone())))
+        .data(Arc::new(ReportVersions::new(pool.clone(), signing)))
+        .data(Arc::new(ReportTemplates::new(pool.clone())))
         .data(Arc::new(WorkflowLogs::new(pool.clone())));
     healthbridge_graphql::finish(builder, &sdl())
 }

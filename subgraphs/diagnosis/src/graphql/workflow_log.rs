@@ -9,8 +9,8 @@ use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
 use super::{
+    image::MedicalImage,
     patient::Patient,
-    reference::MedicalImage,
     report::{DiagnosisReport, ReportById},
     user::User,
 };

@@ -34,7 +34,7 @@ impl Signing {
         token: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Proven, UserError> {
-        let refuse = |code, message: String| UserError { code, message, field: Some(vec![FIELD.to_owned()]) };
+        let refuse = |code, message: String| UserError::at(FIELD, code, message);
         let missing = "Whoever signs is asked again: give the proof of `reauthenticate`";
         let token = token.ok_or_else(|| refuse(UserErrorCode::Required, missing.to_owned()))?;
         let proven = self.verifier.proof(token, account, now).await;
