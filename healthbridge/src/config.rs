@@ -1,6 +1,8 @@
 //! The configuration of the roles: one TOML file, then environment variables `HEALTHBRIDGE__SECTION__KEY`. A key that is
 //! not known is refused. `config/example.toml` documents each.
 
+mod section;
+
 use std::{
     collections::HashMap,
     fs,
@@ -20,6 +22,8 @@ use healthbridge_telemetry::LogFormat;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+
+pub use section::{Checkpoints, SubgraphSection};
 
 use crate::{Subgraph, bounds};
 
@@ -101,38 +105,6 @@ pub struct Router {
     pub persisted_documents: PersistedDocuments,
 }
 
-/// One subgraph.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SubgraphSection {
-    /// Where it listens; `127.0.0.1` and ports 8001 to 8004 where it is left out.
-    pub listen: Option<SocketAddr>,
-    /// Where its metrics are; `127.0.0.1` and its port + 100 where it is left out.
-    pub metrics_listen: Option<SocketAddr>,
-    /// Where the router finds its GraphQL endpoint.
-    pub url: Option<String>,
-    /// `postgres://` URL of its own role.
-    pub database_url: Option<SecretString>,
-    /// A file with that URL.
-    pub database_url_file: Option<PathBuf>,
-    /// Whether the anonymous may introspect it.
-    pub introspection: bool,
-    /// Networks from which the router asks; it is believed for whom (`X-Forwarded-For`). Loopback where it is left out.
-    pub trusted_proxies: Option<Vec<IpNet>>,
-    /// Where it writes down how far its log or ledger has come; nowhere where it is left out. Only for diagnosis and billing.
-    pub checkpoints: Option<Checkpoints>,
-}
-
-/// Signed checkpoints of a log or ledger, outside of the database.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Checkpoints {
-    /// The file that they are appended to.
-    pub file: PathBuf,
-    /// The Ed25519 key that signs them, PKCS#8 PEM, closed to others; made where there is none.
-    pub key_file: PathBuf,
-}
-
 /// The object storage.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -181,6 +153,7 @@ impl Config {
         let read = builder.add_source(environment).build().and_then(config::Config::try_deserialize::<Self>);
         let checked = read.map_err(anyhow::Error::new).and_then(|config| {
             bounds::check(&config.query, &config.limits)?;
+            config.check_sections()?;
             for listed in &config.router.allowed_origins {
                 origin(listed).map_err(|why| anyhow::anyhow!("`router.allowed_origins` has {listed:?}: {why}"))?;
             }
@@ -252,6 +225,12 @@ impl Config {
     pub fn subgraph(&self, subgraph: Subgraph) -> &SubgraphSection {
         static NOTHING_SAID: LazyLock<SubgraphSection> = LazyLock::new(SubgraphSection::default);
         self.subgraphs.get(&subgraph).unwrap_or(&NOTHING_SAID)
+    }
+
+    /// What the deployment decides of diagnosis.
+    pub fn diagnosis(&self) -> healthbridge_diagnosis::Settings {
+        let reports = self.subgraph(Subgraph::Diagnosis).reports.clone().unwrap_or_default();
+        healthbridge_diagnosis::Settings { reports }
     }
 
     /// Where a subgraph listens.

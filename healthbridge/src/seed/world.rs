@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, NaiveDate, TimeZone, Utc};
 use healthbridge_billing::domain::{Billing, Price, Recorded};
 use healthbridge_billing::seed::Payment;
-use healthbridge_diagnosis::domain::{Report, ReportPriority, ReportStatus};
+use healthbridge_diagnosis::domain::{Report, ReportPriority, ReportStatus, radiology};
 use healthbridge_patients::domain::{Mrn, Patient, Staff, StaffProfession};
 use healthbridge_terms::{
     Address, AdministrativeGender, Coding, ContactPoint, ContactSystem, CurrencyCode, HumanName, Money, NameUse,
@@ -193,6 +193,7 @@ pub(crate) fn report(kind: &str, number: u64, patient_id: Uuid, image_ids: Vec<U
         id: id(kind, number),
         patient_id,
         status,
+        category: vec![radiology()],
         priority: choose(
             &[ReportPriority::Routine, ReportPriority::Routine, ReportPriority::Urgent, ReportPriority::Stat],
             "priority",
@@ -210,10 +211,16 @@ pub(crate) fn report(kind: &str, number: u64, patient_id: Uuid, image_ids: Vec<U
         findings: has_text.then(|| findings.to_owned()),
         impression: has_text.then(|| impression.to_owned()),
         critical: false,
+        acknowledged: None,
         author_id: id("staff", 1),
         assignee_id: None,
+        assigned_until: None,
+        requester_id: None,
+        study_id: None,
         image_ids,
         issued_at: status.is_released().then(|| at + Duration::hours(4)),
+        status_reason: None,
+        current_version: 0,
         created_at: at,
         updated_at: at + Duration::hours(4),
         version: 1,

@@ -142,7 +142,7 @@ fn role_of(subgraph: Subgraph) -> String {
 
 /// The configuration that the roles would have.
 fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow::Result<Config> {
-    let Config { query, limits, router, .. } = Config::read(None)?;
+    let Config { query, limits, router, mut subgraphs, .. } = Config::read(None)?;
     let mut config = Config { query, limits, ..Config::default() };
     config.router.persisted_documents = router.persisted_documents;
     config.limits.drain_timeout_ms = config.limits.drain_timeout_ms.min(DRAIN_MS);
@@ -162,6 +162,10 @@ fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow
     for subgraph in SUBGRAPHS {
         config.subgraphs.entry(subgraph).or_default().checkpoints = data_dir.checkpoints(subgraph);
     }
+    // What the environment decides of diagnosis, but for the keys, which are with all the others.
+    let mut reports = subgraphs.remove(&Subgraph::Diagnosis).and_then(|section| section.reports).unwrap_or_default();
+    reports.signing_key_file = Some(data_dir.report_signing_key());
+    config.subgraphs.entry(Subgraph::Diagnosis).or_default().reports = Some(reports);
     // The router asks from this very address, where it is not one of loopback.
     let mut from = config.trusted_proxies(Subgraph::Patients);
     from.push(IpNet::from(args.host));

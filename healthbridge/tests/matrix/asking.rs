@@ -233,6 +233,11 @@ impl Hospital {
                 | "issueInvoice"
                 | "cancelInvoice"
                 | "payInvoice"
+                | "updateReportDraft"
+                | "assignReport"
+                | "cancelReport"
+                | "acknowledgeCriticalResult"
+                | "retireReportTemplate"
         )
     }
 
@@ -262,6 +267,18 @@ impl Hospital {
             "completeImageUpload" => json!({ "uploadId": Uuid::now_v7() }),
             "deleteImage" => json!({ "imageId": row("MedicalImage"), "reason": "the matrix", "expectedVersion": 999 }),
             "createReport" => json!({ "patientId": row("Patient"), "findings": "none", "idempotencyKey": key }),
+            "updateReportDraft" => {
+                json!({ "reportId": row("DiagnosisReport"), "expectedVersion": 999, "findings": "none" })
+            }
+            "assignReport" => {
+                json!({ "reportId": row("DiagnosisReport"), "assigneeId": row("MedicalStaff"), "expectedVersion": 999 })
+            }
+            "cancelReport" => {
+                json!({ "reportId": row("DiagnosisReport"), "expectedVersion": 999, "reason": "the matrix" })
+            }
+            "acknowledgeCriticalResult" => json!({ "reportId": row("DiagnosisReport"), "note": "the matrix" }),
+            "saveReportTemplate" => json!({ "name": "the matrix", "modality": "CT", "idempotencyKey": key }),
+            "retireReportTemplate" => json!({ "templateId": Uuid::now_v7(), "expectedVersion": 999 }),
             "addWorkflowLog" => json!({ "action": "OTHER", "note": "the matrix", "idempotencyKey": key }),
             "addBilling" => json!({ "patientId": row("Patient"), "description": "the matrix", "quantity": "1",
                 "unitPrice": { "amount": "1.00", "currency": "EUR" }, "idempotencyKey": key }),
@@ -292,6 +309,7 @@ impl Hospital {
             "changePassword" => {
                 json!({ "currentPassword": "wrong", "newPassword": "seven unlikely purple wheelbarrows" })
             }
+            "reauthenticate" => json!({ "password": "wrong" }),
             "completePasswordReset" => json!({ "token": "wrong", "newPassword": "seven unlikely purple wheelbarrows" }),
             "confirmTotp" => json!({ "code": "123456" }),
             "disableTotp" => json!({ "password": "wrong" }),

@@ -2,8 +2,10 @@
 
 pub mod domain;
 mod graphql;
+mod routes;
 pub mod seed;
 mod service;
+mod settings;
 mod store;
 
 use healthbridge_chain::{Notary, attesting, sealing};
@@ -12,6 +14,8 @@ use healthbridge_postgres::Provision;
 use healthbridge_subgraph::{Description, Subgraph};
 use sqlx::{PgPool, migrate::Migrator};
 
+pub use service::Signing;
+pub use settings::{ReportSettings, SearchLanguage, Settings};
 pub use store::workflow_logs::Log;
 
 /// The subgraph's name in the supergraph.
@@ -22,15 +26,27 @@ static MIGRATOR: Migrator = sqlx::migrate!();
 /// What is known of the subgraph before it is opened.
 pub const DESCRIPTION: Description = Description {
     name: NAME,
-    provision: Provision { schema: NAME, migrator: &MIGRATOR, only_grow: &["workflow_log"] },
+    provision: Provision {
+        schema: NAME,
+        migrator: &MIGRATOR,
+        only_grow: &["workflow_log", "report_version", "report_signature", "report_addendum"],
+    },
     sdl: graphql::sdl,
 };
 
-/// The subgraph on its database.
-pub fn open(pool: PgPool) -> Subgraph {
-    let schema = graphql::schema(&pool);
-    let seal = sealing::<Log>("seal the workflow log", pool.clone());
-    Subgraph::new(&DESCRIPTION, pool, schema).with_job(seal)
+/// The subgraph on its database, as the deployment has settled it, and with what reports are signed by.
+pub fn open(pool: PgPool, settings: &Settings, signing: Signing) -> Subgraph {
+    let (signers, ready) = (signing.signers(), signing.signers());
+    let schema = graphql::schema(&pool, settings, signing);
+    let jobs = [
+        sealing::<Log>("seal the workflow log", pool.clone()),
+        service::critical_results::count(pool.clone(), &settings.reports),
+        service::report_words::index(pool.clone(), &settings.reports),
+    ];
+    let subgraph = Subgraph::new(&DESCRIPTION, pool, schema)
+        .with_routes(routes::routes(signers))
+        .needing("the keys that sign reports", move || std::future::ready(ready.check()));
+    jobs.into_iter().fold(subgraph, Subgraph::with_job)
 }
 
 /// The job that signs where the workflow log ends.

@@ -160,4 +160,9 @@ async fn a_foreign_report_costs_and_answers_what_an_absent_one_does() {
     assert_alike(&count, &patient, report, of("DiagnosisReport", foreign), of("DiagnosisReport", absent())).await;
     let reports = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on Patient { reports { totalCount nodes { id } } } } }";
     assert_alike(&count, &patient, reports, of("Patient", json!(other)), of("Patient", absent())).await;
+    let image = Uuid::now_v7();
+    let about = sqlx::query("UPDATE diagnosis.report SET image_ids = ARRAY[$1] WHERE patient_id = $2");
+    about.bind(image).bind(other).execute(&setup.database.pool).await.expect("about an image");
+    let of_image = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on MedicalImage { reports { totalCount nodes { id } } } } }";
+    assert_alike(&count, &patient, of_image, of("MedicalImage", json!(image)), of("MedicalImage", absent())).await;
 }

@@ -15,14 +15,29 @@ const OF_PATIENT: ListQuery<'_> = ListQuery {
         ... on Patient { reports(PAGE) CONNECTION } } }",
     at: "/_entities/0/reports",
 };
+const OF_STAFF: ListQuery<'_> = ListQuery {
+    query: "query ($id: ID!) { _entities(representations: [{ __typename: \"MedicalStaff\", id: $id }]) {
+        ... on MedicalStaff { reports(PAGE) CONNECTION } } }",
+    at: "/_entities/0/reports",
+};
+const OF_IMAGE: ListQuery<'_> = ListQuery {
+    query: "query ($id: ID!) { _entities(representations: [{ __typename: \"MedicalImage\", id: $id }]) {
+        ... on MedicalImage { reports(PAGE) CONNECTION } } }",
+    at: "/_entities/0/reports",
+};
+const FOUND: ListQuery<'_> =
+    ListQuery { query: "{ reports(PAGE, filter: { text: \"nodule\" }) CONNECTION }", at: "/reports" };
 const LOGS: ListQuery<'_> = ListQuery { query: "{ workflowLogs(PAGE) CONNECTION }", at: "/workflowLogs" };
 
-/// So many reports of one patient in any order, of which each third was released, and as many entries of the log.
+/// So many reports of one patient in any order, of which each third was released, and as many entries of the log. The
+/// patient's id is that of their author and of the image that they are about, too.
 async fn fill(pool: &PgPool, patient: Uuid, rows: u32) {
     let statements = format!(
-        "INSERT INTO diagnosis.report (id, patient_id, status, priority, author_id, created_at, updated_at)
+        "INSERT INTO diagnosis.report (id, patient_id, status, priority, author_id, created_at, updated_at, image_ids,
+             search)
          SELECT gen_random_uuid(), '{patient}', CASE number % 3 WHEN 0 THEN 'FINAL' ELSE 'REGISTERED' END, 'ROUTINE',
-             gen_random_uuid(), now(), now()
+             '{patient}', now(), now(), ARRAY[gen_random_uuid(), '{patient}'],
+             to_tsvector('simple', CASE number % 100 WHEN 1 THEN 'a nodule' ELSE 'clear' END)
          FROM generate_series(1, {rows}) AS number;
          INSERT INTO diagnosis.workflow_log (seq, id, occurred_at, recorded_at, user_id, action, patient_id, prev_hash, hash)
          SELECT (SELECT coalesce(max(seq), 0) FROM diagnosis.workflow_log) + number, gen_random_uuid(), now(), now(),
@@ -41,9 +56,14 @@ async fn every_list_gives_the_same_rows_forwards_and_backwards_in_pages_of_any_s
     fill(&setup.database.pool, other, 4).await;
     assert_eq!(REPORTS.assert_pages(&radiologist, "id", &Value::Null).await, 17);
     assert_eq!(LOGS.assert_pages(&radiologist, "seq", &Value::Null).await, 17);
-    assert_eq!(OF_PATIENT.assert_pages(&radiologist, "id", &json!({ "id": patient })).await, 13);
+    for list in [OF_PATIENT, OF_STAFF, OF_IMAGE] {
+        assert_eq!(list.assert_pages(&radiologist, "id", &json!({ "id": patient })).await, 13, "{list:?}");
+    }
+    assert_eq!(FOUND.assert_pages(&radiologist, "id", &Value::Null).await, 2);
     let own = setup.anonymous.with_token(setup.tokens.of_patient(patient));
-    assert_eq!(OF_PATIENT.assert_pages(&own, "id", &json!({ "id": patient })).await, 4, "what was released");
+    for list in [OF_PATIENT, OF_IMAGE] {
+        assert_eq!(list.assert_pages(&own, "id", &json!({ "id": patient })).await, 4, "what was released: {list:?}");
+    }
 }
 
 #[tokio::test]
@@ -56,11 +76,16 @@ async fn a_total_is_of_what_the_caller_may_see() {
     let exactly = |rows: i64| (json!(rows), json!(true));
     assert_eq!(REPORTS.total(&radiologist, &Value::Null).await, exactly(9));
     assert_eq!(LOGS.total(&radiologist, &Value::Null).await, exactly(9));
-    assert_eq!(OF_PATIENT.total(&radiologist, &json!({ "id": patient })).await, exactly(7));
+    for list in [OF_PATIENT, OF_STAFF, OF_IMAGE] {
+        assert_eq!(list.total(&radiologist, &json!({ "id": patient })).await, exactly(7), "{list:?}");
+    }
+    assert_eq!(FOUND.total(&radiologist, &Value::Null).await, exactly(2));
     let own = setup.anonymous.with_token(setup.tokens.of_patient(patient));
-    assert_eq!(OF_PATIENT.total(&own, &json!({ "id": patient })).await, exactly(2), "what was released");
-    for nobodys in [other, Uuid::now_v7()] {
-        assert_eq!(OF_PATIENT.total(&own, &json!({ "id": nobodys })).await, exactly(0), "theirs as nobody's");
+    for list in [OF_PATIENT, OF_IMAGE] {
+        assert_eq!(list.total(&own, &json!({ "id": patient })).await, exactly(2), "what was released: {list:?}");
+        for nobodys in [other, Uuid::now_v7()] {
+            assert_eq!(list.total(&own, &json!({ "id": nobodys })).await, exactly(0), "theirs as nobody's: {list:?}");
+        }
     }
     let drafts = ListQuery { query: "{ reports(PAGE, filter: { status: [REGISTERED] }) CONNECTION }", ..REPORTS };
     assert_eq!(drafts.total(&radiologist, &Value::Null).await, exactly(7));
@@ -89,12 +114,12 @@ async fn counting_costs_one_statement_for_all_parents_and_none_where_nobody_asks
     let radiologist = setup.as_role(Role::Radiologist);
     let patients: Vec<Uuid> = (0..100).map(|_| Uuid::now_v7()).collect();
     fill(&setup.database.pool, patients[0], 3).await;
-    let ask = async |parents: usize, selection: &str| {
+    let ask = async |parent: &str, parents: usize, selection: &str| {
         let query = format!(
-            "query ($r: [_Any!]!) {{ _entities(representations: $r) {{ ... on Patient {{ reports {selection} }} }} }}
+            "query ($r: [_Any!]!) {{ _entities(representations: $r) {{ ... on {parent} {{ reports {selection} }} }} }}
              fragment Total on DiagnosisReportConnection {{ totalCountIsExact total: totalCount }}"
         );
-        let of: Vec<_> = patients[..parents].iter().map(|id| json!({ "__typename": "Patient", "id": id })).collect();
+        let of: Vec<_> = patients[..parents].iter().map(|id| json!({ "__typename": parent, "id": id })).collect();
         let (_, statements) = count.during(radiologist.data(&query, json!({ "r": of }))).await;
         statements
     };
@@ -104,8 +129,10 @@ async fn counting_costs_one_statement_for_all_parents_and_none_where_nobody_asks
         ("{ totalCount nodes { id } ... @skip(if: true) { ...Total } }", 2),
         ("(last: 3) { nodes { id } ...Total }", 2),
     ] {
-        for parents in [1, 100] {
-            assert_eq!(ask(parents, selection).await, statements, "{selection}: {parents}");
+        for (parent, parents) in
+            ["Patient", "MedicalStaff", "MedicalImage"].into_iter().flat_map(|one| [(one, 1), (one, 100)])
+        {
+            assert_eq!(ask(parent, parents, selection).await, statements, "{selection}: {parents} {parent}");
         }
     }
 }
@@ -128,4 +155,35 @@ async fn pages_of_long_lists_are_read_from_an_index_either_way() {
     REPORTS.assert_index(&radiologist, &plans, "report_pkey", &Value::Null).await;
     LOGS.assert_index(&radiologist, &plans, "workflow_log_pkey", &Value::Null).await;
     OF_PATIENT.assert_index(&radiologist, &plans, "report_of_patient", &json!({ "id": patient })).await;
+    OF_STAFF.assert_index(&radiologist, &plans, "report_of_author", &json!({ "id": patient })).await;
+}
+
+#[tokio::test]
+async fn words_and_images_are_found_by_their_index() {
+    let plans = Plans::start();
+    let one = |database: &TestDatabase| {
+        PgPoolOptions::new().max_connections(1).connect_lazy_with(Plans::of(&database.options))
+    };
+    let setup = setup_by(one).await;
+    let radiologist = setup.as_role(Role::Radiologist);
+    for patient in (0..100).map(|_| Uuid::now_v7()) {
+        fill(&setup.database.pool, patient, 300).await;
+    }
+    let rare = "UPDATE diagnosis.report SET search = to_tsvector('simple', 'a rare osteoma')
+                WHERE id IN (SELECT id FROM diagnosis.report LIMIT 3)";
+    for statement in [rare, "VACUUM ANALYZE diagnosis.report"] {
+        raw_sql(statement).execute(&setup.database.pool).await.expect("done");
+    }
+    let rare = "{ reports(filter: { text: \"osteoma\" }) { nodes { id } } }";
+    let image = "query ($id: ID!) { _entities(representations: [{ __typename: \"MedicalImage\", id: $id }]) {
+        ... on MedicalImage { reports { nodes { id } } } } }";
+    // From the sixth time on PostgreSQL may take one plan for all values.
+    for _ in 0..7 {
+        let (found, taken) = plans.during(radiologist.data(rare, Value::Null)).await;
+        assert_eq!(found["reports"]["nodes"].as_array().map(Vec::len), Some(3));
+        assert!(taken.iter().any(|plan| plan.contains("report_search")), "{taken:?}");
+        let asked = radiologist.data(image, json!({ "id": Uuid::now_v7() }));
+        let (_, taken) = plans.during(asked).await;
+        assert!(taken.iter().any(|plan| plan.contains("report_of_image")), "{taken:?}");
+    }
 }

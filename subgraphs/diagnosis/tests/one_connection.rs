@@ -6,14 +6,15 @@ mod setup;
 use std::time::Duration;
 
 use healthbridge_rights::Role;
-use healthbridge_testkit::{Mutations, TestDatabase};
+use healthbridge_testkit::{Client, Mutations, TestDatabase};
 use serde_json::{Value, json};
-use setup::setup_by;
+use setup::{CREATE, Setup, setup_by};
 use uuid::Uuid;
 
 #[tokio::test]
 async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last() {
-    let radiologist = setup_by(TestDatabase::only_connection).await.as_role(Role::Radiologist);
+    let setup = setup_by(TestDatabase::only_connection).await;
+    let radiologist = setup.as_role(Role::Radiologist);
     let mut runs = Mutations::of(&radiologist).await;
     let patient = Uuid::now_v7();
     let report = "id version createdAt updatedAt issuedAt";
@@ -31,7 +32,44 @@ async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last(
         let later = radiologist.data(&query, json!({ "id": logged["log"]["id"] })).await;
         assert_eq!(later["workflowLog"], logged["log"]);
     }
+    run_reports(&mut runs, &setup, patient).await;
+    run_templates(&mut runs, &radiologist).await;
     runs.assert_all();
+}
+
+/// A report through all that is done with one.
+async fn run_reports(runs: &mut Mutations, setup: &Setup, patient: Uuid) {
+    let staff = Uuid::now_v7();
+    let radiologist = setup.as_staff(Role::Radiologist, staff);
+    let fields = "id version status updatedAt issuedAt assignedUntil criticalAcknowledgedAt";
+    let mut step = async |name: &str, of: &Value, mut input: Value| {
+        input["reportId"] = of["id"].clone();
+        if name != "acknowledgeCriticalResult" {
+            input["expectedVersion"] = of["version"].clone();
+        }
+        let done = runs.run(&radiologist, name, input, &format!("report {{ {fields} }}")).await["report"].clone();
+        let query = format!("query ($id: ID!) {{ report(id: $id) {{ {fields} }} }}");
+        assert_eq!(radiologist.data(&query, json!({ "id": done["id"] })).await["report"], done, "{name}");
+        done
+    };
+    let begin = async || {
+        let input = json!({ "input": { "patientId": patient, "critical": true } });
+        radiologist.data(CREATE, input).await["createReport"]["report"].clone()
+    };
+    let assigned = step("assignReport", &begin().await, json!({ "assigneeId": staff })).await;
+    let written = step("updateReportDraft", &assigned, json!({ "findings": "Clear.", "status": "PARTIAL" })).await;
+    step("cancelReport", &written, json!({ "reason": "a test" })).await;
+    let critical = begin().await;
+    setup.set_status(&critical["id"], "FINAL").await;
+    step("acknowledgeCriticalResult", &critical, json!({ "note": "Called the ward." })).await;
+}
+
+async fn run_templates(runs: &mut Mutations, radiologist: &Client) {
+    let template = "template { id version name updatedAt retiredAt }";
+    let input = json!({ "name": "Chest", "modality": "CT", "findings": "Clear.", "idempotencyKey": Uuid::new_v4() });
+    let made = runs.run_twice(radiologist, "saveReportTemplate", input, template).await["template"].clone();
+    let input = json!({ "templateId": made["id"], "expectedVersion": made["version"] });
+    runs.run(radiologist, "retireReportTemplate", input, template).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,13 @@
+pub mod stage;
+mod version;
+mod worklist;
+
 use chrono::{DateTime, Utc};
 use healthbridge_terms::{Coding, coded};
 use uuid::Uuid;
+
+pub use version::{Addendum, ReportSignature, ReportVersion, content};
+pub use worklist::{CriticalPlace, WorkPlace};
 
 coded! {
     /// The status of a report (FHIR R4 diagnostic-report-status).
@@ -29,20 +36,6 @@ coded! {
 }
 
 impl ReportStatus {
-    /// The states that may follow. FHIR names the states; which may follow which is our reading of their definitions.
-    pub fn next(self) -> &'static [Self] {
-        match self {
-            Self::Registered => &[Self::Partial, Self::Preliminary, Self::Cancelled],
-            Self::Partial => &[Self::Preliminary, Self::Final, Self::Cancelled],
-            Self::Preliminary => &[Self::Partial, Self::Final, Self::Cancelled],
-            Self::Final => &[Self::Amended, Self::Corrected, Self::Appended, Self::EnteredInError],
-            Self::Amended => &[Self::Corrected, Self::Appended, Self::EnteredInError],
-            Self::Corrected => &[Self::Amended, Self::Appended, Self::EnteredInError],
-            Self::Appended => &[Self::Amended, Self::Corrected, Self::EnteredInError],
-            Self::Cancelled | Self::EnteredInError | Self::Unknown => &[],
-        }
-    }
-
     /// Whether the report was released: the patient sees it from then on, even when it is withdrawn later.
     pub fn is_released(self) -> bool {
         matches!(self, Self::Final | Self::Amended | Self::Corrected | Self::Appended | Self::EnteredInError)
@@ -74,6 +67,8 @@ pub struct Report {
     pub status: ReportStatus,
     /// The priority (FHIR request-priority).
     pub priority: ReportPriority,
+    /// What kind of service made it (FHIR DiagnosticReport.category).
+    pub category: Vec<Coding>,
     /// What was examined, a LOINC code.
     pub code: Option<Coding>,
     /// The conclusion in codes.
@@ -88,14 +83,26 @@ pub struct Report {
     pub impression: Option<String>,
     /// Whether the result is critical: somebody must act on it at once.
     pub critical: bool,
+    /// Who acknowledged what is critical.
+    pub acknowledged: Option<Acknowledged>,
     /// Who wrote it.
     pub author_id: Uuid,
     /// The member of the medical staff who is to write the report.
     pub assignee_id: Option<Uuid>,
+    /// Until then nobody else writes it, unless it is taken over.
+    pub assigned_until: Option<DateTime<Utc>>,
+    /// The member of the medical staff who asked for the examination, as far as that is known.
+    pub requester_id: Option<Uuid>,
+    /// The study that it is about.
+    pub study_id: Option<Uuid>,
     /// The images that it is about.
     pub image_ids: Vec<Uuid>,
     /// When the report was released (FHIR DiagnosticReport.issued); null before.
     pub issued_at: Option<DateTime<Utc>>,
+    /// Why it was cancelled, or was recorded in error.
+    pub status_reason: Option<String>,
+    /// The number of the last version that was released; 0 before the first.
+    pub current_version: i32,
     /// When the report was created.
     pub created_at: DateTime<Utc>,
     /// When the report was last changed.
@@ -104,24 +111,30 @@ pub struct Report {
     pub version: i32,
 }
 
-#[cfg(test)]
-mod tests {
-    use healthbridge_terms::Coded;
-
-    use super::*;
-
-    #[test]
-    fn nothing_leaves_cancelled_or_entered_in_error_and_nothing_returns_to_registered() {
-        assert!(ReportStatus::Cancelled.next().is_empty() && ReportStatus::EnteredInError.next().is_empty());
-        for status in ReportStatus::all() {
-            assert!(!status.next().contains(&ReportStatus::Registered) && !status.next().contains(&status));
-        }
+impl Report {
+    /// Whether somebody has written something of it.
+    pub fn has_text(&self) -> bool {
+        self.findings.is_some() || self.impression.is_some()
     }
+}
 
-    #[test]
-    fn a_released_report_never_becomes_unreleased() {
-        for status in ReportStatus::all().filter(|status| status.is_released()) {
-            assert!(status.next().iter().all(|next| next.is_released()), "{status:?}");
-        }
+/// That somebody has taken note of a critical result, and what was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The member of the medical staff.
+    pub by: Uuid,
+    /// What was done.
+    pub note: String,
+}
+
+/// The category of the reports that are written here: radiology (HL7 v2 table 0074).
+pub fn radiology() -> Coding {
+    Coding {
+        system: "http://terminology.hl7.org/CodeSystem/v2-0074".to_owned(),
+        code: "RAD".to_owned(),
+        display: Some("Radiology".to_owned()),
+        version: None,
     }
 }

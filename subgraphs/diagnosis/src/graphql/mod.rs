@@ -1,8 +1,11 @@
 //! The GraphQL face: thin types over the services, a file for each aggregate.
 
+mod image;
 mod patient;
 mod reference;
 mod report;
+mod report_template;
+mod staff;
 mod workflow_log;
 
 use std::sync::Arc;
@@ -10,24 +13,37 @@ use std::sync::Arc;
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
-use crate::service::{Reports, WorkflowLogs};
+use crate::{
+    service::{ReportTemplates, ReportVersions, Reports, Signing, WorkflowLogs},
+    settings::Settings,
+};
 
 /// Everything that can be read.
 #[derive(Default, MergedObject)]
-struct Query(report::ReportQuery, workflow_log::WorkflowLogQuery, patient::PatientQuery);
+struct Query(
+    report::ReportQuery,
+    report::WorklistQuery,
+    report_template::ReportTemplateQuery,
+    workflow_log::WorkflowLogQuery,
+    patient::PatientQuery,
+    staff::StaffQuery,
+    image::ImageQuery,
+);
 
 /// Everything that can be changed.
 #[derive(Default, MergedObject)]
-struct Mutation(report::ReportMutation, workflow_log::WorkflowLogMutation);
+struct Mutation(report::ReportMutation, report_template::ReportTemplateMutation, workflow_log::WorkflowLogMutation);
 
 /// The subgraph's SDL, which the supergraph is composed from.
 pub(crate) fn sdl() -> String {
     healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(pool: &PgPool) -> impl async_graphql::Executor {
+pub(crate) fn schema(pool: &PgPool, settings: &Settings, signing: Signing) -> impl async_graphql::Executor {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
-        .data(Arc::new(Reports::new(pool.clone())))
+        .data(Arc::new(Reports::new(pool.clone(), settings.reports.clone(), signing.clone())))
+        .data(Arc::new(ReportVersions::new(pool.clone(), signing)))
+        .data(Arc::new(ReportTemplates::new(pool.clone())))
         .data(Arc::new(WorkflowLogs::new(pool.clone())));
     healthbridge_graphql::finish(builder, &sdl())
 }

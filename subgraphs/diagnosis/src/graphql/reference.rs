@@ -10,18 +10,10 @@ pub(crate) struct User {
     pub id: ID,
 }
 
-/// A member of the medical staff (FHIR Practitioner).
+/// An imaging study: the images that were made of a patient on one occasion.
 #[derive(SimpleObject)]
 #[graphql(unresolvable)]
-pub(crate) struct MedicalStaff {
-    /// The id in this system, a UUIDv7.
-    pub id: ID,
-}
-
-/// A medical image: a file of an imaging study. One that the caller may not see looks like one that does not exist.
-#[derive(SimpleObject)]
-#[graphql(unresolvable)]
-pub(crate) struct MedicalImage {
+pub(crate) struct ImagingStudy {
     /// The id in this system, a UUIDv7.
     pub id: ID,
 }

@@ -1,23 +1,27 @@
+mod change;
+mod query;
+mod version;
+mod worklist;
+
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use healthbridge_graphql::{
-    Code, Coding, CodingInput, Connection, List, Time, UserError, batch, caller, codes, entity, listed, now, parse_id,
-    service, settled, window,
-};
+use async_graphql::{Context, ID, Object};
+use healthbridge_graphql::{Code, Coding, Connection, List, Time, below, caller, many, now, service};
 use healthbridge_outcome::{Fault, PageArgs};
-use healthbridge_rights::{Caller, Resource, Right};
 use uuid::Uuid;
 
-use super::{
-    patient::Patient,
-    reference::{MedicalImage, MedicalStaff},
+use self::version::{
+    AddendaOfReport, ReportAddendum, ReportSignature, ReportVersion, SignaturesOfReport, VersionsOfReport,
 };
+use super::{image::MedicalImage, patient::Patient, reference::ImagingStudy, staff::MedicalStaff};
 use crate::{
-    domain::{Report, ReportPriority, ReportStatus},
-    service::{CreateReport, Reports},
-    store::reports,
+    domain::{Addendum, Report, ReportPriority, ReportStatus},
+    service::{ReportVersions, allowed},
 };
+
+pub(super) use change::ReportMutation;
+pub(crate) use query::{ReportById, ReportFilter, ReportQuery};
+pub(super) use worklist::WorklistQuery;
 
 /// A diagnosis report (FHIR DiagnosticReport). One that the caller may not see looks like one that does not exist.
 pub(crate) struct DiagnosisReport(pub(crate) Arc<Report>);
@@ -35,11 +39,10 @@ impl DiagnosisReport {
         Code(self.0.status)
     }
 
-    /// The statuses that this caller may move the report to next.
+    /// The statuses that this caller may move the report to now: exactly those that the mutations take. None while somebody
+    /// else is writing it. The status that it has is among them where it may be released in that once more.
     async fn allowed_transitions(&self, ctx: &Context<'_>) -> Vec<Code<ReportStatus>> {
-        let caller = caller(ctx);
-        let next = self.0.status.next().iter().copied();
-        next.filter(|next| may_move(caller, *next)).map(Code).collect()
+        allowed(&self.0, caller(ctx), now()).into_iter().map(Code).collect()
     }
 
     /// The priority (FHIR request-priority).
@@ -53,6 +56,11 @@ impl DiagnosisReport {
         Some(Patient { id: self.0.patient_id.into() })
     }
 
+    /// The imaging study that it is about.
+    async fn study(&self) -> Option<ImagingStudy> {
+        self.0.study_id.map(|id| ImagingStudy { id: id.into() })
+    }
+
     /// The images that it is about. An item is null where the image was deleted, the caller may not see it, or it cannot be
     /// asked for; the others keep their places.
     async fn images(&self) -> Vec<Option<MedicalImage>> {
@@ -62,6 +70,11 @@ impl DiagnosisReport {
     /// What was examined, a LOINC code such as 24627-2 (CT of the chest).
     async fn code(&self) -> Option<Coding> {
         self.0.code.as_ref().map(Coding::from)
+    }
+
+    /// What kind of service made it, codes of HL7 v2 table 0074 such as RAD (radiology).
+    async fn category(&self) -> Vec<Coding> {
+        self.0.category.iter().map(Coding::from).collect()
     }
 
     /// The conclusion in codes of ICD-10 or SNOMED CT.
@@ -94,6 +107,22 @@ impl DiagnosisReport {
         self.0.critical
     }
 
+    /// When somebody took note of what is critical; null where nobody has.
+    async fn critical_acknowledged_at(&self) -> Option<Time> {
+        self.0.acknowledged.as_ref().map(|acknowledged| acknowledged.at.into())
+    }
+
+    /// Who took note of what is critical. Null where nobody has, the caller may not see the record, or the part of the
+    /// system that knows it is unavailable.
+    async fn critical_acknowledged_by(&self) -> Option<MedicalStaff> {
+        self.0.acknowledged.as_ref().map(|acknowledged| MedicalStaff { id: acknowledged.by.into() })
+    }
+
+    /// What was done about what is critical, by the word of who took note of it.
+    async fn critical_acknowledgement(&self) -> Option<&str> {
+        self.0.acknowledged.as_ref().map(|acknowledged| acknowledged.note.as_str())
+    }
+
     /// The member of the medical staff who wrote the report. Null where the caller may not see the record, or the part of
     /// the system that knows it is unavailable.
     async fn author(&self) -> Option<MedicalStaff> {
@@ -103,6 +132,57 @@ impl DiagnosisReport {
     /// The member of the medical staff who is to write the report.
     async fn assignee(&self) -> Option<MedicalStaff> {
         self.0.assignee_id.map(|id| MedicalStaff { id: id.into() })
+    }
+
+    /// Until then nobody but the assignee writes the report, unless it is taken over; null where anybody may.
+    async fn assigned_until(&self) -> Option<Time> {
+        self.0.assigned_until.map(Time::from)
+    }
+
+    /// The member of the medical staff who asked for the examination; null where that is not known.
+    async fn requester(&self) -> Option<MedicalStaff> {
+        self.0.requester_id.map(|id| MedicalStaff { id: id.into() })
+    }
+
+    /// The signatures of all versions, the first one first.
+    async fn signatures(&self, ctx: &Context<'_>) -> Result<Vec<ReportSignature>, Fault> {
+        let signatures = many::<SignaturesOfReport>(ctx, self.0.id, ());
+        let (signatures, addenda) = futures::join!(signatures, many::<AddendaOfReport>(ctx, self.0.id, ()));
+        let addenda: Vec<Addendum> = addenda?.iter().map(|one| Addendum::clone(one)).collect();
+        let versions = service::<ReportVersions>(ctx);
+        let face = |one: &Arc<_>| ReportSignature::of(one, versions.is_valid(one, &self.0, &addenda));
+        Ok(signatures?.iter().map(face).collect())
+    }
+
+    /// What was added to the report after its release, the first addendum first.
+    async fn addenda(&self, ctx: &Context<'_>) -> Result<Vec<ReportAddendum>, Fault> {
+        let addenda = many::<AddendaOfReport>(ctx, self.0.id, ()).await?;
+        Ok(addenda.into_iter().map(ReportAddendum).collect())
+    }
+
+    /// The number of the version that was released last; 0 before the first release, and where another system released it.
+    async fn current_version(&self) -> i32 {
+        self.0.current_version
+    }
+
+    /// What was released, the last version first.
+    async fn versions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
+    ) -> Result<Option<Connection<ReportVersion>>, Fault> {
+        let args = PageArgs::new(first, after, last, before)?;
+        below::<VersionsOfReport, _>(ctx, self.0.id, &args, ()).await
+    }
+
+    /// Why the report was cancelled, or was recorded in error.
+    async fn status_reason(&self) -> Option<&str> {
+        self.0.status_reason.as_deref()
     }
 
     /// When the report was released (FHIR DiagnosticReport.issued); null before.
@@ -126,12 +206,6 @@ impl DiagnosisReport {
     }
 }
 
-/// Releasing and what comes after it is signed; the rest is writing.
-fn may_move(caller: &Caller, next: ReportStatus) -> bool {
-    let may_write = caller.require(Resource::DiagnosticReport, Right::Update).is_ok();
-    may_write && (!next.is_released() || caller.holds("policy:report.sign"))
-}
-
 impl List for DiagnosisReport {
     const ORDER: &'static str = "report";
     type Row = Report;
@@ -143,154 +217,5 @@ impl List for DiagnosisReport {
 
     fn node(report: Arc<Report>) -> Self {
         Self(report)
-    }
-}
-
-/// Which reports a list shows; what is left out filters nothing.
-#[derive(Default, InputObject)]
-pub(crate) struct ReportFilter {
-    /// With one of these statuses.
-    status: Option<Vec<Code<ReportStatus>>>,
-    /// Of one of these priorities.
-    priority: Option<Vec<Code<ReportPriority>>>,
-    /// Written by this member of the staff.
-    author_id: Option<ID>,
-    /// Whether the result is critical: somebody must act on it at once.
-    critical: Option<bool>,
-    /// Released then or later.
-    issued_from: Option<Time>,
-    /// Released before.
-    issued_to: Option<Time>,
-}
-
-impl From<ReportFilter> for reports::ReportFilter {
-    fn from(filter: ReportFilter) -> Self {
-        Self {
-            statuses: codes(filter.status),
-            priorities: codes(filter.priority),
-            // What is no id of ours names nobody, who has written nothing.
-            author_id: filter.author_id.map(|id| parse_id(&id).unwrap_or_default()),
-            critical: filter.critical,
-            issued_from: filter.issued_from.map(Into::into),
-            issued_to: filter.issued_to.map(Into::into),
-            released_only: false,
-        }
-    }
-}
-
-batch! {
-    /// The reports with these ids.
-    pub(super) ReportById = Reports::by_id() -> Report, by |report| report.id
-}
-
-/// How reports are found.
-#[derive(Default)]
-pub(super) struct ReportQuery;
-
-#[Object]
-impl ReportQuery {
-    /// A report; null where there is none or the caller may not see it.
-    #[graphql(
-        requires_scopes = "user/DiagnosticReport.r",
-        requires_scopes = "patient/DiagnosticReport.r",
-        requires_scopes = "system/DiagnosticReport.r"
-    )]
-    async fn report(&self, ctx: &Context<'_>, id: ID) -> Result<Option<DiagnosisReport>, Fault> {
-        Ok(entity::<ReportById>(ctx, &id).await?.map(DiagnosisReport))
-    }
-
-    /// The reports of all patients, the newest first.
-    #[graphql(requires_scopes = "user/DiagnosticReport.s", requires_scopes = "system/DiagnosticReport.s")]
-    async fn reports(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
-        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
-        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
-        #[graphql(desc = "Which reports.")] filter: Option<ReportFilter>,
-    ) -> Result<Option<Connection<DiagnosisReport>>, Fault> {
-        let window = window::<DiagnosisReport>(&PageArgs::new(first, after, last, before)?)?;
-        let (reports, filter) = (service::<Reports>(ctx), filter.unwrap_or_default().into());
-        let page = reports.search(caller(ctx), &filter, &window);
-        listed(ctx, page, reports.count(caller(ctx), &filter)).await
-    }
-
-    #[graphql(entity)]
-    async fn find_diagnosis_report_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<DiagnosisReport>, Fault> {
-        Ok(entity::<ReportById>(ctx, &id).await?.map(DiagnosisReport))
-    }
-}
-
-/// A report to be begun.
-#[derive(InputObject)]
-pub(crate) struct CreateReportInput {
-    /// The patient whom the report is about.
-    patient_id: ID,
-    /// The images that it is about.
-    image_ids: Option<Vec<ID>>,
-    /// What was examined, a LOINC code.
-    code: Option<CodingInput>,
-    /// The priority (FHIR request-priority).
-    #[graphql(default_with = "Code(ReportPriority::Routine)")]
-    priority: Code<ReportPriority>,
-    /// Clinical history: what was known about the patient before the examination.
-    clinical_history: Option<String>,
-    /// Findings: what the images show.
-    findings: Option<String>,
-    /// The impression: the clinical conclusion (FHIR DiagnosticReport.conclusion).
-    impression: Option<String>,
-    /// The conclusion in codes of ICD-10 or SNOMED CT.
-    conclusion_codes: Option<Vec<CodingInput>>,
-    /// Whether the result is critical: somebody must act on it at once.
-    #[graphql(default)]
-    critical: bool,
-    /// The member of the medical staff who is to write the report.
-    assignee_id: Option<ID>,
-    /// Sent again with the same key and input, the mutation gives its first answer.
-    idempotency_key: Option<Uuid>,
-}
-
-impl From<CreateReportInput> for CreateReport {
-    fn from(input: CreateReportInput) -> Self {
-        Self {
-            patient_id: input.patient_id.0,
-            image_ids: input.image_ids.into_iter().flatten().map(|id| id.0).collect(),
-            code: input.code.map(Into::into),
-            priority: input.priority.0,
-            clinical_history: input.clinical_history,
-            findings: input.findings,
-            impression: input.impression,
-            conclusion_codes: input.conclusion_codes.into_iter().flatten().map(Into::into).collect(),
-            critical: input.critical,
-            assignee_id: input.assignee_id.map(|id| id.0),
-        }
-    }
-}
-
-/// A report, or why there is none.
-#[derive(SimpleObject)]
-pub(crate) struct ReportPayload {
-    /// The report.
-    report: Option<DiagnosisReport>,
-    /// Why the input was refused; then nothing was changed.
-    user_errors: Vec<UserError>,
-}
-
-/// What is done with reports.
-#[derive(Default)]
-pub(super) struct ReportMutation;
-
-#[Object]
-impl ReportMutation {
-    /// Begins a report: REGISTERED without text, PRELIMINARY with findings or an impression.
-    #[graphql(requires_scopes = "user/DiagnosticReport.c", requires_scopes = "system/DiagnosticReport.c")]
-    async fn create_report(&self, ctx: &Context<'_>, input: CreateReportInput) -> Result<Option<ReportPayload>, Fault> {
-        let key = input.idempotency_key;
-        let outcome = service::<Reports>(ctx).create(caller(ctx), input.into(), key, now()).await;
-        let (report, user_errors) = settled(outcome)?;
-        Ok(Some(ReportPayload { report: report.map(|report| DiagnosisReport(Arc::new(report))), user_errors }))
     }
 }

@@ -1,7 +1,18 @@
 //! What may be done with reports and the log, and by whom.
 
+pub(crate) mod critical_results;
+mod report_templates;
+mod report_versions;
+pub(crate) mod report_words;
 mod reports;
+mod signing;
 mod workflow_logs;
 
-pub(crate) use reports::{CreateReport, Reports};
+pub(crate) use report_templates::{ReportTemplates, RetireReportTemplate, SaveReportTemplate};
+pub(crate) use report_versions::ReportVersions;
+pub(crate) use reports::{
+    AcknowledgeCritical, AddAddendum, AmendReport, AssignReport, CancelReport, ConfirmReport, CreateReport, Reports,
+    UpdateReportDraft, WithdrawReport, allowed,
+};
+pub use signing::Signing;
 pub(crate) use workflow_logs::{AddWorkflowLog, WorkflowLogs};

@@ -1,30 +1,55 @@
+mod acknowledge;
+mod addendum;
+mod allowed;
+mod amend;
+mod assign;
+mod cancel;
+mod confirm;
+mod create;
+mod draft;
+mod lists;
+mod release;
+mod withdraw;
+mod writing;
+
 use chrono::{DateTime, Utc};
-use healthbridge_change::{Change, Changes, Making, Once, new_id};
-use healthbridge_outcome::{Checked, Fault, Outcome, Page, Refusals, Total, UserErrorCode, Window};
+use healthbridge_change::{Changes, Once};
+use healthbridge_outcome::{Fault, Outcome, Page, Total, Window};
 use healthbridge_rights::{Caller, Reach, Resource, Right};
-use healthbridge_terms::Coding;
-use serde::Serialize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::Signing;
 use crate::{
     NAME,
-    domain::{Entry, Report, ReportPriority, ReportStatus, WorkflowAction},
-    store::{
-        reports::{self, ReportFilter},
-        workflow_logs,
-    },
+    domain::Report,
+    settings,
+    store::reports::{self, ReportFilter},
 };
+
+pub(crate) use acknowledge::AcknowledgeCritical;
+pub(crate) use addendum::AddAddendum;
+pub(crate) use allowed::allowed;
+pub(crate) use amend::AmendReport;
+pub(crate) use assign::AssignReport;
+pub(crate) use cancel::CancelReport;
+pub(crate) use confirm::ConfirmReport;
+pub(crate) use create::CreateReport;
+pub(crate) use draft::UpdateReportDraft;
+pub(crate) use withdraw::WithdrawReport;
+use writing::{Writing, locked, logged, writer};
 
 /// The diagnosis reports.
 pub(crate) struct Reports {
     pool: PgPool,
     changes: Changes,
+    settings: settings::ReportSettings,
+    signing: Signing,
 }
 
 impl Reports {
-    pub(crate) fn new(pool: PgPool) -> Self {
-        Self { changes: Changes::new(pool.clone(), NAME), pool }
+    pub(crate) fn new(pool: PgPool, settings: settings::ReportSettings, signing: Signing) -> Self {
+        Self { changes: Changes::new(pool.clone(), NAME), pool, settings, signing }
     }
 
     /// The reports that the caller may read, of these. A patient sees the own ones that were released.
@@ -43,7 +68,7 @@ impl Reports {
         filter: &ReportFilter,
         window: &Window<Uuid>,
     ) -> Result<Vec<Report>, Fault> {
-        let (patients, filter) = visible(caller, patients, filter);
+        let (patients, filter) = self.visible(caller, patients, filter)?;
         if patients.is_empty() {
             return Ok(Vec::new());
         }
@@ -57,7 +82,7 @@ impl Reports {
         patients: &[Uuid],
         filter: &ReportFilter,
     ) -> Result<Vec<(Uuid, Total)>, Fault> {
-        let (patients, filter) = visible(caller, patients, filter);
+        let (patients, filter) = self.visible(caller, patients, filter)?;
         if patients.is_empty() {
             return Ok(Vec::new());
         }
@@ -72,13 +97,22 @@ impl Reports {
         window: &Window<Uuid>,
     ) -> Result<Page<Report>, Fault> {
         caller.require(Resource::DiagnosticReport, Right::Search)?;
-        Ok(window.page(reports::list(&self.pool, filter, window).await?))
+        let filter = self.worded(caller, filter)?;
+        let found = match filter.text {
+            Some(_) => reports::find(&self.pool, &filter, window).await?,
+            None => reports::list(&self.pool, &filter, window).await?,
+        };
+        Ok(window.page(found))
     }
 
     /// How many reports the caller would find.
     pub(crate) async fn count(&self, caller: &Caller, filter: &ReportFilter) -> Result<Total, Fault> {
         caller.require(Resource::DiagnosticReport, Right::Search)?;
-        Ok(reports::count(&self.pool, filter).await?)
+        let filter = self.worded(caller, filter)?;
+        Ok(match filter.text {
+            Some(_) => reports::count_found(&self.pool, &filter).await?,
+            None => reports::count(&self.pool, &filter).await?,
+        })
     }
 
     /// Begins a report: REGISTERED without text, PRELIMINARY with findings or an impression. It is logged with it.
@@ -90,108 +124,80 @@ impl Reports {
         now: DateTime<Utc>,
     ) -> Outcome<Report> {
         caller.require(Resource::DiagnosticReport, Right::Create)?;
-        self.changes.make_once(&report, key, caller, now).await
+        self.make_once(&report, key, caller, now).await
     }
-}
 
-/// Of these patients those that the caller reaches, and what of the filter is left for it: a patient sees what was released.
-fn visible(caller: &Caller, patients: &[Uuid], filter: &ReportFilter) -> (Vec<Uuid>, ReportFilter) {
-    let reach = caller.reach(Resource::DiagnosticReport, Right::Read);
-    let patients = patients.iter().copied().filter(|patient| reach.covers(*patient)).collect();
-    (patients, ReportFilter { released_only: reach != Reach::Everyone, ..filter.clone() })
-}
-
-/// A report to be begun, as it was sent.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct CreateReport {
-    pub patient_id: String,
-    pub image_ids: Vec<String>,
-    pub code: Option<Coding>,
-    pub priority: ReportPriority,
-    pub clinical_history: Option<String>,
-    pub findings: Option<String>,
-    pub impression: Option<String>,
-    pub conclusion_codes: Vec<Coding>,
-    pub critical: bool,
-    pub assignee_id: Option<String>,
-}
-
-impl Change for CreateReport {
-    const NAME: &'static str = "createReport";
-    type Made = Report;
-
-    async fn make(&self, making: &mut Making<'_>) -> Outcome<Report> {
-        let author = making.caller.account().and_then(|account| account.staff_id);
-        let report = self.check(making.id, author, making.now)?;
-        let entry = Entry {
-            id: new_id(),
-            occurred_at: report.created_at,
-            recorded_at: report.created_at,
-            user_id: making.user_id(),
-            action: WorkflowAction::Drafted,
-            note: None,
-            patient_id: Some(report.patient_id),
-            report_id: Some(report.id),
-            image_id: None,
-        };
-        reports::insert(making.connection(), &report).await?;
-        workflow_logs::append(making.connection(), &entry).await?;
-        Ok(report)
+    /// Writes a report that was not released. Who writes it has it for a while.
+    pub(crate) async fn update_draft(
+        &self,
+        caller: &Caller,
+        update: UpdateReportDraft,
+        now: DateTime<Utc>,
+    ) -> Outcome<Report> {
+        caller.require(Resource::DiagnosticReport, Right::Update)?;
+        self.changes.make(&self.writing(&update), caller, now).await
     }
-}
 
-impl Once for CreateReport {
-    async fn made(&self, id: Uuid, connection: &mut PgConnection) -> Result<Option<Report>, Fault> {
-        Ok(reports::by_id(connection, &[id], None).await?.into_iter().next())
+    /// Gives a report to somebody to write, who has it for a while.
+    pub(crate) async fn assign(&self, caller: &Caller, assign: AssignReport, now: DateTime<Utc>) -> Outcome<Report> {
+        caller.require(Resource::DiagnosticReport, Right::Update)?;
+        self.changes.make(&self.writing(&assign), caller, now).await
     }
-}
 
-impl CreateReport {
-    fn check(&self, id: Uuid, author: Option<Uuid>, now: DateTime<Utc>) -> Checked<Report> {
-        let mut refusals = Refusals::default();
-        let patient_id = Uuid::try_parse(&self.patient_id);
-        if patient_id.is_err() {
-            refusals.add("patientId", UserErrorCode::NotFound, "There is no such patient");
+    /// Ends a report that was not released.
+    pub(crate) async fn cancel(&self, caller: &Caller, cancel: CancelReport, now: DateTime<Utc>) -> Outcome<Report> {
+        caller.require(Resource::DiagnosticReport, Right::Update)?;
+        self.changes.make(&self.writing(&cancel), caller, now).await
+    }
+
+    /// Takes note of a critical result, once.
+    pub(crate) async fn acknowledge(
+        &self,
+        caller: &Caller,
+        acknowledge: AcknowledgeCritical,
+        now: DateTime<Utc>,
+    ) -> Outcome<Report> {
+        caller.require(Resource::DiagnosticReport, Right::Update)?;
+        self.changes.make(&self.writing(&acknowledge), caller, now).await
+    }
+
+    fn writing<'a, C>(&'a self, change: &'a C) -> Writing<'a, C> {
+        Writing { change, settings: &self.settings }
+    }
+
+    async fn make_once<'a, C>(
+        &'a self,
+        change: &'a C,
+        key: Option<Uuid>,
+        caller: &Caller,
+        now: DateTime<Utc>,
+    ) -> Outcome<Report>
+    where
+        Writing<'a, C>: Once<Made = Report>,
+    {
+        self.changes.make_once(&self.writing(change), key, caller, now).await
+    }
+
+    /// Of these patients those that the caller reaches, and what of the filter is left for it: a patient sees what was
+    /// released.
+    fn visible(
+        &self,
+        caller: &Caller,
+        patients: &[Uuid],
+        filter: &ReportFilter,
+    ) -> Result<(Vec<Uuid>, ReportFilter), Fault> {
+        let reach = caller.reach(Resource::DiagnosticReport, Right::Read);
+        let patients = patients.iter().copied().filter(|patient| reach.covers(*patient)).collect();
+        let filter = self.worded(caller, filter)?;
+        Ok((patients, ReportFilter { released_only: reach != Reach::Everyone, ..filter }))
+    }
+
+    /// The filter with the language of its words. Whoever looks for words must be one who may search all reports.
+    fn worded(&self, caller: &Caller, filter: &ReportFilter) -> Result<ReportFilter, Fault> {
+        let text = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+        if text.is_some() {
+            caller.require(Resource::DiagnosticReport, Right::Search)?;
         }
-        if author.is_none() {
-            let message = "Only members of the medical staff write reports";
-            refusals.add("patientId", UserErrorCode::NotAllowed, message);
-        }
-        let image_ids: Result<Vec<Uuid>, _> = self.image_ids.iter().map(|id| Uuid::try_parse(id)).collect();
-        if image_ids.is_err() {
-            refusals.add("imageIds", UserErrorCode::NotFound, "There is no such image");
-        }
-        let assignee_id = self.assignee_id.as_deref().map(Uuid::try_parse).transpose();
-        if assignee_id.is_err() {
-            refusals.add("assigneeId", UserErrorCode::NotFound, "There is no such member of the staff");
-        }
-        let code = self.code.as_ref().map(|code| refusals.coding("code", code));
-        let codes = self.conclusion_codes.iter().enumerate();
-        let conclusion_codes =
-            codes.map(|(place, code)| refusals.coding(&format!("conclusionCodes.{place}"), code)).collect();
-        let clinical_history = refusals.optional_text("clinicalHistory", self.clinical_history.as_deref());
-        let findings = refusals.optional_text("findings", self.findings.as_deref());
-        let impression = refusals.optional_text("impression", self.impression.as_deref());
-        let has_text = findings.is_some() || impression.is_some();
-        refusals.or(Report {
-            id,
-            patient_id: patient_id.unwrap_or_default(),
-            status: if has_text { ReportStatus::Preliminary } else { ReportStatus::Registered },
-            priority: self.priority,
-            code,
-            conclusion_codes,
-            clinical_history,
-            technique: None,
-            findings,
-            impression,
-            critical: self.critical,
-            author_id: author.unwrap_or_default(),
-            assignee_id: assignee_id.unwrap_or_default(),
-            image_ids: image_ids.unwrap_or_default(),
-            issued_at: None,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        })
+        Ok(ReportFilter { text, language: Some(self.settings.search_language.name()), ..filter.clone() })
     }
 }

@@ -1,4 +1,6 @@
 //! All SQL of the subgraph, a module for each aggregate.
 
+pub(crate) mod report_templates;
+pub(crate) mod report_versions;
 pub(crate) mod reports;
 pub(crate) mod workflow_logs;

@@ -1,11 +1,15 @@
 //! What every test of the subgraph begins with.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
-use healthbridge_diagnosis::{DESCRIPTION, open};
+use std::sync::Arc;
+
+use healthbridge_diagnosis::{DESCRIPTION, Settings, Signing, open};
 use healthbridge_graphql::Exposure;
 use healthbridge_rights::Role;
+use healthbridge_signature::Signers;
+use healthbridge_subgraph::Subgraph;
 use healthbridge_testkit::{Client, TestDatabase, Tokens, serve};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -13,6 +17,36 @@ pub struct Setup {
     pub database: TestDatabase,
     pub tokens: Tokens,
     pub anonymous: Client,
+    subgraph: Arc<Subgraph>,
+}
+
+pub const CREATE: &str = "mutation ($input: CreateReportInput!) { createReport(input: $input) {
+    report { id status version author { id } allowedTransitions } userErrors { code field } } }";
+
+/// Sends a mutation whose input has its name; gives its payload.
+pub async fn send(client: &Client, mutation: &str, input: Value, selection: &str) -> Value {
+    let name = format!("{}{}", mutation[..1].to_uppercase(), &mutation[1..]);
+    let name = match name.as_str() {
+        "AcknowledgeCriticalResult" => "AcknowledgeCritical",
+        "MarkReportEnteredInError" => "CancelReport",
+        name => name,
+    };
+    let query = format!(
+        "mutation ($input: {name}Input!) {{ {mutation}(input: $input) {{ {selection} userErrors {{ code field }} }} }}"
+    );
+    client.data(&query, json!({ "input": input })).await[mutation].clone()
+}
+
+/// The codes of a payload's refusals.
+pub fn refusals(payload: &Value) -> Vec<String> {
+    let errors = payload["userErrors"].as_array().cloned().unwrap_or_default();
+    errors.iter().map(|error| error["code"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// Begins a report with a text; gives it.
+pub async fn begin(client: &Client, patient: Uuid) -> Value {
+    let input = json!({ "patientId": patient, "findings": "Clear.", "impression": "Normal." });
+    send(client, "createReport", input, "report { id version }").await["report"].clone()
 }
 
 pub async fn setup() -> Setup {
@@ -22,13 +56,26 @@ pub async fn setup() -> Setup {
 /// The subgraph with a pool of the test's own.
 pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
     let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
-    let base = serve(open(pool(&database)).routes(tokens.verifier(), Exposure::default())).await;
-    Setup { database, tokens, anonymous: Client::new(&base) }
+    let signing = Signing::new(tokens.verifier(), Arc::new(Signers::generate().expect("a key")));
+    let subgraph = Arc::new(open(pool(&database), &Settings::default(), signing));
+    let base = serve(subgraph.routes(tokens.verifier(), Exposure::default())).await;
+    Setup { database, tokens, anonymous: Client::new(&base), subgraph }
 }
 
 impl Setup {
     pub fn as_role(&self, role: Role) -> Client {
         self.anonymous.with_token(self.tokens.of(role))
+    }
+
+    /// Lets the subgraph do what it does beside answering, until that is aborted.
+    pub fn work(&self) -> tokio::task::JoinHandle<()> {
+        let subgraph = self.subgraph.clone();
+        tokio::spawn(async move { subgraph.work().await })
+    }
+
+    /// Somebody of the staff who is known.
+    pub fn as_staff(&self, role: Role, staff: Uuid) -> Client {
+        self.anonymous.with_token(self.tokens.key.sign(&self.tokens.claims(role, None, Some(staff))))
     }
 
     pub async fn set_status(&self, report: &Value, status: &str) {

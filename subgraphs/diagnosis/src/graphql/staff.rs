@@ -1,0 +1,56 @@
+//! What reports add to a member of the medical staff.
+
+use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
+use healthbridge_graphql::{Connection, below, parse_id};
+use healthbridge_outcome::{Fault, PageArgs};
+use uuid::Uuid;
+
+use super::report::{DiagnosisReport, ReportFilter};
+use crate::{domain::Report, service::Reports, store::reports};
+
+/// A member of the medical staff (FHIR Practitioner).
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub(crate) struct MedicalStaff {
+    /// The id in this system, a UUIDv7.
+    pub id: ID,
+}
+
+#[ComplexObject]
+impl MedicalStaff {
+    /// The reports that this member of the staff has written, the newest first.
+    #[graphql(requires_scopes = "user/DiagnosticReport.s", requires_scopes = "system/DiagnosticReport.s")]
+    async fn reports(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
+        #[graphql(desc = "Which reports.")] filter: Option<ReportFilter>,
+    ) -> Result<Option<Connection<DiagnosisReport>>, Fault> {
+        let Some(staff) = parse_id(&self.id) else { return Ok(None) };
+        let args = PageArgs::new(first, after, last, before)?;
+        below::<ReportsOfStaff, _>(ctx, staff, &args, filter.unwrap_or_default().into()).await
+    }
+}
+
+below! {
+    /// The reports below members of the staff.
+    ReportsOfStaff = Reports::{of_staff, count_of_staff}(reports::ReportFilter; Uuid) -> Report,
+        by |report| report.author_id
+}
+
+/// How a member of the staff is found.
+#[derive(Default)]
+pub(super) struct StaffQuery;
+
+#[Object]
+impl StaffQuery {
+    #[graphql(entity)]
+    async fn find_medical_staff_by_id(&self, id: ID) -> MedicalStaff {
+        MedicalStaff { id }
+    }
+}

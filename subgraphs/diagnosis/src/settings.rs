@@ -1,0 +1,15 @@
+//! What a deployment decides of the subgraph: the section `[subgraphs.diagnosis]` of the configuration.
+
+mod reports;
+
+use serde::Deserialize;
+
+pub use reports::{ReportSettings, SearchLanguage};
+
+/// All settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Reports and critical results.
+    pub reports: ReportSettings,
+}
