@@ -163,7 +163,7 @@ async fn serve(State(endpoint): State<Endpoint>, http: Request) -> Response {
     }
     let address = address(&http, &endpoint.exposure.trusted_proxies);
     let authorization = http.headers().get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
-    let bearer = authorization.ok().flatten().map(Bearer::new);
+    let bearer = authorization.as_ref().ok().copied().flatten().map(Bearer::new);
     let caller = match authorization {
         Ok(value) => endpoint.verifier.caller(value).await,
         Err(_) => Err(healthbridge_auth::TokenError::NotBearer),

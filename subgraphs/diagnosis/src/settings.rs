@@ -1,9 +1,11 @@
 //! What a deployment decides of the subgraph: the section `[subgraphs.diagnosis]` of the configuration.
 
+mod letterhead;
 mod reports;
 
 use serde::Deserialize;
 
+pub use letterhead::LetterheadSettings;
 pub use reports::{ReportSettings, SearchLanguage};
 
 /// All settings.

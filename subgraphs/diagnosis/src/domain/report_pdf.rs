@@ -3,7 +3,7 @@ use std::fmt;
 use uuid::Uuid;
 
 /// What the keys of reports as files begin with, in a bucket that others use, too.
-pub const OBJECTS: &str = "report-pdfs/";
+pub const REPORT_PDFS: &str = "report-pdfs/";
 
 /// How a version stands to the report now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +39,12 @@ impl ReportPdf {
             Standing::Withdrawn => "-withdrawn",
         };
         let lack = if *is_whole { "" } else { "-incomplete" };
-        format!("{OBJECTS}{report_id}/{version}{standing}{lack}.pdf")
+        format!("{REPORT_PDFS}{report_id}/{version}{standing}{lack}.pdf")
     }
 
     /// The file that an object is, if it is one that is kept.
     pub fn of_key(object_key: &str) -> Option<Self> {
-        let (report_id, file) = object_key.strip_prefix(OBJECTS)?.split_once('/')?;
+        let (report_id, file) = object_key.strip_prefix(REPORT_PDFS)?.split_once('/')?;
         let file = file.strip_suffix(".pdf")?;
         let (version, standing) = match file.split_once('-') {
             None => (file, Standing::Current),
@@ -52,8 +52,7 @@ impl ReportPdf {
             Some((version, "withdrawn")) => (version, Standing::Withdrawn),
             Some(_) => return None,
         };
-        let pdf =
-            Self { report_id: report_id.parse().ok()?, version: version.parse().ok()?, standing, is_whole: true };
+        let pdf = Self { report_id: report_id.parse().ok()?, version: version.parse().ok()?, standing, is_whole: true };
         (pdf.object_key() == object_key).then_some(pdf)
     }
 
@@ -83,7 +82,9 @@ mod tests {
             assert_eq!(ReportPdf::of_key(&ReportPdf { is_whole: false, ..pdf }.object_key()), None);
         }
         let id = Uuid::from_u128(7);
-        for other in [format!("{OBJECTS}{id}/02.pdf"), format!("{OBJECTS}{id}/2-x.pdf"), format!("x/{id}/2.pdf")] {
+        for other in
+            [format!("{REPORT_PDFS}{id}/02.pdf"), format!("{REPORT_PDFS}{id}/2-x.pdf"), format!("x/{id}/2.pdf")]
+        {
             assert_eq!(ReportPdf::of_key(&other), None, "{other}");
         }
     }

@@ -4,6 +4,7 @@ mod image;
 mod patient;
 mod reference;
 mod report;
+mod report_pdf;
 mod report_template;
 mod staff;
 mod workflow_log;
@@ -14,7 +15,7 @@ use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
 use crate::{
-    service::{ReportTemplates, ReportVersions, Reports, Signing, WorkflowLogs},
+    service::{Printing, ReportPdfs, ReportTemplates, ReportVersions, Reports, Signing, WorkflowLogs},
     settings::Settings,
 };
 
@@ -23,6 +24,7 @@ use crate::{
 struct Query(
     report::ReportQuery,
     report::WorklistQuery,
+    report_pdf::ReportPdfQuery,
     report_template::ReportTemplateQuery,
     workflow_log::WorkflowLogQuery,
     patient::PatientQuery,
@@ -39,10 +41,16 @@ pub(crate) fn sdl() -> String {
     healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(pool: &PgPool, settings: &Settings, signing: Signing) -> impl async_graphql::Executor {
+pub(crate) fn schema(
+    pool: &PgPool,
+    settings: &Settings,
+    signing: Signing,
+    printing: Printing,
+) -> impl async_graphql::Executor {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .data(Arc::new(Reports::new(pool.clone(), settings.reports.clone(), signing.clone())))
         .data(Arc::new(ReportVersions::new(pool.clone(), signing)))
+        .data(Arc::new(ReportPdfs::new(pool.clone(), printing)))
         .data(Arc::new(ReportTemplates::new(pool.clone())))
         .data(Arc::new(WorkflowLogs::new(pool.clone())));
     healthbridge_graphql::finish(builder, &sdl())

@@ -1,6 +1,8 @@
 //! What may be done with reports and the log, and by whom.
 
 pub(crate) mod critical_results;
+pub(crate) mod people;
+pub(crate) mod report_pdfs;
 mod report_templates;
 mod report_versions;
 pub(crate) mod report_words;
@@ -8,6 +10,9 @@ mod reports;
 mod signing;
 mod workflow_logs;
 
+pub use people::{Known, People, PeopleError, Person};
+pub use report_pdfs::{Press, PressError, Printing};
+pub(crate) use report_pdfs::{Printed, ReportPdfs};
 pub(crate) use report_templates::{ReportTemplates, RetireReportTemplate, SaveReportTemplate};
 pub(crate) use report_versions::ReportVersions;
 pub(crate) use reports::{

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use self::letter::{Content, Written};
 pub use self::press::{Press, PressError};
 use crate::{
-    domain::{OBJECTS, ReportPdf, ReportStatus, Standing},
+    domain::{REPORT_PDFS, ReportPdf, ReportStatus, Standing},
     service::people::People,
     store::report_pdfs::{self, Release},
 };
@@ -130,5 +130,5 @@ pub async fn delete_orphans(pool: PgPool, objects: ObjectStore, now: DateTime<Ut
         let owned = pdfs.into_iter().filter(|pdf| known.contains(&(pdf.report_id, pdf.version)));
         Ok(owned.map(|pdf| pdf.object_key()).collect())
     };
-    objects.sweep_orphans(OBJECTS, now - LIFETIME - ORPHAN_MARGIN, owned).await
+    objects.sweep_orphans(REPORT_PDFS, now - LIFETIME - ORPHAN_MARGIN, owned).await
 }

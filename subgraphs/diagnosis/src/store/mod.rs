@@ -1,5 +1,6 @@
 //! All SQL of the subgraph, a module for each aggregate.
 
+pub(crate) mod report_pdfs;
 pub(crate) mod report_templates;
 pub(crate) mod report_versions;
 pub(crate) mod reports;

@@ -1,7 +1,10 @@
 //! What every test of the subgraph begins with.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use healthbridge_diagnosis::{DESCRIPTION, Settings, Signing, open};
 use healthbridge_graphql::Exposure;

@@ -76,8 +76,9 @@ impl Written<'_> {
             signatures: self.signatures.iter().map(|signed| self.signature(signed)).collect(),
             seal: Seal {
                 sha256: release.content_sha256.clone(),
-                note: "Whoever has the signed version verifies it by `healthbridge report verify` and the published keys."
-                    .to_owned(),
+                note:
+                    "Whoever has the signed version verifies it by `healthbridge report verify` and the published keys."
+                        .to_owned(),
             },
         }
     }
@@ -88,16 +89,21 @@ impl Written<'_> {
     }
 
     fn notice(&self) -> Option<String> {
-        let because = |reason: &Option<String>| reason.as_ref().map(|text| format!(" Reason: {text}")).unwrap_or_default();
+        let because =
+            |reason: &Option<String>| reason.as_ref().map(|text| format!(" Reason: {text}")).unwrap_or_default();
         if self.release.status == ReportStatus::EnteredInError {
             let reason = because(&self.content.status_reason);
             return Some(format!("Entered in error: this report must be disregarded.{reason}"));
         }
         match self.pdf.standing {
-            Standing::Current if self.content.critical => Some("Critical result: it needs to be acted on at once.".to_owned()),
+            Standing::Current if self.content.critical => {
+                Some("Critical result: it needs to be acted on at once.".to_owned())
+            }
             Standing::Current => None,
             Standing::Superseded => Some("Superseded: there is a later version of this report.".to_owned()),
-            Standing::Withdrawn => Some("Withdrawn: this report was entered in error and must be disregarded.".to_owned()),
+            Standing::Withdrawn => {
+                Some("Withdrawn: this report was entered in error and must be disregarded.".to_owned())
+            }
         }
     }
 
@@ -173,7 +179,6 @@ impl Written<'_> {
     fn name(&self, staff: Uuid) -> String {
         self.known.staff.get(&staff).cloned().unwrap_or_else(|| format!("Member of the staff {staff}"))
     }
-
 }
 
 fn time(at: DateTime<Utc>) -> String {
