@@ -160,6 +160,8 @@ async fn load_reports(pools: &Pools, patients: &[Patient]) -> anyhow::Result<()>
         reports.extend((0..REPORTS_EACH).map(report));
     }
     healthbridge_diagnosis::seed::load(&pools.diagnosis, &reports).await?;
+    let templates = world::report_templates(account_id("radiologist"));
+    healthbridge_diagnosis::seed::load_templates(&pools.diagnosis, &templates).await?;
     let entry = |(number, report): (u64, &healthbridge_diagnosis::domain::Report)| Entry {
         id: world::id("demo-log", number),
         occurred_at: report.created_at,

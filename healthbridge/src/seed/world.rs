@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, NaiveDate, TimeZone, Utc};
 use healthbridge_billing::domain::{Billing, Price, Recorded};
 use healthbridge_billing::seed::Payment;
-use healthbridge_diagnosis::domain::{Report, ReportPriority, ReportStatus, radiology};
+use healthbridge_diagnosis::domain::{Report, ReportPriority, ReportStatus, ReportTemplate, radiology};
 use healthbridge_patients::domain::{Mrn, Patient, Staff, StaffProfession};
 use healthbridge_terms::{
     Address, AdministrativeGender, Coding, ContactPoint, ContactSystem, CurrencyCode, HumanName, Money, NameUse,
@@ -175,6 +175,76 @@ pub(crate) fn staff() -> Vec<Staff> {
     };
     (0..).zip(professions).map(member).collect()
 }
+
+/// Texts that reports begin with, for what is examined most.
+pub(crate) fn report_templates(created_by: Uuid) -> Vec<ReportTemplate> {
+    let coding = |system: &str, (code, display): (&str, &str)| Coding {
+        system: system.to_owned(),
+        code: code.to_owned(),
+        display: Some(display.to_owned()),
+        version: None,
+    };
+    let all = TEMPLATES.iter().zip(0..);
+    let template = |(text, number): (&Template, u64)| ReportTemplate {
+        id: id("report-template", number),
+        name: text.name.to_owned(),
+        modality: text.modality.to_owned(),
+        body_site: Some(coding("http://snomed.info/sct", text.body_site)),
+        code: Some(coding("http://loinc.org", text.code)),
+        technique: Some(text.technique.to_owned()),
+        findings: Some(text.findings.to_owned()),
+        impression: Some(text.impression.to_owned()),
+        created_by,
+        created_at: opening(),
+        updated_at: opening(),
+        retired_at: None,
+        version: 1,
+    };
+    all.map(template).collect()
+}
+
+/// A text that reports begin with.
+struct Template {
+    name: &'static str,
+    modality: &'static str,
+    /// SNOMED CT.
+    body_site: (&'static str, &'static str),
+    /// LOINC.
+    code: (&'static str, &'static str),
+    technique: &'static str,
+    findings: &'static str,
+    impression: &'static str,
+}
+
+const TEMPLATES: [Template; 3] = [
+    Template {
+        name: "CT of the chest, normal",
+        modality: "CT",
+        body_site: ("51185008", "Thoracic structure"),
+        code: ("24627-2", "CT Chest"),
+        technique: "CT of the chest without contrast.",
+        findings: "The lungs are clear. No pleural effusion, no enlarged lymph nodes. The heart is of normal size.",
+        impression: "Normal CT of the chest.",
+    },
+    Template {
+        name: "MR of the head, normal",
+        modality: "MR",
+        body_site: ("69536005", "Head structure"),
+        code: ("24590-2", "MR Brain"),
+        technique: "MR of the head with T1, T2, FLAIR and diffusion weighted sequences.",
+        findings: "The ventricles are of normal size. No restricted diffusion, no bleeding, no mass.",
+        impression: "Normal MR of the head.",
+    },
+    Template {
+        name: "Radiograph of the chest, normal",
+        modality: "DX",
+        body_site: ("51185008", "Thoracic structure"),
+        code: ("36643-5", "XR Chest 2 Views"),
+        technique: "Radiographs of the chest in two planes.",
+        findings: "The lungs are clear. No pleural effusion, no pneumothorax. The heart is of normal size.",
+        impression: "Normal radiographs of the chest.",
+    },
+];
 
 /// The n-th report, about a patient and images.
 pub(crate) fn report(kind: &str, number: u64, patient_id: Uuid, image_ids: Vec<Uuid>) -> Report {

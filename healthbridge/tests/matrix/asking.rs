@@ -235,6 +235,10 @@ impl Hospital {
                 | "payInvoice"
                 | "updateReportDraft"
                 | "assignReport"
+                | "confirmReport"
+                | "amendReport"
+                | "addAddendum"
+                | "markReportEnteredInError"
                 | "cancelReport"
                 | "acknowledgeCriticalResult"
                 | "retireReportTemplate"
@@ -273,7 +277,16 @@ impl Hospital {
             "assignReport" => {
                 json!({ "reportId": row("DiagnosisReport"), "assigneeId": row("MedicalStaff"), "expectedVersion": 999 })
             }
-            "cancelReport" => {
+            "confirmReport" => {
+                json!({ "reportId": row("DiagnosisReport"), "expectedVersion": 999, "idempotencyKey": key })
+            }
+            "amendReport" => {
+                json!({ "reportId": row("DiagnosisReport"), "expectedVersion": 999, "reason": "the matrix",
+                "findings": "none", "idempotencyKey": key })
+            }
+            "addAddendum" => json!({ "reportId": row("DiagnosisReport"), "expectedVersion": 999, "text": "the matrix",
+                "idempotencyKey": key }),
+            "cancelReport" | "markReportEnteredInError" => {
                 json!({ "reportId": row("DiagnosisReport"), "expectedVersion": 999, "reason": "the matrix" })
             }
             "acknowledgeCriticalResult" => json!({ "reportId": row("DiagnosisReport"), "note": "the matrix" }),

@@ -6,7 +6,7 @@ use healthbridge_terms::Coded;
 use sqlx::PgPool;
 
 use crate::{
-    domain::{Entry, Report},
+    domain::{Entry, Report, ReportTemplate},
     store::workflow_logs::{self, Log},
 };
 
@@ -28,6 +28,25 @@ pub async fn load(pool: &PgPool, reports: &[Report]) -> Result<(), sqlx::Error> 
                    impression, critical, author_id, image_ids, issued_at, created_at, updated_at";
     let mut loader = Loader::begin(pool).await?;
     loader.load(rows, "diagnosis.report", columns).await?;
+    loader.commit().await
+}
+
+/// Loads the texts that reports begin with that are not there yet.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn load_templates(pool: &PgPool, templates: &[ReportTemplate]) -> Result<(), sqlx::Error> {
+    let mut rows = Rows::default();
+    for one in templates {
+        rows.value(one.id).value(&one.name).value(&one.modality).optional(one.body_site.as_ref().map(json));
+        rows.optional(one.code.as_ref().map(json)).optional(one.technique.as_ref()).optional(one.findings.as_ref());
+        rows.optional(one.impression.as_ref()).value(one.created_by).value(one.created_at.to_rfc3339());
+        rows.value(one.updated_at.to_rfc3339()).end_row();
+    }
+    let columns =
+        "id, name, modality, body_site, code, technique, findings, impression, created_by, created_at, updated_at";
+    let mut loader = Loader::begin(pool).await?;
+    loader.load(rows, "diagnosis.report_template", columns).await?;
     loader.commit().await
 }
 

@@ -40,7 +40,7 @@ async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last(
 /// A report through all that is done with one.
 async fn run_reports(runs: &mut Mutations, setup: &Setup, patient: Uuid) {
     let staff = Uuid::now_v7();
-    let radiologist = setup.as_staff(Role::Radiologist, staff);
+    let (radiologist, proof) = setup.as_signer(Role::Radiologist, staff);
     let fields = "id version status updatedAt issuedAt assignedUntil criticalAcknowledgedAt";
     let mut step = async |name: &str, of: &Value, mut input: Value| {
         input["reportId"] = of["id"].clone();
@@ -59,9 +59,17 @@ async fn run_reports(runs: &mut Mutations, setup: &Setup, patient: Uuid) {
     let assigned = step("assignReport", &begin().await, json!({ "assigneeId": staff })).await;
     let written = step("updateReportDraft", &assigned, json!({ "findings": "Clear.", "status": "PARTIAL" })).await;
     step("cancelReport", &written, json!({ "reason": "a test" })).await;
-    let critical = begin().await;
-    setup.set_status(&critical["id"], "FINAL").await;
-    step("acknowledgeCriticalResult", &critical, json!({ "note": "Called the ward." })).await;
+    let critical = step("updateReportDraft", &begin().await, json!({ "findings": "A bleeding." })).await;
+    let with_proof = |mut input: Value| {
+        input["reauthToken"] = json!(proof);
+        input
+    };
+    let released = step("confirmReport", &critical, with_proof(json!({}))).await;
+    let acknowledged = step("acknowledgeCriticalResult", &released, json!({ "note": "Called the ward." })).await;
+    let amend = json!({ "reason": "a test", "impression": "A bleeding." });
+    let amended = step("amendReport", &acknowledged, with_proof(amend)).await;
+    let appended = step("addAddendum", &amended, with_proof(json!({ "text": "More." }))).await;
+    step("markReportEnteredInError", &appended, with_proof(json!({ "reason": "a test" }))).await;
 }
 
 async fn run_templates(runs: &mut Mutations, radiologist: &Client) {

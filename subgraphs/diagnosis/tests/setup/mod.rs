@@ -6,6 +6,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use chrono::Utc;
 use healthbridge_diagnosis::{DESCRIPTION, Settings, Signing, open};
 use healthbridge_graphql::Exposure;
 use healthbridge_rights::Role;
@@ -79,6 +80,13 @@ impl Setup {
     /// Somebody of the staff who is known.
     pub fn as_staff(&self, role: Role, staff: Uuid) -> Client {
         self.anonymous.with_token(self.tokens.key.sign(&self.tokens.claims(role, None, Some(staff))))
+    }
+
+    /// Somebody of the staff who is known, with a proof of having been asked again now.
+    pub fn as_signer(&self, role: Role, staff: Uuid) -> (Client, String) {
+        let token = self.tokens.key.sign(&self.tokens.claims(role, None, Some(staff)));
+        let proof = self.tokens.proof(&token, Utc::now());
+        (self.anonymous.with_token(token), proof)
     }
 
     pub async fn set_status(&self, report: &Value, status: &str) {

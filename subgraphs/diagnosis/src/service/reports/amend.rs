@@ -46,12 +46,8 @@ impl Change for Signed<'_, AmendReport> {
             let message = "What is released has findings or an impression";
             return Err(Stop::refuse("findings", UserErrorCode::Required, message));
         };
-        let said = Said {
-            meaning: Meaning::Amendment,
-            action: WorkflowAction::Amended,
-            reason: Some(reason),
-            addendum: None,
-        };
+        let said =
+            Said { meaning: Meaning::Amendment, action: WorkflowAction::Amended, reason: Some(reason), addendum: None };
         self.write(making, revised.into(), signer, said).await
     }
 }

@@ -44,12 +44,8 @@ impl Change for Signed<'_, ConfirmReport> {
             }
         })?;
         let report = Report::from(drafted.confirm(making.now));
-        let said = Said {
-            meaning: self.change.meaning,
-            action: WorkflowAction::Confirmed,
-            reason: None,
-            addendum: None,
-        };
+        let said =
+            Said { meaning: self.change.meaning, action: WorkflowAction::Confirmed, reason: None, addendum: None };
         self.write(making, report, signer, said).await
     }
 }

@@ -11,10 +11,7 @@ use uuid::Uuid;
 
 use super::{Reports, Writing, locked, logged, writer};
 use crate::{
-    domain::{
-        Addendum, Report, ReportSignature, ReportVersion, WorkflowAction, content,
-        stage::Stage,
-    },
+    domain::{Addendum, Report, ReportSignature, ReportVersion, WorkflowAction, content, stage::Stage},
     service::Signing,
     store::{report_versions, reports},
 };
