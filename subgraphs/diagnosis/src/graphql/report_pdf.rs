@@ -50,11 +50,11 @@ pub(super) struct ReportPdfQuery;
 #[Object]
 impl ReportPdfQuery {
     /// A released version of a report as a file. Null where there is no such report or version, it was not released, or the
-    /// caller may not see it.
+    /// caller may not see it. `FORBIDDEN` where the caller may see the report and not the patient, whose name is in the file.
     #[graphql(
-        requires_scopes = "user/DiagnosticReport.r user/Patient.r",
-        requires_scopes = "patient/DiagnosticReport.r patient/Patient.r",
-        requires_scopes = "system/DiagnosticReport.r system/Patient.r"
+        requires_scopes = "user/DiagnosticReport.r",
+        requires_scopes = "patient/DiagnosticReport.r",
+        requires_scopes = "system/DiagnosticReport.r"
     )]
     async fn report_pdf(
         &self,
