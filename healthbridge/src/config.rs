@@ -231,8 +231,8 @@ impl Config {
 
     /// What the deployment decides of diagnosis.
     pub fn diagnosis(&self) -> healthbridge_diagnosis::Settings {
-        let reports = self.subgraph(Subgraph::Diagnosis).reports.clone().unwrap_or_default();
-        healthbridge_diagnosis::Settings { reports }
+        let SubgraphSection { orders, reports, .. } = self.subgraph(Subgraph::Diagnosis).clone();
+        healthbridge_diagnosis::Settings { orders: orders.unwrap_or_default(), reports: reports.unwrap_or_default() }
     }
 
     /// Where a subgraph listens.

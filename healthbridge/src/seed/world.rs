@@ -283,6 +283,7 @@ pub(crate) fn report(kind: &str, number: u64, patient_id: Uuid, image_ids: Vec<U
         critical: false,
         acknowledged: None,
         author_id: id("staff", 1),
+        order_id: None,
         assignee_id: None,
         assigned_until: None,
         requester_id: None,

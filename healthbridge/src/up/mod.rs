@@ -163,9 +163,12 @@ fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow
         config.subgraphs.entry(subgraph).or_default().checkpoints = data_dir.checkpoints(subgraph);
     }
     // What the environment decides of diagnosis, but for the keys, which are with all the others.
-    let mut reports = subgraphs.remove(&Subgraph::Diagnosis).and_then(|section| section.reports).unwrap_or_default();
+    let said = subgraphs.remove(&Subgraph::Diagnosis).unwrap_or_default();
+    let mut reports = said.reports.unwrap_or_default();
     reports.signing_key_file = Some(data_dir.report_signing_key());
-    config.subgraphs.entry(Subgraph::Diagnosis).or_default().reports = Some(reports);
+    let diagnosis = config.subgraphs.entry(Subgraph::Diagnosis).or_default();
+    diagnosis.reports = Some(reports);
+    diagnosis.orders = said.orders;
     // The router asks from this very address, where it is not one of loopback.
     let mut from = config.trusted_proxies(Subgraph::Patients);
     from.push(IpNet::from(args.host));

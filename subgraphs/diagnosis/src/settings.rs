@@ -1,17 +1,21 @@
 //! What a deployment decides of the subgraph: the section `[subgraphs.diagnosis]` of the configuration.
 
 mod letterhead;
+mod orders;
 mod reports;
 
 use serde::Deserialize;
 
 pub use letterhead::LetterheadSettings;
+pub use orders::OrderSettings;
 pub use reports::{ReportSettings, SearchLanguage};
 
 /// All settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// Imaging orders and worklists.
+    pub orders: OrderSettings,
     /// Reports and critical results.
     pub reports: ReportSettings,
 }

@@ -27,10 +27,21 @@ const OF_IMAGE: ListQuery<'_> = ListQuery {
 };
 const FOUND: ListQuery<'_> =
     ListQuery { query: "{ reports(PAGE, filter: { text: \"nodule\" }) CONNECTION }", at: "/reports" };
+const ORDERS: ListQuery<'_> = ListQuery { query: "{ imagingOrders(PAGE) CONNECTION }", at: "/imagingOrders" };
+const ORDERS_OF_PATIENT: ListQuery<'_> = ListQuery {
+    query: "query ($id: ID!) { _entities(representations: [{ __typename: \"Patient\", id: $id }]) {
+        ... on Patient { imagingOrders(PAGE) CONNECTION } } }",
+    at: "/_entities/0/imagingOrders",
+};
+const ORDERS_OF_STAFF: ListQuery<'_> = ListQuery {
+    query: "query ($id: ID!) { _entities(representations: [{ __typename: \"MedicalStaff\", id: $id }]) {
+        ... on MedicalStaff { imagingOrders(PAGE) CONNECTION } } }",
+    at: "/_entities/0/imagingOrders",
+};
 const LOGS: ListQuery<'_> = ListQuery { query: "{ workflowLogs(PAGE) CONNECTION }", at: "/workflowLogs" };
 
-/// So many reports of one patient in any order, of which each third was released, and as many entries of the log. The
-/// patient's id is that of their author and of the image that they are about, too.
+/// So many reports of one patient in any order, of which each third was released, as many entries of the log, and as many orders.
+/// The patient's id is that of their author, of who ordered, and of the image that the reports are about, too.
 async fn fill(pool: &PgPool, patient: Uuid, rows: u32) {
     let statements = format!(
         "INSERT INTO diagnosis.report (id, patient_id, status, priority, author_id, created_at, updated_at, image_ids,
@@ -42,6 +53,11 @@ async fn fill(pool: &PgPool, patient: Uuid, rows: u32) {
          INSERT INTO diagnosis.workflow_log (seq, id, occurred_at, recorded_at, user_id, action, patient_id, prev_hash, hash)
          SELECT (SELECT coalesce(max(seq), 0) FROM diagnosis.workflow_log) + number, gen_random_uuid(), now(), now(),
              gen_random_uuid(), 'CHECKED_IN', '{patient}', '', ''
+         FROM generate_series(1, {rows}) AS number;
+         INSERT INTO diagnosis.imaging_order (id, accession_number, patient_id, status, stage, priority, ordered_by, modality,
+             reason, acquired_at, due_at, created_at, updated_at, shown_at)
+         SELECT gen_random_uuid(), gen_random_uuid(), '{patient}', 'ACTIVE', CASE number % 2 WHEN 0 THEN 'READING' ELSE 'ACQUIRED' END,
+             'ROUTINE', '{patient}', 'CT', 'x', now(), now(), now(), now(), now()
          FROM generate_series(1, {rows}) AS number"
     );
     raw_sql(AssertSqlSafe(statements)).execute(pool).await.expect("filled");
@@ -60,10 +76,15 @@ async fn every_list_gives_the_same_rows_forwards_and_backwards_in_pages_of_any_s
         assert_eq!(list.assert_pages(&radiologist, "id", &json!({ "id": patient })).await, 13, "{list:?}");
     }
     assert_eq!(FOUND.assert_pages(&radiologist, "id", &Value::Null).await, 2);
+    assert_eq!(ORDERS.assert_pages(&radiologist, "id", &Value::Null).await, 17);
+    for below in [ORDERS_OF_PATIENT, ORDERS_OF_STAFF] {
+        assert_eq!(below.assert_pages(&radiologist, "id", &json!({ "id": patient })).await, 13);
+    }
     let own = setup.anonymous.with_token(setup.tokens.of_patient(patient));
     for list in [OF_PATIENT, OF_IMAGE] {
         assert_eq!(list.assert_pages(&own, "id", &json!({ "id": patient })).await, 4, "what was released: {list:?}");
     }
+    assert_eq!(ORDERS_OF_PATIENT.assert_pages(&own, "id", &json!({ "id": patient })).await, 13);
 }
 
 #[tokio::test]
@@ -87,6 +108,12 @@ async fn a_total_is_of_what_the_caller_may_see() {
             assert_eq!(list.total(&own, &json!({ "id": nobodys })).await, exactly(0), "theirs as nobody's: {list:?}");
         }
     }
+    assert_eq!(ORDERS.total(&radiologist, &Value::Null).await, exactly(9));
+    assert_eq!(ORDERS_OF_STAFF.total(&radiologist, &json!({ "id": patient })).await, exactly(7));
+    assert_eq!(ORDERS_OF_PATIENT.total(&own, &json!({ "id": patient })).await, exactly(7));
+    for nobodys in [other, Uuid::now_v7()] {
+        assert_eq!(ORDERS_OF_PATIENT.total(&own, &json!({ "id": nobodys })).await, exactly(0), "theirs as nobody's");
+    }
     let drafts = ListQuery { query: "{ reports(PAGE, filter: { status: [REGISTERED] }) CONNECTION }", ..REPORTS };
     assert_eq!(drafts.total(&radiologist, &Value::Null).await, exactly(7));
 }
@@ -97,7 +124,15 @@ async fn no_list_counts_further_than_to_ten_thousand() {
     let radiologist = setup.as_role(Role::Radiologist);
     let patient = Uuid::now_v7();
     fill(&setup.database.pool, patient, 10_000).await;
-    let lists = [(REPORTS, Value::Null), (LOGS, Value::Null), (OF_PATIENT, json!({ "id": patient }))];
+    let of_one = json!({ "id": patient });
+    let lists = [
+        (REPORTS, Value::Null),
+        (LOGS, Value::Null),
+        (OF_PATIENT, of_one.clone()),
+        (ORDERS, Value::Null),
+        (ORDERS_OF_PATIENT, of_one.clone()),
+        (ORDERS_OF_STAFF, of_one),
+    ];
     for (list, variables) in &lists {
         assert_eq!(list.total(&radiologist, variables).await, (json!(10_000), json!(true)), "{list:?}");
     }
@@ -149,13 +184,21 @@ async fn pages_of_long_lists_are_read_from_an_index_either_way() {
     for other in (0..100).map(|_| Uuid::now_v7()).chain([patient]) {
         fill(&setup.database.pool, other, 300).await;
     }
-    for table in ["VACUUM ANALYZE diagnosis.report", "VACUUM ANALYZE diagnosis.workflow_log"] {
+    for table in [
+        "VACUUM ANALYZE diagnosis.report",
+        "VACUUM ANALYZE diagnosis.workflow_log",
+        "VACUUM ANALYZE diagnosis.imaging_order",
+    ] {
         raw_sql(table).execute(&setup.database.pool).await.expect("analysed");
     }
     REPORTS.assert_index(&radiologist, &plans, "report_pkey", &Value::Null).await;
     LOGS.assert_index(&radiologist, &plans, "workflow_log_pkey", &Value::Null).await;
     OF_PATIENT.assert_index(&radiologist, &plans, "report_of_patient", &json!({ "id": patient })).await;
     OF_STAFF.assert_index(&radiologist, &plans, "report_of_author", &json!({ "id": patient })).await;
+    ORDERS.assert_index(&radiologist, &plans, "imaging_order_pkey", &Value::Null).await;
+    let of_one = json!({ "id": patient });
+    ORDERS_OF_PATIENT.assert_index(&radiologist, &plans, "imaging_order_of_patient", &of_one).await;
+    ORDERS_OF_STAFF.assert_index(&radiologist, &plans, "imaging_order_of_orderer", &of_one).await;
 }
 
 #[tokio::test]

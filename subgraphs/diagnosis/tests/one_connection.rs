@@ -8,7 +8,11 @@ use std::time::Duration;
 use healthbridge_rights::Role;
 use healthbridge_testkit::{Client, Mutations, TestDatabase};
 use serde_json::{Value, json};
-use setup::{CREATE, Setup, setup_by};
+use setup::{
+    CREATE, Setup,
+    orders::{ORDER, order_input},
+    setup_by,
+};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -32,6 +36,7 @@ async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last(
         let later = radiologist.data(&query, json!({ "id": logged["log"]["id"] })).await;
         assert_eq!(later["workflowLog"], logged["log"]);
     }
+    orders(&setup, &mut runs).await;
     run_reports(&mut runs, &setup, patient).await;
     run_templates(&mut runs, &radiologist).await;
     runs.assert_all();
@@ -78,6 +83,38 @@ async fn run_templates(runs: &mut Mutations, radiologist: &Client) {
     let made = runs.run_twice(radiologist, "saveReportTemplate", input, template).await["template"].clone();
     let input = json!({ "templateId": made["id"], "expectedVersion": made["version"] });
     runs.run(radiologist, "retireReportTemplate", input, template).await;
+}
+
+/// What is done with orders; each first answer is what is read later.
+async fn orders(setup: &Setup, runs: &mut Mutations) {
+    let (doctor, radiologist) = (setup.member(Role::Doctor), setup.member(Role::Radiologist));
+    let selection = format!("order {{ {ORDER} }}");
+    let input = order_input(Uuid::now_v7(), "STAT");
+    let order = runs.run_twice(&doctor.client, "orderImaging", input, &selection).await["order"].clone();
+    let mut version = 0;
+    let mut at = |what: Value| {
+        version += 1;
+        let mut input = json!({ "orderId": order["id"], "expectedVersion": version });
+        input.as_object_mut().expect("an input").extend(what.as_object().expect("fields").clone());
+        input
+    };
+    let now = json!({ "orderId": order["id"] });
+    let steps = [
+        (&doctor, "updateImagingOrder", at(json!({ "priority": "URGENT" }))),
+        (&doctor, "completeAcquisition", at(json!({ "imageIds": [Uuid::now_v7()] }))),
+        (&radiologist, "startReading", now.clone()),
+        (&radiologist, "stopReading", now),
+    ];
+    for (member, mutation, input) in steps {
+        let first = runs.run(&member.client, mutation, input, &selection).await;
+        assert_eq!(member.see(&order).await, first["order"], "{mutation}");
+    }
+    setup.report_by_hand(&order).await;
+    let seen = json!({ "orderId": order["id"], "expectedVersion": doctor.see(&order).await["version"] });
+    runs.run(&doctor.client, "acknowledgeImagingResult", seen, &selection).await;
+    let other = doctor.order(Uuid::now_v7(), "STAT").await;
+    let revoke = json!({ "orderId": other["id"], "expectedVersion": 1, "reason": "healed" });
+    runs.run(&doctor.client, "revokeImagingOrder", revoke, &selection).await;
 }
 
 #[tokio::test]

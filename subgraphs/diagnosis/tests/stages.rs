@@ -40,6 +40,7 @@ fn report(status: ReportStatus, text: Option<&str>) -> Report {
         critical: false,
         acknowledged: None,
         author_id: Uuid::nil(),
+        order_id: None,
         assignee_id: None,
         assigned_until: None,
         requester_id: None,

@@ -1,193 +1,179 @@
-//! What is to be done: reports that are to be written, and critical results that nobody has acknowledged.
+//! Worklists: what is on them, in which order, and that a page costs one range of an index, however many orders there are.
 
 mod setup;
 
 use healthbridge_rights::Role;
-use healthbridge_testkit::{Client, ListQuery, Plans, TestDatabase};
+use healthbridge_testkit::{ListQuery, Plans, TestDatabase};
 use serde_json::{Value, json};
-use setup::{Setup, refusals, send, setup, setup_by};
-use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions, raw_sql};
+use setup::{Setup, setup, setup_by};
+use sqlx::{AssertSqlSafe, postgres::PgPoolOptions, raw_sql};
 use uuid::Uuid;
 
-const TO_WRITE: ListQuery<'_> =
-    ListQuery { query: "{ reportWorklist(PAGE, assignedToMe: false) CONNECTION }", at: "/reportWorklist" };
-const MINE: ListQuery<'_> = ListQuery { query: "{ reportWorklist(PAGE) CONNECTION }", ..TO_WRITE };
-const CRITICAL: ListQuery<'_> =
-    ListQuery { query: "{ criticalResults(PAGE, mine: false) CONNECTION }", at: "/criticalResults" };
+const LISTS: [&str; 3] = ["TO_ACQUIRE", "TO_READ", "RESULTS"];
 
-async fn begin(client: &Client, priority: &str) -> Value {
-    let input =
-        json!({ "patientId": Uuid::now_v7(), "priority": priority, "findings": "A bleeding.", "critical": true });
-    send(client, "createReport", input, "report { id version }").await["report"]["id"].clone()
+fn query(list: &str, mine: bool) -> String {
+    format!("{{ imagingWorklist(list: {list}, mine: {mine}, PAGE) CONNECTION }}")
 }
 
-async fn ids(client: &Client, query: &str) -> Vec<Value> {
-    let data = client.data(query, Value::Null).await;
-    let list = data.as_object().and_then(|data| data.values().next()).expect("a list");
-    list["nodes"].as_array().expect("rows").iter().map(|node| node["id"].clone()).collect()
-}
-
-#[tokio::test]
-async fn stat_is_read_first_and_then_the_oldest_and_each_sees_the_own_work() {
-    let setup = setup().await;
-    let staff = Uuid::now_v7();
-    let radiologist = setup.as_staff(Role::Radiologist, staff);
-    let (urgent, stat, routine, late) = (
-        begin(&radiologist, "URGENT").await,
-        begin(&radiologist, "STAT").await,
-        begin(&radiologist, "ROUTINE").await,
-        begin(&radiologist, "STAT").await,
-    );
-    let all = "{ reportWorklist(assignedToMe: false) { nodes { id } } }";
-    let expected = [stat.clone(), late.clone(), urgent.clone(), routine.clone()];
-    assert_eq!(ids(&radiologist, all).await, expected);
-    let mine = "{ reportWorklist { totalCount nodes { id } } }";
-    assert_eq!(ids(&radiologist, mine).await, Vec::<Value>::new());
-    for report in [&routine, &late] {
-        send(&radiologist, "assignReport", json!({ "reportId": report, "assigneeId": staff }), "report { id }").await;
+impl Setup {
+    /// So many orders of every priority and on every list, of whom and for whom being one of so many; those that are at their
+    /// end are most of them.
+    async fn fill(&self, orders: u32, staff: u32) {
+        let statement = format!(
+            "INSERT INTO diagnosis.imaging_order (id, accession_number, patient_id, status, stage, priority, ordered_by,
+                 radiologist_id, modality, reason, image_ids, acquired_at, due_at, result_seen_at, created_at, updated_at,
+                 shown_at)
+             SELECT gen_random_uuid(), 'N' || number, gen_random_uuid(),
+                 CASE WHEN number % 10 > 2 THEN 'COMPLETED' WHEN number % 10 = 2 AND number % 20 > 10 THEN 'COMPLETED'
+                      ELSE 'ACTIVE' END,
+                 CASE WHEN number % 10 > 2 THEN 'REPORTED' WHEN number % 10 = 2 AND number % 20 > 10 THEN 'REPORTED'
+                      WHEN number % 10 = 0 THEN (CASE WHEN number % 20 = 0 THEN 'ORDERED' ELSE 'SCHEDULED' END)
+                      ELSE 'ACQUIRED' END,
+                 (ARRAY['ROUTINE', 'URGENT', 'ASAP', 'STAT'])[1 + hashint4(number) % 2 + (number / 10) % 3],
+                 md5('orderer' || number / 10 % {staff})::uuid, md5('reader' || number / 10 % {staff})::uuid, 'CT', 'x', '{{}}',
+                 CASE WHEN number % 10 > 0 THEN now() END,
+                 now() + make_interval(mins => abs(hashint4(number)) % 10000),
+                 CASE WHEN number % 10 > 2 THEN now() END, now(), now(), now()
+             FROM generate_series(1, {orders}) AS number"
+        );
+        // The hash of a number may be negative.
+        let statement = statement.replace("hashint4(number) % 2", "abs(hashint4(number)) % 2");
+        raw_sql(AssertSqlSafe(statement)).execute(&self.database.pool).await.expect("filled");
+        raw_sql("VACUUM ANALYZE diagnosis.imaging_order").execute(&self.database.pool).await.expect("analysed");
     }
-    assert_eq!(ids(&radiologist, mine).await, [late.clone(), routine.clone()]);
-    setup.set_status(&late, "FINAL").await;
-    setup.set_status(&urgent, "CANCELLED").await;
-    assert_eq!(ids(&radiologist, mine).await, [routine.clone()]);
-    assert_eq!(ids(&radiologist, all).await, [stat, routine]);
-    let filtered = format!("{{ reports(filter: {{ assigneeId: \"{staff}\" }}) {{ nodes {{ id }} }} }}");
-    assert_eq!(ids(&radiologist, &filtered).await.len(), 2);
-    let nobody = setup.tokens.key.sign(&setup.tokens.claims(Role::Doctor, None, None));
-    assert_eq!(ids(&setup.anonymous.with_token(nobody), mine).await, Vec::<Value>::new());
-}
 
-/// Says when a report was released, and who asked for it.
-async fn released(setup: &Setup, report: &Value, minutes_ago: i32, requester: Option<Uuid>) {
-    let id: Uuid = report.as_str().and_then(|id| id.parse().ok()).expect("an id");
-    let release = sqlx::query(
-        "UPDATE diagnosis.report SET status = 'FINAL', issued_at = now() - make_interval(mins => $2), requester_id = $3
-         WHERE id = $1",
-    );
-    release.bind(id).bind(minutes_ago).bind(requester).execute(&setup.database.pool).await.expect("released");
+    /// The id in the staff that the n-th orderer or reader of [`Setup::fill`] has.
+    async fn staff_of(&self, kind: &str, number: u32) -> Uuid {
+        let id = sqlx::query_scalar("SELECT md5($1 || $2)::uuid").bind(kind).bind(number.to_string());
+        id.fetch_one(&self.database.pool).await.expect("an id")
+    }
 }
 
 #[tokio::test]
-async fn a_critical_result_is_on_the_list_of_who_asked_until_acknowledged_and_on_everybodys_when_it_waits_too_long() {
+async fn worklists_are_read_both_ways_and_counted_the_most_urgent_first_and_then_what_is_due_first() {
     let setup = setup().await;
-    let (asked, other) = (Uuid::now_v7(), Uuid::now_v7());
-    let (doctor, colleague) = (setup.as_staff(Role::Doctor, asked), setup.as_staff(Role::Doctor, other));
-    let radiologist = setup.as_role(Role::Radiologist);
-    let (own, unknown, late, draft) = (
-        begin(&radiologist, "ROUTINE").await,
-        begin(&radiologist, "ROUTINE").await,
-        begin(&radiologist, "ROUTINE").await,
-        begin(&radiologist, "STAT").await,
-    );
-    released(&setup, &own, 5, Some(asked)).await;
-    released(&setup, &unknown, 10, None).await;
-    released(&setup, &late, 61, Some(asked)).await;
-    let mine = "{ criticalResults { nodes { id } } }";
-    assert_eq!(ids(&doctor, mine).await, [late.clone(), unknown.clone(), own.clone()], "the oldest first");
-    assert_eq!(ids(&colleague, mine).await, [late.clone(), unknown.clone()]);
-    assert_eq!(ids(&colleague, "{ criticalResults(mine: false) { nodes { id } } }").await.len(), 3);
-    let acknowledge = async |client: &Client, report: &Value, note: &str| {
-        let selection = "report { criticalAcknowledgedAt criticalAcknowledgedBy { id } criticalAcknowledgement }";
-        send(client, "acknowledgeCriticalResult", json!({ "reportId": report, "note": note }), selection).await
+    setup.fill(300, 3).await;
+    let radiologist = setup.member(Role::Radiologist).client;
+    for list in LISTS {
+        let query = query(list, false);
+        let at = ListQuery { query: &query, at: "/imagingWorklist" };
+        let rows = at.assert_pages(&radiologist, "id", &Value::Null).await;
+        assert!(rows >= 15, "{list}: {rows}");
+        assert_eq!(at.total(&radiologist, &Value::Null).await, (json!(rows), json!(true)));
+        let sorted = query.replace("PAGE", "first: 100").replace("CONNECTION", "{ nodes { priority id } }");
+        let found = radiologist.data(&sorted, Value::Null).await;
+        let ids: Vec<&str> = found["imagingWorklist"]["nodes"]
+            .as_array()
+            .expect("nodes")
+            .iter()
+            .filter_map(|node| node["id"].as_str())
+            .collect();
+        let expected =
+            "SELECT array_agg(id::text ORDER BY array_position(ARRAY['STAT', 'ASAP', 'URGENT', 'ROUTINE'], priority),
+            due_at, id) FROM diagnosis.imaging_order WHERE id::text = ANY($1)";
+        let expected: Vec<String> =
+            sqlx::query_scalar(expected).bind(&ids).fetch_one(&setup.database.pool).await.expect("ids");
+        assert_eq!(ids, expected, "{list}");
+    }
+}
+
+#[tokio::test]
+async fn of_whom_a_list_is_decides_what_is_on_it() {
+    let setup = setup().await;
+    let (doctor, radiologist, other) =
+        (setup.member(Role::Doctor), setup.member(Role::Radiologist), setup.member(Role::Radiologist));
+    let patient = Uuid::now_v7();
+    let on = async |member: &setup::orders::Member, list: &str, mine: bool| {
+        let query = query(list, mine).replace("PAGE", "first: 10").replace("CONNECTION", "{ totalCount nodes { id } }");
+        let found = member.client.data(&query, Value::Null).await["imagingWorklist"].clone();
+        let ids: Vec<Value> = found["nodes"].as_array().expect("nodes").iter().map(|node| node["id"].clone()).collect();
+        assert_eq!(found["totalCount"], json!(ids.len()));
+        ids
     };
-    assert_eq!(refusals(&acknowledge(&doctor, &own, " ").await), ["REQUIRED"]);
-    assert_eq!(refusals(&acknowledge(&doctor, &draft, "x").await), ["ILLEGAL_TRANSITION"]);
-    let done = acknowledge(&doctor, &own, "Called the ward.").await["report"].clone();
-    assert!(done["criticalAcknowledgedAt"].is_string(), "{done}");
+    let (order, urgent) = (doctor.order(patient, "ROUTINE").await, doctor.order(patient, "STAT").await);
+    let (first, second) = (urgent["id"].clone(), order["id"].clone());
+    assert_eq!(on(&other, "TO_ACQUIRE", true).await, [first.clone(), second.clone()]);
+    let held = json!({ "orderId": urgent["id"], "expectedVersion": 1, "onHold": true });
+    let held = doctor.done("updateImagingOrder", held).await;
+    assert_eq!(on(&other, "TO_ACQUIRE", true).await, [second.clone()], "what rests is on no list");
+    let active = json!({ "orderId": urgent["id"], "expectedVersion": held["version"], "onHold": false });
+    let urgent = doctor.done("updateImagingOrder", active).await;
+    doctor.acquire(&order).await;
+    let urgent = doctor.acquire(&urgent).await;
+    assert_eq!(on(&radiologist, "TO_READ", false).await, [first.clone(), second.clone()]);
+    assert_eq!(on(&radiologist, "TO_READ", true).await, [json!(0); 0], "nobody is assigned");
+    let assign =
+        json!({ "orderId": urgent["id"], "expectedVersion": urgent["version"], "radiologistId": radiologist.staff });
+    doctor.done("updateImagingOrder", assign).await;
+    assert_eq!(on(&radiologist, "TO_READ", true).await, [first.clone()]);
+    assert_eq!(on(&other, "TO_READ", false).await, [first.clone(), second.clone()]);
+    radiologist.done("startReading", json!({ "orderId": urgent["id"] })).await;
+    assert_eq!(on(&other, "TO_READ", false).await, [second.clone()], "somebody else has it");
+    assert_eq!(on(&radiologist, "TO_READ", false).await, [first.clone(), second.clone()]);
+    // The lock ends by itself.
+    let later = "UPDATE diagnosis.imaging_order SET reading_until = now() - interval '1 second' WHERE reading_until IS NOT NULL";
+    raw_sql(later).execute(&setup.database.pool).await.expect("ended");
+    assert_eq!(on(&other, "TO_READ", false).await, [first.clone(), second.clone()]);
     assert_eq!(
-        (&done["criticalAcknowledgedBy"]["id"], &done["criticalAcknowledgement"]),
-        (&json!(asked), &json!("Called the ward."))
+        other.done("startReading", json!({ "orderId": urgent["id"] })).await["radiologist"]["id"],
+        json!(other.staff)
     );
-    assert_eq!(refusals(&acknowledge(&colleague, &own, "I too.").await), ["ALREADY_EXISTS"]);
-    assert_eq!(ids(&doctor, mine).await, [late.clone(), unknown.clone()]);
-    setup.set_status(&unknown, "ENTERED_IN_ERROR").await;
-    assert_eq!(refusals(&acknowledge(&doctor, &unknown, "x").await), ["ILLEGAL_TRANSITION"]);
-    assert_eq!(ids(&doctor, mine).await, [late], "what was withdrawn is critical no more");
+    assert_eq!(on(&radiologist, "TO_READ", false).await, [second.clone()]);
+    other.report(patient, &urgent).await;
+    assert_eq!(on(&other, "TO_READ", false).await, [second.clone()], "a report was begun");
+    let nurse = "{ imagingWorklist(list: TO_READ) { nodes { id } } }";
+    let patients = setup.anonymous.with_token(setup.tokens.of_patient(patient));
+    assert_eq!(patients.ask(nurse, Value::Null).await.codes(), ["FORBIDDEN"]);
+}
+
+/// Of a plan that was carried out: how many rows were read for the page, with those that a condition left out.
+fn rows_read(plan: &str) -> u64 {
+    let number =
+        |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u64>().unwrap_or(0);
+    let scan = plan.split("Index Scan").nth(1).unwrap_or_else(|| panic!("no range of an index: {plan}"));
+    let actual = scan.split("actual").nth(1).and_then(|rest| rest.split("rows=").nth(1)).map_or(0, number);
+    actual + scan.split("Rows Removed by Filter: ").nth(1).map_or(0, number)
 }
 
 #[tokio::test]
-async fn of_two_who_acknowledge_at_once_one_has_done_it() {
-    let setup = setup().await;
-    let report = begin(&setup.as_role(Role::Radiologist), "STAT").await;
-    released(&setup, &report, 1, None).await;
-    let both = [Role::Doctor, Role::Radiologist].map(|role| {
-        let (client, report) = (setup.as_role(role), report.clone());
-        async move {
-            let input = json!({ "reportId": report, "note": "Called the ward." });
-            refusals(&send(&client, "acknowledgeCriticalResult", input, "report { id }").await)
-        }
-    });
-    let mut answers = futures::future::join_all(both).await;
-    answers.sort();
-    assert_eq!(answers, [vec![], vec!["ALREADY_EXISTS".to_owned()]]);
-}
-
-/// So many reports of which each tenth is STAT, one of so many somebody's, and each fifth released, critical and waiting.
-async fn fill(pool: &PgPool, staff: Uuid, one_of: u32, rows: u32) {
-    let statement = format!(
-        "INSERT INTO diagnosis.report (id, patient_id, status, priority, author_id, assignee_id, critical, issued_at,
-             created_at, updated_at)
-         SELECT gen_random_uuid(), gen_random_uuid(), CASE number % 5 WHEN 0 THEN 'FINAL' ELSE 'PRELIMINARY' END,
-             CASE number % 10 WHEN 1 THEN 'STAT' ELSE 'ROUTINE' END, gen_random_uuid(),
-             CASE number % {one_of} WHEN 0 THEN '{staff}'::uuid ELSE gen_random_uuid() END, true,
-             CASE number % 5 WHEN 0 THEN now() - make_interval(secs => number / 7) END,
-             now() - make_interval(secs => number / 9), now()
-         FROM generate_series(1, {rows}) AS number"
-    );
-    raw_sql(AssertSqlSafe(statement)).execute(pool).await.expect("filled");
-}
-
-#[tokio::test]
-async fn the_worklists_are_read_both_ways_and_counted() {
-    let setup = setup().await;
-    let staff = Uuid::now_v7();
-    let radiologist = setup.as_staff(Role::Radiologist, staff);
-    fill(&setup.database.pool, staff, 3, 15).await;
-    assert_eq!(TO_WRITE.assert_pages(&radiologist, "id", &Value::Null).await, 12);
-    assert_eq!(MINE.assert_pages(&radiologist, "id", &Value::Null).await, 4);
-    assert_eq!(CRITICAL.assert_pages(&radiologist, "id", &Value::Null).await, 3);
-    let exactly = |rows: i64| (json!(rows), json!(true));
-    assert_eq!(TO_WRITE.total(&radiologist, &Value::Null).await, exactly(12));
-    assert_eq!(MINE.total(&radiologist, &Value::Null).await, exactly(4));
-    assert_eq!(CRITICAL.total(&radiologist, &Value::Null).await, exactly(3));
-}
-
-#[tokio::test]
-async fn a_page_of_a_worklist_is_one_range_of_its_index_however_much_is_to_be_done() {
+async fn a_page_of_a_worklist_is_one_range_of_its_index_among_a_hundred_thousand_orders() {
     let plans = Plans::start();
     let one = |database: &TestDatabase| {
-        PgPoolOptions::new().max_connections(1).connect_lazy_with(Plans::of(&database.options))
+        let options = Plans::of(&database.options).options([("auto_explain.log_analyze", "on")]);
+        PgPoolOptions::new().max_connections(1).connect_lazy_with(options)
     };
     let setup = setup_by(one).await;
-    let staff = Uuid::now_v7();
-    let radiologist = setup.as_staff(Role::Radiologist, staff);
-    fill(&setup.database.pool, staff, 101, 30_000).await;
-    raw_sql("VACUUM ANALYZE diagnosis.report").execute(&setup.database.pool).await.expect("analysed");
-    TO_WRITE.assert_index(&radiologist, &plans, "report_worklist ", &Value::Null).await;
-    MINE.assert_index(&radiologist, &plans, "report_worklist_of_assignee", &Value::Null).await;
-    CRITICAL.assert_index(&radiologist, &plans, "report_critical", &Value::Null).await;
-}
-
-#[tokio::test]
-async fn operators_see_how_many_critical_results_wait_too_long() {
-    let setup = setup().await;
-    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
-    let page = recorder.handle();
-    metrics::set_global_recorder(recorder).expect("no other recorder in a test's process");
-    let radiologist = setup.as_role(Role::Radiologist);
-    for minutes in [1, 61, 120] {
-        let report = begin(&radiologist, "ROUTINE").await;
-        released(&setup, &report, minutes, Some(Uuid::now_v7())).await;
+    setup.fill(100_000, 20).await;
+    for (list, mine, index, kind) in [
+        ("TO_ACQUIRE", false, "imaging_order_to_acquire", "orderer"),
+        ("TO_READ", false, "imaging_order_to_read ", "reader"),
+        ("TO_READ", true, "imaging_order_to_read_by", "reader"),
+        ("RESULTS", false, "imaging_order_result ", "orderer"),
+        ("RESULTS", true, "imaging_order_result_for", "orderer"),
+    ] {
+        let mut claims = setup.tokens.claims(Role::Radiologist, None, None);
+        claims.staff_id = Some(setup.staff_of(kind, 7).await);
+        let caller = setup.member_by(&claims).client;
+        let query = query(list, mine);
+        let at = ListQuery { query: &query, at: "/imagingWorklist" };
+        at.assert_index(&caller, &plans, index.trim_end(), &Value::Null).await;
+        let first = query.replace("PAGE", "first: 25").replace("CONNECTION", "{ nodes { id } }");
+        for _ in 0..7 {
+            let (found, taken) = plans.during(caller.data(&first, Value::Null)).await;
+            assert_eq!(found["imagingWorklist"]["nodes"].as_array().map(Vec::len), Some(25), "{list}");
+            let plan = taken.iter().find(|plan| plan.contains("Limit")).expect("the page's plan");
+            assert!(format!("{plan} ").contains(&format!("using {index}")), "{list} {mine}: {plan}");
+            assert_eq!(rows_read(plan), 26, "{list} {mine}: {plan}");
+        }
     }
-    let working = setup.work();
-    let overdue = "healthbridge_critical_results_overdue{part=\"diagnosis\"} 2\n";
-    while !page.render().contains(overdue) {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    assert!(
-        page.render().contains("healthbridge_critical_results_waiting{part=\"diagnosis\"} 3\n"),
-        "{}",
-        page.render()
-    );
-    working.abort();
+    // However many others are reading, what is read of the list is theirs and the page.
+    let locked = "UPDATE diagnosis.imaging_order SET reading_until = now() + interval '1 hour'
+        WHERE id IN (SELECT id FROM diagnosis.imaging_order WHERE status = 'ACTIVE' AND stage = 'ACQUIRED'
+            ORDER BY rank, due_at, id LIMIT 40)";
+    raw_sql(locked).execute(&setup.database.pool).await.expect("locked");
+    let caller = setup.member(Role::Radiologist).client;
+    let first = query("TO_READ", false).replace("PAGE", "first: 25").replace("CONNECTION", "{ nodes { id } }");
+    let (_, taken) = plans.during(caller.data(&first, Value::Null)).await;
+    let plan = taken.iter().find(|plan| plan.contains("Limit")).expect("the page's plan");
+    assert_eq!(rows_read(plan), 66, "{plan}");
 }

@@ -1,10 +1,17 @@
-//! What reports, templates and log entries are. No IO.
+//! What orders, reports, templates and log entries are. No IO.
 
+mod icd10;
+mod modality;
+mod order;
 mod report;
 mod report_pdf;
 mod report_template;
 mod workflow_log;
+mod worklist;
 
+pub use icd10::is_icd10;
+pub use modality::is_modality;
+pub use order::{ImagingOrder, OrderChange, OrderRefusal, OrderStage, OrderStatus};
 pub use report::{
     Acknowledged, Addendum, CriticalPlace, Report, ReportPriority, ReportSignature, ReportStatus, ReportVersion,
     WorkPlace, content, radiology, stage,
@@ -12,3 +19,4 @@ pub use report::{
 pub use report_pdf::{REPORT_PDFS, ReportPdf, Standing};
 pub use report_template::ReportTemplate;
 pub use workflow_log::{Entry, WorkflowAction, WorkflowLog};
+pub use worklist::ImagingWorklist;

@@ -56,6 +56,18 @@ coded! {
     }
 }
 
+impl ReportPriority {
+    /// How worklists sort: what is most urgent first.
+    pub fn rank(self) -> i16 {
+        match self {
+            Self::Stat => 0,
+            Self::Asap => 1,
+            Self::Urgent => 2,
+            Self::Routine => 3,
+        }
+    }
+}
+
 /// A diagnosis report (FHIR DiagnosticReport).
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -87,6 +99,8 @@ pub struct Report {
     pub acknowledged: Option<Acknowledged>,
     /// Who wrote it.
     pub author_id: Uuid,
+    /// The imaging order that it answers.
+    pub order_id: Option<Uuid>,
     /// The member of the medical staff who is to write the report.
     pub assignee_id: Option<Uuid>,
     /// Until then nobody else writes it, unless it is taken over.

@@ -1,13 +1,22 @@
-//! What reports add to an image.
+//! What orders and reports add to an image.
+
+use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
-use healthbridge_graphql::{Batch, Connection, listed, many, parse_id, window};
+use healthbridge_graphql::{Batch, Connection, listed, many, one, parse_id, window};
 use healthbridge_outcome::{Fault, PageArgs, Total, Window};
 use healthbridge_rights::Caller;
 use uuid::Uuid;
 
-use super::report::{DiagnosisReport, ReportFilter};
-use crate::{domain::Report, service::Reports, store::reports};
+use super::{
+    order::ImagingOrder,
+    report::{DiagnosisReport, ReportFilter},
+};
+use crate::{
+    domain::{self, Report},
+    service::{Orders, Reports},
+    store::reports,
+};
 
 /// A medical image: a file of an imaging study. One that the caller may not see looks like one that does not exist.
 #[derive(SimpleObject)]
@@ -19,6 +28,18 @@ pub(crate) struct MedicalImage {
 
 #[ComplexObject]
 impl MedicalImage {
+    /// The order that the image was acquired for, once its acquisition is complete.
+    #[graphql(
+        requires_scopes = "user/ServiceRequest.r",
+        requires_scopes = "patient/ServiceRequest.r",
+        requires_scopes = "system/ServiceRequest.r"
+    )]
+    async fn order(&self, ctx: &Context<'_>) -> Result<Option<ImagingOrder>, Fault> {
+        let Some(image) = parse_id(&self.id) else { return Ok(None) };
+        let found = one::<OrderOfImage>(ctx, image).await?;
+        Ok(found.map(|found| ImagingOrder(Arc::new(found.1.clone()))))
+    }
+
     /// The reports that are about this image, the newest first. The patient sees those that were released, from FINAL on.
     #[graphql(
         requires_scopes = "user/DiagnosticReport.r",
@@ -48,6 +69,24 @@ impl MedicalImage {
             Ok(counted.first().map(|counted| counted.1).unwrap_or_default())
         };
         listed(ctx, page, count).await
+    }
+}
+
+/// The orders that images were acquired for, each with its image.
+struct OrderOfImage;
+
+impl Batch for OrderOfImage {
+    type Service = Orders;
+    type Key = Uuid;
+    type Arguments = ();
+    type Row = (Uuid, domain::ImagingOrder);
+
+    async fn load(orders: &Orders, caller: &Caller, images: &[Uuid], (): &()) -> Result<Vec<Self::Row>, Fault> {
+        orders.of_images(caller, images).await
+    }
+
+    fn key((image, _): &Self::Row) -> Uuid {
+        *image
     }
 }
 

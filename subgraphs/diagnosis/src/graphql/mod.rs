@@ -1,6 +1,7 @@
 //! The GraphQL face: thin types over the services, a file for each aggregate.
 
 mod image;
+mod order;
 mod patient;
 mod reference;
 mod report;
@@ -15,13 +16,14 @@ use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
 use crate::{
-    service::{Printing, ReportPdfs, ReportTemplates, ReportVersions, Reports, Signing, WorkflowLogs},
+    service::{Orders, Printing, ReportPdfs, ReportTemplates, ReportVersions, Reports, Signing, WorkflowLogs, Worklists},
     settings::Settings,
 };
 
 /// Everything that can be read.
 #[derive(Default, MergedObject)]
 struct Query(
+    order::OrderQuery,
     report::ReportQuery,
     report::WorklistQuery,
     report_pdf::ReportPdfQuery,
@@ -34,7 +36,12 @@ struct Query(
 
 /// Everything that can be changed.
 #[derive(Default, MergedObject)]
-struct Mutation(report::ReportMutation, report_template::ReportTemplateMutation, workflow_log::WorkflowLogMutation);
+struct Mutation(
+    order::OrderMutation,
+    report::ReportMutation,
+    report_template::ReportTemplateMutation,
+    workflow_log::WorkflowLogMutation,
+);
 
 /// The subgraph's SDL, which the supergraph is composed from.
 pub(crate) fn sdl() -> String {
@@ -48,6 +55,8 @@ pub(crate) fn schema(
     printing: Printing,
 ) -> impl async_graphql::Executor {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .data(Arc::new(Orders::new(pool.clone(), settings.orders)))
+        .data(Arc::new(Worklists::new(pool.clone())))
         .data(Arc::new(Reports::new(pool.clone(), settings.reports.clone(), signing.clone())))
         .data(Arc::new(ReportVersions::new(pool.clone(), signing)))
         .data(Arc::new(ReportPdfs::new(pool.clone(), printing)))

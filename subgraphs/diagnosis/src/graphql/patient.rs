@@ -1,12 +1,19 @@
-//! What reports add to a patient.
+//! What orders and reports add to a patient.
 
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
 use healthbridge_graphql::{Connection, below, parse_id};
 use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
-use super::report::{DiagnosisReport, ReportFilter};
-use crate::{domain::Report, service::Reports, store::reports};
+use super::{
+    order::{ImagingOrder, ImagingOrderFilter},
+    report::{DiagnosisReport, ReportFilter},
+};
+use crate::{
+    domain::{self, Report},
+    service::{Orders, Reports},
+    store::{orders, reports},
+};
 
 /// A patient (FHIR Patient). A patient whom the caller may not see looks like one that does not exist.
 #[derive(SimpleObject)]
@@ -18,6 +25,28 @@ pub(crate) struct Patient {
 
 #[ComplexObject]
 impl Patient {
+    /// The patient's orders for imaging, the newest first.
+    #[graphql(
+        requires_scopes = "user/ServiceRequest.r",
+        requires_scopes = "patient/ServiceRequest.r",
+        requires_scopes = "system/ServiceRequest.r"
+    )]
+    async fn imaging_orders(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
+        #[graphql(desc = "Which orders.")] filter: Option<ImagingOrderFilter>,
+    ) -> Result<Option<Connection<ImagingOrder>>, Fault> {
+        let Some(patient) = parse_id(&self.id) else { return Ok(None) };
+        let args = PageArgs::new(first, after, last, before)?;
+        below::<OrdersOfPatient, _>(ctx, patient, &args, filter.unwrap_or_default().into()).await
+    }
+
     /// The patient's reports, the newest first. The patient sees those that were released, from FINAL on.
     #[graphql(
         requires_scopes = "user/DiagnosticReport.r",
@@ -39,6 +68,12 @@ impl Patient {
         let args = PageArgs::new(first, after, last, before)?;
         below::<ReportsOfPatient, _>(ctx, patient, &args, filter.unwrap_or_default().into()).await
     }
+}
+
+below! {
+    /// The orders below patients.
+    OrdersOfPatient = Orders::{of_patients, count_of_patients}(orders::OrderFilter; Uuid) -> domain::ImagingOrder,
+        by |order| order.patient_id
 }
 
 below! {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(super) use change::ReportMutation;
-pub(crate) use query::{ReportById, ReportFilter, ReportQuery};
+pub(crate) use query::{ReportById, ReportFilter, ReportOfOrder, ReportQuery};
 pub(super) use worklist::WorklistQuery;
 
 /// A diagnosis report (FHIR DiagnosticReport). One that the caller may not see looks like one that does not exist.

@@ -1,12 +1,19 @@
-//! What reports add to a member of the medical staff.
+//! What orders and reports add to a member of the medical staff.
 
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
 use healthbridge_graphql::{Connection, below, parse_id};
 use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
-use super::report::{DiagnosisReport, ReportFilter};
-use crate::{domain::Report, service::Reports, store::reports};
+use super::{
+    order::{ImagingOrder, ImagingOrderFilter},
+    report::{DiagnosisReport, ReportFilter},
+};
+use crate::{
+    domain::{self, Report},
+    service::{Orders, Reports},
+    store::{orders, reports},
+};
 
 /// A member of the medical staff (FHIR Practitioner).
 #[derive(SimpleObject)]
@@ -18,6 +25,25 @@ pub(crate) struct MedicalStaff {
 
 #[ComplexObject]
 impl MedicalStaff {
+    /// The orders for imaging that this member of the staff has given, the newest first. Those that somebody is to read are
+    /// found by `imagingOrders(filter: { radiologistId })`.
+    #[graphql(requires_scopes = "user/ServiceRequest.s", requires_scopes = "system/ServiceRequest.s")]
+    async fn imaging_orders(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
+        #[graphql(desc = "Which orders.")] filter: Option<ImagingOrderFilter>,
+    ) -> Result<Option<Connection<ImagingOrder>>, Fault> {
+        let Some(staff) = parse_id(&self.id) else { return Ok(None) };
+        let args = PageArgs::new(first, after, last, before)?;
+        below::<OrdersOfStaff, _>(ctx, staff, &args, filter.unwrap_or_default().into()).await
+    }
+
     /// The reports that this member of the staff has written, the newest first.
     #[graphql(requires_scopes = "user/DiagnosticReport.s", requires_scopes = "system/DiagnosticReport.s")]
     async fn reports(
@@ -35,6 +61,12 @@ impl MedicalStaff {
         let args = PageArgs::new(first, after, last, before)?;
         below::<ReportsOfStaff, _>(ctx, staff, &args, filter.unwrap_or_default().into()).await
     }
+}
+
+below! {
+    /// The orders below members of the staff.
+    OrdersOfStaff = Orders::{of_staff, count_of_staff}(orders::OrderFilter; Uuid) -> domain::ImagingOrder,
+        by |order| order.ordered_by
 }
 
 below! {

@@ -1,6 +1,7 @@
-//! What may be done with reports and the log, and by whom.
+//! What may be done with orders, reports and the log, and by whom.
 
 pub(crate) mod critical_results;
+pub(crate) mod orders;
 pub(crate) mod people;
 pub(crate) mod report_pdfs;
 mod report_templates;
@@ -9,7 +10,11 @@ pub(crate) mod report_words;
 mod reports;
 mod signing;
 mod workflow_logs;
+mod worklists;
 
+pub(crate) use orders::{
+    AcknowledgeResult, CompleteAcquisition, OrderImaging, Orders, RevokeOrder, StartReading, StopReading, UpdateOrder,
+};
 pub use people::{Known, People, PeopleError, Person};
 pub use report_pdfs::{Press, PressError, Printing};
 pub(crate) use report_pdfs::{Printed, ReportPdfs};
@@ -21,3 +26,4 @@ pub(crate) use reports::{
 };
 pub use signing::Signing;
 pub(crate) use workflow_logs::{AddWorkflowLog, WorkflowLogs};
+pub(crate) use worklists::{Asked, Worklists};

@@ -60,6 +60,14 @@ impl Reports {
         }
     }
 
+    /// The report of each of these orders, of those that the caller may read: a patient's was released.
+    pub(crate) async fn of_orders(&self, caller: &Caller, orders: &[Uuid]) -> Result<Vec<Report>, Fault> {
+        match caller.reach(Resource::DiagnosticReport, Right::Read).confine() {
+            None => Ok(Vec::new()),
+            Some(own) => Ok(reports::of_orders(&self.pool, orders, own).await?),
+        }
+    }
+
     /// A page of reports of each of these patients, of those that the caller may read.
     pub(crate) async fn of_patients(
         &self,

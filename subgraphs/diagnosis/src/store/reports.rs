@@ -24,6 +24,7 @@ struct Row {
     acknowledged_by: Option<Uuid>,
     acknowledgement: Option<String>,
     author_id: Uuid,
+    order_id: Option<Uuid>,
     assignee_id: Option<Uuid>,
     assigned_until: Option<DateTime<Utc>>,
     requester_id: Option<Uuid>,
@@ -60,6 +61,7 @@ impl TryFrom<Row> for Report {
             critical: row.critical,
             acknowledged,
             author_id: row.author_id,
+            order_id: row.order_id,
             assignee_id: row.assignee_id,
             assigned_until: row.assigned_until,
             requester_id: row.requester_id,
@@ -126,7 +128,7 @@ macro_rules! reports {
                       priority AS "priority!", category AS "category!: _", code AS "code: _",
                       conclusion_codes AS "conclusion_codes!: _", clinical_history, technique, findings, impression,
                       critical AS "critical!", acknowledged_at, acknowledged_by, acknowledgement,
-                      author_id AS "author_id!", assignee_id, assigned_until, requester_id, study_id,
+                      author_id AS "author_id!", order_id, assignee_id, assigned_until, requester_id, study_id,
                       image_ids AS "image_ids!", issued_at, status_reason, current_version AS "current_version!",
                       created_at AS "created_at!", updated_at AS "updated_at!", version AS "version!"
                FROM "#
@@ -196,6 +198,23 @@ pub(crate) async fn by_id(
             AND ($2::uuid IS NULL OR (patient_id = $2
                 AND status IN ('FINAL', 'AMENDED', 'CORRECTED', 'APPENDED', 'ENTERED_IN_ERROR')))"],
         ids,
+        own,
+    );
+    reports(rows.fetch_all(db).await?)
+}
+
+/// The reports that answer these orders and were not withdrawn; of one patient's only those that were released, if one is
+/// named.
+pub(crate) async fn of_orders(
+    db: impl PgExecutor<'_>,
+    orders: &[Uuid],
+    own: Option<Uuid>,
+) -> Result<Vec<Report>, sqlx::Error> {
+    let rows = reports!(
+        ["diagnosis.report AS report
+          WHERE order_id = ANY($1) AND status NOT IN ('CANCELLED', 'ENTERED_IN_ERROR')
+            AND ($2::uuid IS NULL OR (patient_id = $2 AND status IN ('FINAL', 'AMENDED', 'CORRECTED', 'APPENDED')))"],
+        orders,
         own,
     );
     reports(rows.fetch_all(db).await?)

@@ -53,6 +53,11 @@ batch! {
     pub(crate) ReportById = Reports::by_id() -> Report, by |report| report.id
 }
 
+batch! {
+    /// The reports of these orders.
+    pub(crate) ReportOfOrder = Reports::of_orders() -> Report, by |report| report.order_id.unwrap_or_default()
+}
+
 /// How reports are found.
 #[derive(Default)]
 pub(crate) struct ReportQuery;

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     domain::{Report, WorkflowAction, stage::Stage},
+    service::orders,
     store::reports,
 };
 
@@ -35,6 +36,9 @@ impl Change for Writing<'_, CancelReport> {
         let report = Report::from(open.cancel(reason.clone(), making.now));
         reports::update(making.connection(), &report, self.settings.search_language.name()).await?;
         logged(making, &report, WorkflowAction::Cancelled, Some(reason)).await?;
+        if let Some(order) = report.order_id {
+            orders::report_withdrawn(making, order).await?;
+        }
         Ok(report)
     }
 }

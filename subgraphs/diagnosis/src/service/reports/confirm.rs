@@ -1,4 +1,4 @@
-use healthbridge_change::{Change, Making, Once};
+use healthbridge_change::{Change, Making, Once, failpoint};
 use healthbridge_outcome::{Fault, Outcome, Refusals, Stop, UserErrorCode};
 use healthbridge_signature::Meaning;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     domain::{Report, ReportStatus, WorkflowAction, stage::Stage},
+    service::orders,
     store::reports,
 };
 
@@ -46,7 +47,12 @@ impl Change for Signed<'_, ConfirmReport> {
         let report = Report::from(drafted.confirm(making.now));
         let said =
             Said { meaning: self.change.meaning, action: WorkflowAction::Confirmed, reason: None, addendum: None };
-        self.write(making, report, signer, said).await
+        let report = self.write(making, report, signer, said).await?;
+        if let Some(order) = report.order_id {
+            orders::report_released(making, order).await?;
+            failpoint(Self::NAME, "order written");
+        }
+        Ok(report)
     }
 }
 

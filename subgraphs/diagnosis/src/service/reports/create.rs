@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{Writing, logged};
 use crate::{
     domain::{Report, ReportPriority, ReportStatus, WorkflowAction, radiology},
+    service::orders,
     store::reports,
 };
 
@@ -16,6 +17,10 @@ use crate::{
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct CreateReport {
     pub patient_id: String,
+    // Left out where there is none, as it was before there were orders and studies: keys of then stay good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub study_id: Option<String>,
     pub image_ids: Vec<String>,
     pub code: Option<Coding>,
@@ -34,7 +39,11 @@ impl Change for Writing<'_, CreateReport> {
 
     async fn make(&self, making: &mut Making<'_>) -> Outcome<Report> {
         let author = making.caller.account().and_then(|account| account.staff_id);
-        let report = self.change.check(making.id, author, making.now)?;
+        let mut report = self.change.check(making.id, author, making.now)?;
+        if let Some(order) = &self.change.order_id {
+            let order = orders::report_begun(making, order, report.patient_id, report.author_id).await?;
+            (report.order_id, report.requester_id) = (Some(order.id), Some(order.ordered_by));
+        }
         reports::insert(making.connection(), &report, self.settings.search_language.name()).await?;
         logged(making, &report, WorkflowAction::Drafted, None).await?;
         Ok(report)
@@ -93,6 +102,7 @@ impl CreateReport {
             critical: self.critical,
             acknowledged: None,
             author_id: author.unwrap_or_default(),
+            order_id: None,
             assignee_id: assignee_id.unwrap_or_default(),
             assigned_until: None,
             requester_id: None,

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     domain::{Report, WorkflowAction, stage::Stage},
+    service::orders,
     store::reports,
 };
 
@@ -40,7 +41,11 @@ impl Change for Signed<'_, WithdrawReport> {
             reason: Some(reason),
             addendum: None,
         };
-        self.write(making, report, signer, said).await
+        let report = self.write(making, report, signer, said).await?;
+        if let Some(order) = report.order_id {
+            orders::report_withdrawn(making, order).await?;
+        }
+        Ok(report)
     }
 }
 

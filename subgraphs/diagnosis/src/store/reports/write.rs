@@ -16,9 +16,9 @@ pub(crate) async fn insert(connection: &mut PgConnection, report: &Report, langu
     let inserted = sqlx::query!(
         "INSERT INTO diagnosis.report (id, patient_id, status, priority, category, code, conclusion_codes,
              clinical_history, technique, findings, impression, critical, author_id, assignee_id, assigned_until,
-             requester_id, study_id, image_ids, issued_at, created_at, updated_at, version, search, search_language)
+             requester_id, study_id, image_ids, issued_at, created_at, updated_at, version, search, search_language, order_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-             to_tsvector($23::text::regconfig, concat_ws(' ', $10::text, $11::text)), $23)",
+             to_tsvector($23::text::regconfig, concat_ws(' ', $10::text, $11::text)), $23, $24)",
         report.id,
         report.patient_id,
         report.status.text(),
@@ -42,6 +42,7 @@ pub(crate) async fn insert(connection: &mut PgConnection, report: &Report, langu
         report.updated_at,
         report.version,
         language,
+        report.order_id,
     );
     inserted.execute(connection).await.map(drop)
 }

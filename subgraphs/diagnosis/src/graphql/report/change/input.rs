@@ -12,6 +12,9 @@ use crate::{
 pub(crate) struct CreateReportInput {
     /// The patient whom the report is about.
     patient_id: ID,
+    /// The imaging order that the report answers, whose images are there: it is READING then, with the caller as its
+    /// radiologist. `ALREADY_EXISTS` where it has a report, `ILLEGAL_TRANSITION` while another radiologist reads it.
+    order_id: Option<ID>,
     /// The imaging study that it is about.
     study_id: Option<ID>,
     /// The images that it is about.
@@ -42,6 +45,7 @@ impl From<CreateReportInput> for CreateReport {
     fn from(input: CreateReportInput) -> Self {
         Self {
             patient_id: input.patient_id.0,
+            order_id: input.order_id.map(|id| id.0),
             study_id: input.study_id.map(|id| id.0),
             image_ids: input.image_ids.into_iter().flatten().map(|id| id.0).collect(),
             code: input.code.map(Into::into),
