@@ -149,7 +149,9 @@ impl Config {
             .list_separator(",")
             .with_list_parse_key("router.allowed_origins")
             .with_list_parse_key("router.trusted_proxies")
-            .with_list_parse_key("subgraphs.patients.trusted_proxies");
+            .with_list_parse_key("subgraphs.patients.trusted_proxies")
+            .with_list_parse_key("subgraphs.diagnosis.reports.letterhead.lines")
+            .with_list_parse_key("subgraphs.diagnosis.reports.fonts");
         let read = builder.add_source(environment).build().and_then(config::Config::try_deserialize::<Self>);
         let checked = read.map_err(anyhow::Error::new).and_then(|config| {
             bounds::check(&config.query, &config.limits)?;

@@ -10,6 +10,7 @@ pub mod cli;
 mod config;
 pub mod errors;
 mod import;
+mod people;
 pub mod portable;
 mod roles;
 mod seed;

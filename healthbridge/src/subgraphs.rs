@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use healthbridge_auth::{ForeignIssuers, SigningKeys, Verifier};
 use healthbridge_chain::Notary;
+use healthbridge_diagnosis::{Press, Printing};
 use healthbridge_jobs::Job;
 use healthbridge_objectstore::ObjectStore;
 use healthbridge_signature::Signers;
@@ -13,7 +14,7 @@ use healthbridge_subgraph::Description;
 use serde::Deserialize;
 use sqlx::PgPool;
 
-use crate::Config;
+use crate::{Config, people::PatientsSubgraph};
 
 /// A subgraph that the program can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
@@ -67,7 +68,7 @@ impl Subgraph {
 
     /// Whether it keeps objects in the storage.
     pub(crate) fn has_objects(self) -> bool {
-        matches!(self, Self::Imaging | Self::Billing)
+        matches!(self, Self::Imaging | Self::Diagnosis | Self::Billing)
     }
 
     /// The log whose end is signed, if it has one.
@@ -104,8 +105,12 @@ impl Subgraph {
             }
             Self::Diagnosis => {
                 let signers = Arc::new(Signers::open_or_create(config.report_key_file()?)?);
-                let signing = healthbridge_diagnosis::Signing::new(means.verifier, signers);
-                healthbridge_diagnosis::open(means.pool, &config.diagnosis(), signing)
+                let signing = healthbridge_diagnosis::Signing::new(means.verifier.clone(), signers);
+                let (settings, people) = (config.diagnosis(), PatientsSubgraph::new(config.patients_url()?)?);
+                let (pool, objects) = means.objects()?;
+                let press = Press::open(&settings.reports)?;
+                let printing = Printing { objects, press, people: Arc::new(people) };
+                healthbridge_diagnosis::open(pool, &settings, signing, printing)
             }
             Self::Billing => {
                 let (pool, objects) = means.objects()?;

@@ -4,6 +4,7 @@
 //! Does not belong here: accounts, passwords and sessions (the patients subgraph owns them).
 
 mod address;
+mod bearer;
 mod foreign;
 mod keyring;
 mod proof;
@@ -13,6 +14,7 @@ mod signing_keys;
 mod token;
 
 pub use address::{FORWARDED_FOR, client_address, customer_network};
+pub use bearer::Bearer;
 pub use foreign::{ForeignError, ForeignIdentity, ForeignIssuers, ForeignSettings};
 pub use keyring::{JwksError, KeyRing};
 pub use proof::{NotProven, PROOF_LIFETIME, ProofClaims, Proven};

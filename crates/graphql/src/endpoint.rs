@@ -17,7 +17,7 @@ use axum::{
     routing::{get, post},
 };
 use futures::future::BoxFuture;
-use healthbridge_auth::{FORWARDED_FOR, Verifier, client_address};
+use healthbridge_auth::{Bearer, FORWARDED_FOR, Verifier, client_address};
 use healthbridge_codes::ErrorCode;
 use healthbridge_door::{Limits, Refusal, json::is_json};
 use healthbridge_listener::{Asked, Told};
@@ -163,6 +163,7 @@ async fn serve(State(endpoint): State<Endpoint>, http: Request) -> Response {
     }
     let address = address(&http, &endpoint.exposure.trusted_proxies);
     let authorization = http.headers().get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
+    let bearer = authorization.as_ref().ok().copied().flatten().map(Bearer::new);
     let caller = match authorization {
         Ok(value) => endpoint.verifier.caller(value).await,
         Err(_) => Err(healthbridge_auth::TokenError::NotBearer),
@@ -188,6 +189,9 @@ async fn serve(State(endpoint): State<Endpoint>, http: Request) -> Response {
     let mut request = request.data(request_id.clone()).data(address).data(endpoint.exposure.limits);
     if !endpoint.exposure.introspection && caller == Caller::Anonymous {
         request = request.disable_introspection();
+    }
+    if let Some(bearer) = bearer {
+        request = request.data(bearer);
     }
     let span = tracing::info_span!("graphql", subgraph = endpoint.graph.name, request_id = request_id.0);
     let response = endpoint.graph.execute(request, caller).instrument(span).await;

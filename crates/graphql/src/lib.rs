@@ -35,11 +35,17 @@ pub use user_error::{UserError, settled};
 use std::sync::Arc;
 
 use async_graphql::{Context, ObjectType, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
+use healthbridge_auth::Bearer;
 use healthbridge_rights::Caller;
 
 /// The caller of the request; the endpoint puts it there.
 pub fn caller<'a>(ctx: &Context<'a>) -> &'a Caller {
     ctx.data_opt::<Caller>().unwrap_or(&Caller::Anonymous)
+}
+
+/// By what another part is asked in the name of the caller; `None` for the anonymous, and where no request was sent.
+pub fn bearer<'a>(ctx: &Context<'a>) -> Option<&'a Bearer> {
+    ctx.data_opt::<Bearer>()
 }
 
 /// A service of the subgraph; its schema has it as `Arc<S>`.

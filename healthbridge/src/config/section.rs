@@ -76,6 +76,15 @@ impl Config {
         Ok(file)
     }
 
+    /// Where a part asks patients who people are: every part knows where their keys are.
+    ///
+    /// # Errors
+    /// When the URL of the keys is left out, or is none.
+    pub fn patients_url(&self) -> anyhow::Result<String> {
+        let keys = reqwest::Url::parse(self.jwks_url()?).context("`auth.jwks_url` is no URL")?;
+        Ok(keys.join("/graphql")?.into())
+    }
+
     /// Where diagnosis publishes the keys that sign reports.
     ///
     /// # Errors

@@ -251,6 +251,7 @@ impl Rows {
                     json!(self.ids.get(root.type_name.as_str()).cloned().unwrap_or_else(|| Uuid::now_v7().to_string()))
                         .to_string()
                 }
+                "reportId" => json!(self.ids["DiagnosisReport"]).to_string(),
                 "first" => "3".to_owned(),
                 "list" => "TO_ACQUIRE".to_owned(),
                 "filter" => door.graph.wide_filter(type_name),

@@ -205,7 +205,12 @@ async fn what_belongs_to_somebody_else_is_to_the_byte_what_does_not_exist() {
     let absent = hospital.of_nobody();
     for door in &hospital.doors {
         let patient = hospital.caller(door, "PATIENT");
-        for root in door.graph.roots("Query").iter().filter(|root| root.arguments.iter().any(|one| one.0 == "id")) {
+        for root in door
+            .graph
+            .roots("Query")
+            .iter()
+            .filter(|root| root.arguments.iter().any(|one| one.0 == "id" || one.0 == "reportId"))
+        {
             let selected = door.graph.everything(&root.type_name);
             let theirs = patient.text(&foreign.query(door, root, &selected), Value::Null).await;
             let nobodys = patient.text(&absent.query(door, root, &selected), Value::Null).await;

@@ -8,14 +8,19 @@ mod service;
 mod settings;
 mod store;
 
+use std::time::Duration;
+
+use futures::TryFutureExt;
 use healthbridge_chain::{Notary, attesting, sealing};
 use healthbridge_jobs::Job;
 use healthbridge_postgres::Provision;
 use healthbridge_subgraph::{Description, Subgraph};
 use sqlx::{PgPool, migrate::Migrator};
 
-pub use service::Signing;
-pub use settings::{OrderSettings, ReportSettings, SearchLanguage, Settings};
+pub use service::{
+    Known, People, PeopleError, Person, Press, PressError, Printing, Signing, report_pdfs::delete_orphans,
+};
+pub use settings::{LetterheadSettings, OrderSettings, ReportSettings, SearchLanguage, Settings};
 pub use store::workflow_logs::Log;
 
 /// The subgraph's name in the supergraph.
@@ -34,14 +39,23 @@ pub const DESCRIPTION: Description = Description {
     sdl: graphql::sdl,
 };
 
-/// The subgraph on its database, as the deployment has settled it, and with what reports are signed by.
-pub fn open(pool: PgPool, settings: &Settings, signing: Signing) -> Subgraph {
+/// How often the bucket is compared with the rows.
+const DELETE_ORPHANS: Duration = Duration::from_secs(3600);
+
+/// The subgraph on its database, as the deployment has settled it, and with what reports are signed and printed by. It is
+/// ready without the storage, which only printed reports need.
+pub fn open(pool: PgPool, settings: &Settings, signing: Signing, printing: Printing) -> Subgraph {
     let (signers, ready) = (signing.signers(), signing.signers());
-    let schema = graphql::schema(&pool, settings, signing);
+    let objects = printing.objects.clone();
+    let schema = graphql::schema(&pool, settings, signing, printing);
+    let swept = pool.clone();
     let jobs = [
         sealing::<Log>("seal the workflow log", pool.clone()),
         service::critical_results::count(pool.clone(), &settings.reports),
         service::report_words::index(pool.clone(), &settings.reports),
+        Job::new("delete files of reports that are nobody's", DELETE_ORPHANS, move |now| {
+            delete_orphans(swept.clone(), objects.clone(), now).map_ok(drop)
+        }),
     ];
     let subgraph = Subgraph::new(&DESCRIPTION, pool, schema)
         .with_routes(routes::routes(signers))

@@ -1,10 +1,12 @@
 //! What a deployment decides of the subgraph: the section `[subgraphs.diagnosis]` of the configuration.
 
+mod letterhead;
 mod orders;
 mod reports;
 
 use serde::Deserialize;
 
+pub use letterhead::LetterheadSettings;
 pub use orders::OrderSettings;
 pub use reports::{ReportSettings, SearchLanguage};
 

@@ -4,6 +4,7 @@ mod icd10;
 mod modality;
 mod order;
 mod report;
+mod report_pdf;
 mod report_template;
 mod workflow_log;
 mod worklist;
@@ -15,6 +16,7 @@ pub use report::{
     Acknowledged, Addendum, CriticalPlace, Report, ReportPriority, ReportSignature, ReportStatus, ReportVersion,
     WorkPlace, content, radiology, stage,
 };
+pub use report_pdf::{REPORT_PDFS, ReportPdf, Standing};
 pub use report_template::ReportTemplate;
 pub use workflow_log::{Entry, WorkflowAction, WorkflowLog};
 pub use worklist::ImagingWorklist;

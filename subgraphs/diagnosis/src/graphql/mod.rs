@@ -5,6 +5,7 @@ mod order;
 mod patient;
 mod reference;
 mod report;
+mod report_pdf;
 mod report_template;
 mod staff;
 mod user;
@@ -16,7 +17,7 @@ use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
 use crate::{
-    service::{Orders, ReportTemplates, ReportVersions, Reports, Signing, WorkflowLogs, Worklists},
+    service::{Orders, Printing, ReportPdfs, ReportTemplates, ReportVersions, Reports, Signing, WorkflowLogs, Worklists},
     settings::Settings,
 };
 
@@ -26,6 +27,7 @@ struct Query(
     order::OrderQuery,
     report::ReportQuery,
     report::WorklistQuery,
+    report_pdf::ReportPdfQuery,
     report_template::ReportTemplateQuery,
     workflow_log::WorkflowLogQuery,
     patient::PatientQuery,
@@ -48,12 +50,18 @@ pub(crate) fn sdl() -> String {
     healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(pool: &PgPool, settings: &Settings, signing: Signing) -> impl async_graphql::Executor {
+pub(crate) fn schema(
+    pool: &PgPool,
+    settings: &Settings,
+    signing: Signing,
+    printing: Printing,
+) -> impl async_graphql::Executor {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .data(Arc::new(Orders::new(pool.clone(), settings.orders)))
         .data(Arc::new(Worklists::new(pool.clone())))
         .data(Arc::new(Reports::new(pool.clone(), settings.reports.clone(), signing.clone())))
         .data(Arc::new(ReportVersions::new(pool.clone(), signing)))
+        .data(Arc::new(ReportPdfs::new(pool.clone(), printing)))
         .data(Arc::new(ReportTemplates::new(pool.clone())))
         .data(Arc::new(WorkflowLogs::new(pool.clone())));
     healthbridge_graphql::finish(builder, &sdl())

@@ -2,6 +2,8 @@
 
 pub(crate) mod critical_results;
 pub(crate) mod orders;
+pub(crate) mod people;
+pub(crate) mod report_pdfs;
 mod report_templates;
 mod report_versions;
 pub(crate) mod report_words;
@@ -13,6 +15,9 @@ mod worklists;
 pub(crate) use orders::{
     AcknowledgeResult, CompleteAcquisition, OrderImaging, Orders, RevokeOrder, StartReading, StopReading, UpdateOrder,
 };
+pub use people::{Known, People, PeopleError, Person};
+pub use report_pdfs::{Press, PressError, Printing};
+pub(crate) use report_pdfs::{Printed, ReportPdfs};
 pub(crate) use report_templates::{ReportTemplates, RetireReportTemplate, SaveReportTemplate};
 pub(crate) use report_versions::ReportVersions;
 pub(crate) use reports::{

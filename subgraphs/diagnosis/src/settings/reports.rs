@@ -3,6 +3,8 @@ use std::{num::NonZeroU32, path::PathBuf};
 use chrono::Duration;
 use serde::Deserialize;
 
+use super::LetterheadSettings;
+
 /// What a deployment decides of reports.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -17,6 +19,10 @@ pub struct ReportSettings {
     pub lock_minutes: NonZeroU32,
     /// After how many minutes a critical result that nobody has acknowledged is on everybody's list; 60.
     pub critical_minutes: NonZeroU32,
+    /// What stands above a report that is printed.
+    pub letterhead: LetterheadSettings,
+    /// The folders of fonts for scripts other than Latin, Greek and Cyrillic; those of the system where it is left out.
+    pub fonts: Vec<PathBuf>,
 }
 
 impl Default for ReportSettings {
@@ -27,6 +33,8 @@ impl Default for ReportSettings {
             search_language: SearchLanguage::Simple,
             lock_minutes: minutes(30),
             critical_minutes: minutes(60),
+            letterhead: LetterheadSettings::default(),
+            fonts: Vec::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! All SQL of the subgraph, a module for each aggregate.
 
 pub(crate) mod orders;
+pub(crate) mod report_pdfs;
 pub(crate) mod report_templates;
 pub(crate) mod report_versions;
 pub(crate) mod reports;

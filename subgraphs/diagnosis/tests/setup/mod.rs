@@ -3,15 +3,22 @@
 
 pub mod orders;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
+use async_trait::async_trait;
 use chrono::Utc;
-use healthbridge_diagnosis::{DESCRIPTION, Settings, Signing, open};
+use healthbridge_auth::Bearer;
+use healthbridge_diagnosis::{
+    DESCRIPTION, Known, People, PeopleError, Person, Press, Printing, ReportSettings, Settings, Signing, open,
+};
 use healthbridge_graphql::Exposure;
 use healthbridge_rights::Role;
 use healthbridge_signature::Signers;
 use healthbridge_subgraph::Subgraph;
-use healthbridge_testkit::{Client, TestDatabase, Tokens, serve};
+use healthbridge_testkit::{Client, TestDatabase, TestStorage, Tokens, serve};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -21,7 +28,36 @@ pub struct Setup {
     pub tokens: Tokens,
     pub anonymous: Client,
     pub url: String,
+    pub storage: TestStorage,
+    pub people: Arc<TestPeople>,
     subgraph: Arc<Subgraph>,
+}
+
+/// The part that knows people: those that a test says, and everybody by one name where it says nothing.
+#[derive(Default)]
+pub struct TestPeople {
+    /// Whom it does not know.
+    pub unknown: Mutex<Vec<Uuid>>,
+    /// By what it was asked.
+    pub asked: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl People for TestPeople {
+    async fn known(&self, patient: Uuid, staff: &[Uuid], asked_by: &Bearer) -> Result<Known, PeopleError> {
+        self.asked.lock().expect("whole").push(asked_by.authorization().to_owned());
+        let unknown = self.unknown.lock().expect("whole").clone();
+        let person = || Person {
+            name: "Aoife Ní Bhraonáin".to_owned(),
+            mrn: "100000009".to_owned(),
+            birth_date: "1968-04-17".parse().ok(),
+            gender: "FEMALE".to_owned(),
+        };
+        let known = |id: &&Uuid| !unknown.contains(*id);
+        let staff: HashMap<Uuid, String> =
+            staff.iter().filter(known).map(|id| (*id, "Dr. Łukasz Żółw".to_owned())).collect();
+        Ok(Known { patient: (!unknown.contains(&patient)).then(person), staff })
+    }
 }
 
 pub const CREATE: &str = "mutation ($input: CreateReportInput!) { createReport(input: $input) {
@@ -61,9 +97,12 @@ pub async fn setup() -> Setup {
 pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
     let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
     let signing = Signing::new(tokens.verifier(), Arc::new(Signers::generate().expect("a key")));
-    let subgraph = Arc::new(open(pool(&database), &Settings::default(), signing));
+    let (storage, people) = (TestStorage::start().await, Arc::<TestPeople>::default());
+    let press = Press::open(&ReportSettings::default()).expect("a press");
+    let printing = Printing { objects: storage.objects.clone(), press, people: people.clone() };
+    let subgraph = Arc::new(open(pool(&database), &Settings::default(), signing, printing));
     let base = serve(subgraph.routes(tokens.verifier(), Exposure::default())).await;
-    Setup { database, tokens, anonymous: Client::new(&base), url: base, subgraph }
+    Setup { database, tokens, anonymous: Client::new(&base), url: base, storage, people, subgraph }
 }
 
 impl Setup {
