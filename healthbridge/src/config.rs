@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use healthbridge_auth::ForeignSettings;
+use healthbridge_diagnosis::AppointmentSettings;
 use healthbridge_listener::Limits;
 use healthbridge_objectstore::Location;
 use healthbridge_patients::TotpKey;
@@ -121,6 +122,8 @@ pub struct SubgraphSection {
     pub trusted_proxies: Option<Vec<IpNet>>,
     /// Where it writes down how far its log or ledger has come; nowhere where it is left out. Only for diagnosis and billing.
     pub checkpoints: Option<Checkpoints>,
+    /// The clinic's clock, and whether patients book. Only for diagnosis, and read by patients, whose tokens say so.
+    pub appointments: AppointmentSettings,
 }
 
 /// Signed checkpoints of a log or ledger, outside of the database.
@@ -239,6 +242,12 @@ impl Config {
         }
         let digits = secret("auth.totp_key", auth.totp_key.as_ref(), auth.totp_key_file.as_deref())?;
         TotpKey::from_hex(&digits).context("`auth.totp_key` cannot be used").map(Some)
+    }
+
+    /// What the deployment decides of diagnosis.
+    pub fn diagnosis(&self) -> healthbridge_diagnosis::Settings {
+        let SubgraphSection { appointments, .. } = self.subgraph(Subgraph::Diagnosis);
+        healthbridge_diagnosis::Settings { appointments: *appointments }
     }
 
     /// The networks from which the router asks a subgraph.

@@ -93,6 +93,7 @@ impl Subgraph {
                     issuer: config.issuer()?.to_owned(),
                     foreign: ForeignIssuers::new(config.auth.foreign.clone())?,
                     totp: config.totp_key()?,
+                    patients_book: config.diagnosis().appointments.patients_book,
                 };
                 healthbridge_patients::open(means.pool, identity)
             }
@@ -100,7 +101,7 @@ impl Subgraph {
                 let (pool, objects) = means.objects()?;
                 healthbridge_imaging::open(pool, objects)
             }
-            Self::Diagnosis => healthbridge_diagnosis::open(means.pool),
+            Self::Diagnosis => healthbridge_diagnosis::open(means.pool, &config.diagnosis()),
             Self::Billing => {
                 let (pool, objects) = means.objects()?;
                 healthbridge_billing::open(pool, objects)

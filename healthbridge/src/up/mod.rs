@@ -142,7 +142,7 @@ fn role_of(subgraph: Subgraph) -> String {
 
 /// The configuration that the roles would have.
 fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow::Result<Config> {
-    let Config { query, limits, router, .. } = Config::read(None)?;
+    let Config { query, limits, router, mut subgraphs, .. } = Config::read(None)?;
     let mut config = Config { query, limits, ..Config::default() };
     config.router.persisted_documents = router.persisted_documents;
     config.limits.drain_timeout_ms = config.limits.drain_timeout_ms.min(DRAIN_MS);
@@ -161,6 +161,9 @@ fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow
     }
     for subgraph in SUBGRAPHS {
         config.subgraphs.entry(subgraph).or_default().checkpoints = data_dir.checkpoints(subgraph);
+    }
+    if let Some(said) = subgraphs.remove(&Subgraph::Diagnosis) {
+        config.subgraphs.entry(Subgraph::Diagnosis).or_default().appointments = said.appointments;
     }
     // The router asks from this very address, where it is not one of loopback.
     let mut from = config.trusted_proxies(Subgraph::Patients);

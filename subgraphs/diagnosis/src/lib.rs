@@ -1,9 +1,10 @@
-//! The diagnosis subgraph: reports and the workflow log.
+//! The diagnosis subgraph: appointments, reports and the workflow log.
 
 pub mod domain;
 mod graphql;
 pub mod seed;
 mod service;
+mod settings;
 mod store;
 
 use healthbridge_chain::{Notary, attesting, sealing};
@@ -12,6 +13,7 @@ use healthbridge_postgres::Provision;
 use healthbridge_subgraph::{Description, Subgraph};
 use sqlx::{PgPool, migrate::Migrator};
 
+pub use settings::{AppointmentSettings, Settings};
 pub use store::workflow_logs::Log;
 
 /// The subgraph's name in the supergraph.
@@ -27,8 +29,8 @@ pub const DESCRIPTION: Description = Description {
 };
 
 /// The subgraph on its database.
-pub fn open(pool: PgPool) -> Subgraph {
-    let schema = graphql::schema(&pool);
+pub fn open(pool: PgPool, settings: &Settings) -> Subgraph {
+    let schema = graphql::schema(&pool, settings);
     let seal = sealing::<Log>("seal the workflow log", pool.clone());
     Subgraph::new(&DESCRIPTION, pool, schema).with_job(seal)
 }

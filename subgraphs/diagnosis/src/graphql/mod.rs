@@ -1,33 +1,53 @@
 //! The GraphQL face: thin types over the services, a file for each aggregate.
 
+mod appointment;
+mod conflict;
 mod patient;
 mod reference;
 mod report;
+mod staff;
 mod workflow_log;
+mod working_hours;
 
 use std::sync::Arc;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
-use crate::service::{Reports, WorkflowLogs};
+use crate::{
+    service::{AllWorkingHours, Appointments, Reports, WorkflowLogs},
+    settings::Settings,
+};
 
 /// Everything that can be read.
 #[derive(Default, MergedObject)]
-struct Query(report::ReportQuery, workflow_log::WorkflowLogQuery, patient::PatientQuery);
+struct Query(
+    report::ReportQuery,
+    workflow_log::WorkflowLogQuery,
+    appointment::AppointmentQuery,
+    patient::PatientQuery,
+    staff::StaffQuery,
+);
 
 /// Everything that can be changed.
 #[derive(Default, MergedObject)]
-struct Mutation(report::ReportMutation, workflow_log::WorkflowLogMutation);
+struct Mutation(
+    report::ReportMutation,
+    workflow_log::WorkflowLogMutation,
+    appointment::AppointmentMutation,
+    working_hours::WorkingHoursMutation,
+);
 
 /// The subgraph's SDL, which the supergraph is composed from.
 pub(crate) fn sdl() -> String {
     healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(pool: &PgPool) -> impl async_graphql::Executor {
+pub(crate) fn schema(pool: &PgPool, settings: &Settings) -> impl async_graphql::Executor {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .data(Arc::new(Reports::new(pool.clone())))
-        .data(Arc::new(WorkflowLogs::new(pool.clone())));
+        .data(Arc::new(WorkflowLogs::new(pool.clone())))
+        .data(Arc::new(Appointments::new(pool.clone(), settings.appointments)))
+        .data(Arc::new(AllWorkingHours::new(pool.clone())));
     healthbridge_graphql::finish(builder, &sdl())
 }

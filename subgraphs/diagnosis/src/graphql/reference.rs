@@ -10,14 +10,6 @@ pub(crate) struct User {
     pub id: ID,
 }
 
-/// A member of the medical staff (FHIR Practitioner).
-#[derive(SimpleObject)]
-#[graphql(unresolvable)]
-pub(crate) struct MedicalStaff {
-    /// The id in this system, a UUIDv7.
-    pub id: ID,
-}
-
 /// A medical image: a file of an imaging study. One that the caller may not see looks like one that does not exist.
 #[derive(SimpleObject)]
 #[graphql(unresolvable)]

@@ -9,10 +9,7 @@ use healthbridge_outcome::{Fault, PageArgs};
 use healthbridge_rights::{Caller, Resource, Right};
 use uuid::Uuid;
 
-use super::{
-    patient::Patient,
-    reference::{MedicalImage, MedicalStaff},
-};
+use super::{patient::Patient, reference::MedicalImage, staff::MedicalStaff};
 use crate::{
     domain::{Report, ReportPriority, ReportStatus},
     service::{CreateReport, Reports},

@@ -1,4 +1,6 @@
 //! All SQL of the subgraph, a module for each aggregate.
 
+pub(crate) mod appointments;
 pub(crate) mod reports;
 pub(crate) mod workflow_logs;
+pub(crate) mod working_hours;
