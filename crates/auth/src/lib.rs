@@ -15,6 +15,6 @@ pub use address::{FORWARDED_FOR, client_address, customer_network};
 pub use foreign::{ForeignError, ForeignIdentity, ForeignIssuers, ForeignSettings};
 pub use keyring::{JwksError, KeyRing};
 pub use revocations::{Revocation, RevocationFeed, Revocations};
-pub use signing::{SigningKey, SigningKeyError};
+pub use signing::SigningKey;
 pub use signing_keys::SigningKeys;
 pub use token::{ACCESS_TOKEN_LIFETIME, AUDIENCE, Claims, Subject, TokenError, Verifier, bearer};
