@@ -1,7 +1,11 @@
 //! A hospital with a day's data, its doors, and how each root field is asked for.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::atomic::{AtomicI64, Ordering},
+};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use healthbridge::{SUBGRAPHS, Subgraph};
 use healthbridge_auth::SigningKey;
 use healthbridge_rights::{Role, scopes_of};
@@ -44,11 +48,19 @@ pub struct Rows {
 }
 
 const CHART: &str = "query ($id: ID!) { patient(id: $id) { id mrn images(first: 100) { nodes { id } }
-    reports(first: 100, filter: { status: [FINAL] }) { nodes { id } }
+    reports(first: 100, filter: { status: [FINAL] }) { nodes { id } } appointments(first: 100) { nodes { id } }
     billings(first: 100) { nodes { id net { currency } ledger(first: 100) { nodes { id } } } } } }";
 
 const INVOICE: &str =
     "mutation ($input: CreateInvoiceInput!) { createInvoice(input: $input) { invoice { id } userErrors { code } } }";
+
+const BOOK: &str = "mutation ($input: BookAppointmentInput!) { bookAppointment(input: $input) { appointment { id } } }";
+
+/// A time that nobody has yet.
+fn free_time() -> DateTime<Utc> {
+    static PLACE: AtomicI64 = AtomicI64::new(1);
+    Utc::now() + TimeDelta::hours(PLACE.fetch_add(1, Ordering::Relaxed))
+}
 
 const BILLING: &str =
     "mutation ($input: AddBillingInput!) { addBilling(input: $input) { billing { appointment { id } } } }";
@@ -140,7 +152,11 @@ impl Hospital {
             "billingIds": [of("billings")] } }),
             )
             .await;
-        let input = json!({ "patientId": patient, "appointmentId": Uuid::now_v7(), "description": "the matrix",
+        let start = free_time();
+        let input = json!({ "patientId": patient, "doctorId": first("staff"), "start": start,
+            "end": start + TimeDelta::minutes(30), "idempotencyKey": Uuid::new_v4() });
+        let booked = router.data(BOOK, json!({ "input": input })).await["bookAppointment"]["appointment"].clone();
+        let input = json!({ "patientId": patient, "appointmentId": booked["id"], "description": "the matrix",
             "unitPrice": { "amount": "1.00", "currency": "EUR" }, "idempotencyKey": Uuid::new_v4() });
         let billing = router.data(BILLING, json!({ "input": input })).await["addBilling"]["billing"].clone();
         let rows = [
@@ -230,6 +246,12 @@ impl Hospital {
                 | "refundPayment"
                 | "retireServiceItem"
                 | "createInvoice"
+                | "updateAppointment"
+                | "checkInAppointment"
+                | "fulfilAppointment"
+                | "markAppointmentNoShow"
+                | "cancelAppointment"
+                | "setWorkingHours"
                 | "issueInvoice"
                 | "cancelInvoice"
                 | "payInvoice"
@@ -262,6 +284,20 @@ impl Hospital {
             "completeImageUpload" => json!({ "uploadId": Uuid::now_v7() }),
             "deleteImage" => json!({ "imageId": row("MedicalImage"), "reason": "the matrix", "expectedVersion": 999 }),
             "createReport" => json!({ "patientId": row("Patient"), "findings": "none", "idempotencyKey": key }),
+            "bookAppointment" => {
+                let start = free_time();
+                json!({ "patientId": row("Patient"), "doctorId": Uuid::now_v7(), "start": start,
+                    "end": start + TimeDelta::minutes(30), "idempotencyKey": key })
+            }
+            "checkInAppointment" | "fulfilAppointment" | "markAppointmentNoShow" | "updateAppointment" => {
+                json!({ "appointmentId": row("Appointment"), "expectedVersion": 999 })
+            }
+            "cancelAppointment" => {
+                json!({ "appointmentId": row("Appointment"), "expectedVersion": 999, "reason": "the matrix" })
+            }
+            "setWorkingHours" => {
+                json!({ "doctorId": row("MedicalStaff"), "validFrom": "2026-01-01", "hours": [], "expectedVersion": 999 })
+            }
             "addWorkflowLog" => json!({ "action": "OTHER", "note": "the matrix", "idempotencyKey": key }),
             "addBilling" => json!({ "patientId": row("Patient"), "description": "the matrix", "quantity": "1",
                 "unitPrice": { "amount": "1.00", "currency": "EUR" }, "idempotencyKey": key }),
@@ -303,7 +339,7 @@ impl Hospital {
     pub async fn state(&self) -> Value {
         let query = "query ($user: ID!, $patient: ID!, $staff: ID!, $image: ID!) {
             patients(filter: { active: null }) { totalCount } users { totalCount } images(filter: { state: [] }) { totalCount }
-            reports { totalCount } billings { totalCount } workflowLogs { totalCount } staff(first: 100) { nodes { id version } }
+            reports { totalCount } appointments { totalCount } billings { totalCount } workflowLogs { totalCount } staff(first: 100) { nodes { id version } }
             user(id: $user) { version active roles } patient(id: $patient) { version active } staffMember(id: $staff) { version }
             image(id: $image) { version state } }";
         let rows = &self.own.ids;
@@ -323,6 +359,9 @@ impl Rows {
                         .to_string()
                 }
                 "first" => "3".to_owned(),
+                "doctorId" => json!(self.ids.get("MedicalStaff").cloned().unwrap_or_default()).to_string(),
+                "from" => json!(Utc::now() + TimeDelta::days(30)).to_string(),
+                "to" => json!(Utc::now() + TimeDelta::days(31)).to_string(),
                 "filter" => door.graph.wide_filter(type_name),
                 "system" => "\"urn:healthbridge:mrn\"".to_owned(),
                 "value" => json!(self.mrn).to_string(),

@@ -5,15 +5,22 @@ mod setup;
 
 use std::time::Duration;
 
-use healthbridge_rights::Role;
-use healthbridge_testkit::{Mutations, TestDatabase};
+use chrono::{TimeDelta, Utc};
+use healthbridge_rights::{Role, scopes_of};
+use healthbridge_testkit::{Client, Mutations, TestDatabase};
 use serde_json::{Value, json};
 use setup::setup_by;
 use uuid::Uuid;
 
+const WEEK: [&str; 7] = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
+
 #[tokio::test]
 async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last() {
-    let radiologist = setup_by(TestDatabase::only_connection).await.as_role(Role::Radiologist);
+    let setup = setup_by(TestDatabase::only_connection).await;
+    // A radiologist who works at the desk, too.
+    let mut claims = setup.tokens.claims(Role::Radiologist, None, Some(Uuid::now_v7()));
+    claims.scope = format!("{} {}", claims.scope, scopes_of(Role::Clerk).join(" "));
+    let radiologist = setup.anonymous.with_token(setup.tokens.key.sign(&claims));
     let mut runs = Mutations::of(&radiologist).await;
     let patient = Uuid::now_v7();
     let report = "id version createdAt updatedAt issuedAt";
@@ -31,7 +38,49 @@ async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last(
         let later = radiologist.data(&query, json!({ "id": logged["log"]["id"] })).await;
         assert_eq!(later["workflowLog"], logged["log"]);
     }
+    appointments(&mut runs, &radiologist, patient).await;
     runs.assert_all();
+}
+
+/// Everything that is done with appointments; `client` may do it.
+async fn appointments(runs: &mut Mutations, client: &Client, patient: Uuid) {
+    let appointment = "id version status start end reason note cancelReason createdAt updatedAt";
+    let selection = format!("appointment {{ {appointment} }} nextFreeSlot {{ start }}");
+    let doctor = Uuid::now_v7();
+    let input = json!({ "doctorId": doctor, "validFrom": "2026-01-01", "hours": [] });
+    runs.run(client, "setWorkingHours", input, "workingHours { validFrom version }").await;
+    let input = json!({ "doctorId": doctor, "validFrom": "2026-01-01", "expectedVersion": 1,
+        "hours": WEEK.map(|day| json!({ "weekday": day, "from": "00:00", "to": "24:00" })) });
+    let set = runs.run(client, "setWorkingHours", input, "workingHours { version hours { weekday } }").await;
+    assert_eq!(
+        (&set["workingHours"]["version"], set["workingHours"]["hours"].as_array().map(Vec::len)),
+        (&json!(2), Some(7))
+    );
+    let mut steps = vec![
+        vec!["checkInAppointment", "fulfilAppointment"],
+        vec!["markAppointmentNoShow"],
+        vec!["updateAppointment", "cancelAppointment"],
+    ];
+    for (place, steps) in steps.drain(..).enumerate() {
+        let start = Utc::now() + TimeDelta::minutes(-1 + 10 * i64::try_from(place).expect("few"));
+        let input = json!({ "patientId": if place == 1 { Uuid::now_v7() } else { patient },
+            "doctorId": if place == 1 { Uuid::now_v7() } else { doctor }, "reason": "a cough",
+            "start": if place == 1 { Utc::now() - TimeDelta::minutes(1) } else { start },
+            "end": start + TimeDelta::minutes(9), "idempotencyKey": Uuid::new_v4() });
+        let mut last = runs.run_twice(client, "bookAppointment", input, &selection).await["appointment"].clone();
+        for step in steps {
+            let mut input = json!({ "appointmentId": last["id"], "expectedVersion": last["version"] });
+            match step {
+                "updateAppointment" => input["end"] = json!(start + TimeDelta::minutes(5)),
+                "cancelAppointment" => input["reason"] = json!("ill"),
+                _ => {}
+            }
+            // Each first answer is what every later one is.
+            last = runs.run(client, step, input, &selection).await["appointment"].clone();
+            let query = format!("query ($id: ID!) {{ appointment(id: $id) {{ {appointment} }} }}");
+            assert_eq!(client.data(&query, json!({ "id": last["id"] })).await["appointment"], last, "{step}");
+        }
+    }
 }
 
 #[tokio::test]

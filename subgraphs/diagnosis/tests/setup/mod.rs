@@ -1,7 +1,7 @@
 //! What every test of the subgraph begins with.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
-use healthbridge_diagnosis::{DESCRIPTION, open};
+use healthbridge_diagnosis::{DESCRIPTION, Settings, open};
 use healthbridge_graphql::Exposure;
 use healthbridge_rights::Role;
 use healthbridge_testkit::{Client, TestDatabase, Tokens, serve};
@@ -21,8 +21,13 @@ pub async fn setup() -> Setup {
 
 /// The subgraph with a pool of the test's own.
 pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
+    setup_with(&Settings::default(), pool).await
+}
+
+/// The subgraph as a deployment has decided, with a pool of the test's own.
+pub async fn setup_with(settings: &Settings, pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
     let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
-    let base = serve(open(pool(&database)).routes(tokens.verifier(), Exposure::default())).await;
+    let base = serve(open(pool(&database), settings).routes(tokens.verifier(), Exposure::default())).await;
     Setup { database, tokens, anonymous: Client::new(&base) }
 }
 
