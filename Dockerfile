@@ -6,8 +6,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     cargo build --release --locked --package healthbridge && cp target/release/healthbridge /healthbridge
 
 FROM debian:bookworm-slim
-# curl is there for the health checks of compose files.
-RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates curl \
+# curl is there for the health checks of compose files, the fonts for letters in scripts that the program has none for.
+RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates curl fonts-noto-core fonts-noto-cjk \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/healthbridge --create-home healthbridge
 COPY --from=build /healthbridge /usr/local/bin/healthbridge

@@ -82,6 +82,10 @@ impl Stack {
             ("DATABASE__URL".to_owned(), url(options.get_username())),
             ("AUTH__SIGNING_KEY_FILE".to_owned(), key.display().to_string()),
             ("AUTH__JWKS_URL".to_owned(), format!("http://{}/.well-known/jwks.json", at(1))),
+            (
+                "SUBGRAPHS__DIAGNOSIS__REPORTS__SIGNING_KEY_FILE".to_owned(),
+                folder.path().join("reports.pem").display().to_string(),
+            ),
             ("ROUTER__LISTEN".to_owned(), at(0)),
             ("STORAGE__LISTEN".to_owned(), at(1000)),
             ("STORAGE__DIRECTORY".to_owned(), folder.path().join("storage").display().to_string()),

@@ -79,7 +79,7 @@ enum Command {
         #[command(subcommand)]
         command: DiagnosisCommand,
     },
-    /// Manages the keys that sign access tokens.
+    /// Manages the keys that sign access tokens and reports.
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
@@ -188,8 +188,11 @@ impl VerifyArgs {
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
     /// Adds a key that is published at once and signs after a while; the one before it stays published until its last token
-    /// has expired. Nothing needs to be restarted: the patients subgraph reads the file again.
+    /// has expired, one that signed reports for ever. Nothing needs to be restarted: the subgraph reads the file again.
     Rotate {
+        /// The keys that sign reports, instead of those that sign access tokens.
+        #[arg(long)]
+        reports: bool,
         /// After how many seconds the new key signs. Everybody who verifies asks for the keys at least once a minute.
         #[arg(long, default_value_t = 120)]
         after_seconds: u64,
@@ -265,6 +268,22 @@ impl ConfigFile {
     }
 }
 
+fn token_key_file(given: Option<PathBuf>, file: &ConfigFile) -> anyhow::Result<PathBuf> {
+    let Some(given) = given else {
+        let configured = Config::read(file.file.as_deref())?.auth.signing_key_file;
+        return configured.context("give --key-file, or a configuration with `auth.signing_key_file`");
+    };
+    Ok(given)
+}
+
+fn report_key_file(given: Option<PathBuf>, file: &ConfigFile) -> anyhow::Result<PathBuf> {
+    let Some(given) = given else {
+        let config = Config::read(file.file.as_deref())?;
+        return config.report_key_file().map(Into::into).context("give --key-file, or a configuration with it");
+    };
+    Ok(given)
+}
+
 /// Runs a command to its end.
 ///
 /// # Errors
@@ -291,15 +310,12 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             print!("{}", errors::render());
             return Ok(());
         }
-        Command::Keys { command: KeysCommand::Rotate { after_seconds, key_file, file } } => {
-            let key_file = match key_file {
-                Some(key_file) => key_file,
-                None => Config::read(file.file.as_deref())?
-                    .auth
-                    .signing_key_file
-                    .context("give --key-file, or a configuration with `auth.signing_key_file`")?,
-            };
-            return roles::rotate_keys(&key_file, Duration::from_secs(after_seconds));
+        Command::Keys { command: KeysCommand::Rotate { reports, after_seconds, key_file, file } } => {
+            let after = Duration::from_secs(after_seconds);
+            if reports {
+                return roles::rotate_report_keys(&report_key_file(key_file, &file)?, after);
+            }
+            return roles::rotate_keys(&token_key_file(key_file, &file)?, after);
         }
         _ => {}
     }

@@ -1,6 +1,8 @@
 //! The configuration of the roles: one TOML file, then environment variables `HEALTHBRIDGE__SECTION__KEY`. A key that is
 //! not known is refused. `config/example.toml` documents each.
 
+mod section;
+
 use std::{
     collections::HashMap,
     fs,
@@ -11,7 +13,6 @@ use std::{
 
 use anyhow::{Context, bail};
 use healthbridge_auth::ForeignSettings;
-use healthbridge_diagnosis::AppointmentSettings;
 use healthbridge_listener::Limits;
 use healthbridge_objectstore::Location;
 use healthbridge_patients::TotpKey;
@@ -21,6 +22,8 @@ use healthbridge_telemetry::LogFormat;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+
+pub use section::{Checkpoints, SubgraphSection};
 
 use crate::{Subgraph, bounds};
 
@@ -102,40 +105,6 @@ pub struct Router {
     pub persisted_documents: PersistedDocuments,
 }
 
-/// One subgraph.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SubgraphSection {
-    /// Where it listens; `127.0.0.1` and ports 8001 to 8004 where it is left out.
-    pub listen: Option<SocketAddr>,
-    /// Where its metrics are; `127.0.0.1` and its port + 100 where it is left out.
-    pub metrics_listen: Option<SocketAddr>,
-    /// Where the router finds its GraphQL endpoint.
-    pub url: Option<String>,
-    /// `postgres://` URL of its own role.
-    pub database_url: Option<SecretString>,
-    /// A file with that URL.
-    pub database_url_file: Option<PathBuf>,
-    /// Whether the anonymous may introspect it.
-    pub introspection: bool,
-    /// Networks from which the router asks; it is believed for whom (`X-Forwarded-For`). Loopback where it is left out.
-    pub trusted_proxies: Option<Vec<IpNet>>,
-    /// Where it writes down how far its log or ledger has come; nowhere where it is left out. Only for diagnosis and billing.
-    pub checkpoints: Option<Checkpoints>,
-    /// The clinic's clock, and whether patients book. Only for diagnosis, and read by patients, whose tokens say so.
-    pub appointments: AppointmentSettings,
-}
-
-/// Signed checkpoints of a log or ledger, outside of the database.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Checkpoints {
-    /// The file that they are appended to.
-    pub file: PathBuf,
-    /// The Ed25519 key that signs them, PKCS#8 PEM, closed to others; made where there is none.
-    pub key_file: PathBuf,
-}
-
 /// The object storage.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -184,6 +153,7 @@ impl Config {
         let read = builder.add_source(environment).build().and_then(config::Config::try_deserialize::<Self>);
         let checked = read.map_err(anyhow::Error::new).and_then(|config| {
             bounds::check(&config.query, &config.limits)?;
+            config.check_sections()?;
             for listed in &config.router.allowed_origins {
                 origin(listed).map_err(|why| anyhow::anyhow!("`router.allowed_origins` has {listed:?}: {why}"))?;
             }
@@ -244,12 +214,6 @@ impl Config {
         TotpKey::from_hex(&digits).context("`auth.totp_key` cannot be used").map(Some)
     }
 
-    /// What the deployment decides of diagnosis.
-    pub fn diagnosis(&self) -> healthbridge_diagnosis::Settings {
-        let SubgraphSection { appointments, .. } = self.subgraph(Subgraph::Diagnosis);
-        healthbridge_diagnosis::Settings { appointments: *appointments }
-    }
-
     /// The networks from which the router asks a subgraph.
     pub fn trusted_proxies(&self, subgraph: Subgraph) -> Vec<IpNet> {
         let loopback =
@@ -261,6 +225,15 @@ impl Config {
     pub fn subgraph(&self, subgraph: Subgraph) -> &SubgraphSection {
         static NOTHING_SAID: LazyLock<SubgraphSection> = LazyLock::new(SubgraphSection::default);
         self.subgraphs.get(&subgraph).unwrap_or(&NOTHING_SAID)
+    }
+
+    /// What the deployment decides of diagnosis.
+    pub fn diagnosis(&self) -> healthbridge_diagnosis::Settings {
+        let said = self.subgraph(Subgraph::Diagnosis);
+        healthbridge_diagnosis::Settings {
+            appointments: said.appointments.unwrap_or_default(),
+            reports: said.reports.clone().unwrap_or_default(),
+        }
     }
 
     /// Where a subgraph listens.

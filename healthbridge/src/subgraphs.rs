@@ -4,10 +4,11 @@ use std::{str::FromStr, sync::Arc};
 
 use anyhow::Context;
 use clap::ValueEnum;
-use healthbridge_auth::{ForeignIssuers, SigningKeys};
+use healthbridge_auth::{ForeignIssuers, SigningKeys, Verifier};
 use healthbridge_chain::Notary;
 use healthbridge_jobs::Job;
 use healthbridge_objectstore::ObjectStore;
+use healthbridge_signature::Signers;
 use healthbridge_subgraph::Description;
 use serde::Deserialize;
 use sqlx::PgPool;
@@ -44,6 +45,7 @@ pub(crate) struct Means {
     pub pool: PgPool,
     pub signing: Option<Arc<SigningKeys>>,
     pub objects: Option<ObjectStore>,
+    pub verifier: Verifier,
 }
 
 impl Means {
@@ -101,7 +103,11 @@ impl Subgraph {
                 let (pool, objects) = means.objects()?;
                 healthbridge_imaging::open(pool, objects)
             }
-            Self::Diagnosis => healthbridge_diagnosis::open(means.pool, &config.diagnosis()),
+            Self::Diagnosis => {
+                let signers = Arc::new(Signers::open_or_create(config.report_key_file()?)?);
+                let signing = healthbridge_diagnosis::Signing::new(means.verifier, signers);
+                healthbridge_diagnosis::open(means.pool, &config.diagnosis(), signing)
+            }
             Self::Billing => {
                 let (pool, objects) = means.objects()?;
                 healthbridge_billing::open(pool, objects)

@@ -65,6 +65,8 @@ async fn a_page_of_another_origin_gets_no_header_at_all() {
         ] {
             let names: Vec<_> = head.keys().filter(|name| name.as_str().starts_with("access-control-")).collect();
             assert!(names.is_empty(), "{origin}: {names:?}");
+            let vary = read(&head, "vary").unwrap_or_default().to_lowercase();
+            assert_eq!(vary.matches("origin").count(), 1, "a cache must not give it to the listed one: {vary}");
         }
     }
 }

@@ -134,6 +134,7 @@ fn every_scoped_field_may_be_null_and_every_root_field_is_scoped_or_open_by_the_
         "me",
         "signOut",
         "changePassword",
+        "reauthenticate",
         "beginTotp",
         "confirmTotp",
         "disableTotp",

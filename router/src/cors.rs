@@ -33,19 +33,28 @@ impl Origins {
         headers.remove(header::ORIGIN);
         None
     }
-}
 
-/// Lets pages of this origin read an answer that the engine does not see.
-pub(crate) fn show(mut answer: Response, origin: Option<&HeaderValue>) -> Response {
-    if let Some(origin) = origin {
-        let headers = answer.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        headers.insert(header::VARY, HeaderValue::from_static("Origin"));
-        if let Ok(exposed) = HeaderValue::from_str(&EXPOSED.join(", ")) {
-            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    /// Lets pages of this origin read an answer that the engine does not see.
+    pub(crate) fn show(&self, mut answer: Response, origin: Option<&HeaderValue>) -> Response {
+        if let Some(origin) = origin {
+            let headers = answer.headers_mut();
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            if let Ok(exposed) = HeaderValue::from_str(&EXPOSED.join(", ")) {
+                headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+            }
+        }
+        self.vary(answer.headers_mut());
+        answer
+    }
+
+    /// Tells caches that another origin gets another head, where any origin is listed.
+    pub(crate) fn vary(&self, headers: &mut HeaderMap) {
+        let mut told = headers.get_all(header::VARY).filter_map(|value| value.to_str().ok());
+        let is_told = told.any(|names| names.split(',').any(|name| name.trim().eq_ignore_ascii_case("origin")));
+        if !self.0.is_empty() && !is_told {
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
         }
     }
-    answer
 }
 
 /// The header's name as the engine takes it.

@@ -3,25 +3,32 @@
 //! and headers.
 
 use healthbridge_door::{Argument, Costs, Document, ErrorCode, Field, Fragment, Limits, Operation, Refusal, Selection};
-use healthbridge_door::{Variables, json, parse, text};
+use healthbridge_door::{Validation, Variables, json, parse, text};
 use hive_router::{
     GraphQLError,
     executor::hooks::on_graphql_params::GraphQLParams,
-    graphql_tools::parser::{parse_query_with_token_limit, query as parsed},
+    graphql_tools::{
+        parser::{parse_query_with_token_limit, parse_schema, query as parsed},
+        static_graphql::schema::{Definition, TypeDefinition},
+        validation::utils::ValidationError,
+    },
     http::StatusCode,
+    query_planner::consumer_schema::ConsumerSchema,
     sonic_rs::{JsonContainerTrait, JsonValueTrait},
 };
 
 /// What the router checks of a request before it runs, with the sizes of the schema that is served.
 pub struct Door {
     costs: Costs,
+    validation: Validation,
     limits: Limits,
 }
 
 impl Door {
     /// A door to the schema of this supergraph.
     pub(crate) fn new(supergraph: &str, limits: Limits) -> anyhow::Result<Self> {
-        Ok(Self { costs: Costs::from_sdl(supergraph)?, limits })
+        let validation = Validation::new(&public(supergraph)?)?;
+        Ok(Self { costs: Costs::from_sdl(supergraph)?, validation, limits })
     }
 
     /// A door to the schema that this build was made with, by the defaults.
@@ -40,7 +47,8 @@ impl Door {
         self.check_json(body, "")?;
         // What is no request is the engine's to refuse.
         let Ok(request) = hive_router::sonic_rs::from_slice::<GraphQLParams>(body) else { return Ok(()) };
-        self.check_operation(&request)
+        self.check_document(&request)?;
+        self.check_operation(&request).map_err(|mut mistakes| mistakes.remove(0))
     }
 
     /// Checks what is parsed as JSON next: the body, and the parameters of a URL one by one, as a quote in one would hide
@@ -55,15 +63,35 @@ impl Door {
         Ok(())
     }
 
-    /// Checks what a request asks for. The engine's parser gives errors that outlive the text they point into; here they
-    /// are read while the text is there, and the engine sees only documents that parse.
-    pub(crate) fn check_operation(&self, request: &GraphQLParams) -> Result<(), Refusal> {
+    /// Checks that a document parses, and how large it is. The engine's parser gives errors that outlive the text they point
+    /// into; here they are read while the text is there, and the engine sees only documents that parse.
+    pub(crate) fn check_document(&self, request: &GraphQLParams) -> Result<(), Refusal> {
         // Without one it may be a persisted document's, which the engine knows.
         let Some(query) = request.query.as_deref() else { return Ok(()) };
         if query.is_empty() {
             return Err(Refusal::no_query());
         }
+        if self.validation.knows(query) {
+            return Ok(());
+        }
         text::check(query, &self.limits)?;
+        self.parsed(query, |document| document.check(&self.limits))
+    }
+
+    /// Checks a document that parses and is small, a persisted one as well: whether it and its variables fit the schema, and
+    /// what the operation may come to.
+    pub(crate) fn check_operation(&self, request: &GraphQLParams) -> Result<(), Vec<Refusal>> {
+        let Some(query) = request.query.as_deref() else { return Ok(()) };
+        let name = request.operation_name.as_deref();
+        self.validation.check(query, name, &request.variables)?;
+        let counted = self.parsed(query, |document| {
+            let Some(operation) = document.operation(name)? else { return Ok(()) };
+            self.costs.of(document, operation, &Sent(request), &self.limits).map(drop)
+        });
+        counted.map_err(|refusal| vec![refusal])
+    }
+
+    fn parsed(&self, query: &str, check: impl FnOnce(&Document<'_>) -> Result<(), Refusal>) -> Result<(), Refusal> {
         let parsed = parse_query_with_token_limit::<&str>(query, self.limits.tokens).map_err(|error| {
             // In the words of the subgraphs' parser, if it sees the mistake, too.
             if let Err(refusal) = parse(query) {
@@ -74,14 +102,27 @@ impl Door {
             let reason = text.lines().skip(1).collect::<Vec<_>>().join(". ");
             Refusal::syntax(&reason, (error.0.position.line, error.0.position.column))
         })?;
-        let document = document(&parsed);
-        document.check(&self.limits)?;
-        let operation = document.operation(request.operation_name.as_deref());
-        // Several without a name, or of one name: that is wrong with the document and not with the request.
-        let operation = operation.or_else(|refusal| parse(query).and(Err(refusal)))?;
-        let Some(operation) = operation else { return Ok(()) };
-        self.costs.of(&document, operation, &Sent(request), &self.limits).map(drop)
+        check(&document(&parsed))
     }
+}
+
+/// The scalars that every schema has.
+const BUILT_IN: [&str; 5] = ["Boolean", "Float", "ID", "Int", "String"];
+
+/// The schema as clients see it, without what every schema has by itself.
+fn public(supergraph: &str) -> anyhow::Result<String> {
+    let consumers = ConsumerSchema::new_from_supergraph(&parse_schema(supergraph)?.into_static());
+    let mut schema = consumers.document.as_ref().clone();
+    schema.definitions.retain_mut(|definition| match definition {
+        Definition::TypeDefinition(TypeDefinition::Object(object)) => {
+            object.fields.retain(|field| !field.name.starts_with("__"));
+            !object.name.starts_with("__")
+        }
+        Definition::TypeDefinition(TypeDefinition::Enum(found)) => !found.name.starts_with("__"),
+        Definition::TypeDefinition(TypeDefinition::Scalar(found)) => !BUILT_IN.contains(&found.name.as_str()),
+        _ => true,
+    });
+    Ok(schema.to_string())
 }
 
 /// What a refusal tells the client.
@@ -93,6 +134,12 @@ pub(crate) fn told(refusal: &Refusal) -> GraphQLError {
         error.extensions.set("limit".to_owned(), limit.into());
     }
     error
+}
+
+/// A mistake as the engine tells mistakes.
+pub(crate) fn mistake(refusal: &Refusal) -> ValidationError {
+    let locations = refusal.position.map(|(line, column)| parsed_position(line, column)).into_iter().collect();
+    ValidationError { locations, message: refusal.message.clone(), error_code: refusal.code.text() }
 }
 
 /// The status of a refusal, where it is not the engine's choice by media type.

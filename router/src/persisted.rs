@@ -48,6 +48,7 @@ impl PersistedDocuments {
             let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
             add(&mut all, &text).with_context(|| format!("the manifest {} cannot be used", file.display()))?;
         }
+        add_bare_digests(&mut all);
         ensure!(
             !self.require_id || !all.is_empty(),
             "ids are required, and no manifest has any: nobody would be served"
@@ -85,6 +86,14 @@ fn add(all: &mut BTreeMap<String, String>, manifest: &str) -> anyhow::Result<()>
     Ok(())
 }
 
+/// Apollo's clients send the digest alone where graphql-codegen writes `sha256:` before it.
+fn add_bare_digests(all: &mut BTreeMap<String, String>) {
+    let bare = |(id, document): (&String, &String)| Some((id.strip_prefix("sha256:")?.to_owned(), document.clone()));
+    for (id, document) in all.iter().filter_map(bare).collect::<Vec<_>>() {
+        all.entry(id).or_insert(document);
+    }
+}
+
 /// How a refusal is told, without what the client sent, and counted.
 pub(crate) fn refusal(code: &str) -> Option<(ErrorCode, &'static str)> {
     let code = ErrorCode::from_text(code)?;
@@ -120,6 +129,12 @@ mod tests {
             [("codegen.json", r#"{"a":"query A { a }"}"#), ("apollo.json", apollo), ("notes.txt", "no manifest")];
         let pair = |id: &str, text: &str| (id.to_owned(), text.to_owned());
         assert_eq!(read(&files, true), Ok(vec![pair("a", "query A { a }"), pair("b", "query B { b }")]));
+    }
+
+    #[test]
+    fn an_id_that_is_a_digest_is_found_with_and_without_the_word_before_it() {
+        let pair = |id: &str| (id.to_owned(), "{ a }".to_owned());
+        assert_eq!(read(&[("x.json", r#"{"sha256:a1":"{ a }"}"#)], true), Ok(vec![pair("a1"), pair("sha256:a1")]));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use hive_router::{
             on_execute::{OnExecuteStartHookPayload, OnExecuteStartHookResult},
             on_graphql_error::{OnGraphQLErrorHookPayload, OnGraphQLErrorHookResult},
             on_graphql_params::{OnGraphQLParamsStartHookPayload, OnGraphQLParamsStartHookResult},
+            on_graphql_parse::{OnGraphQLParseHookResult, OnGraphQLParseStartHookPayload},
             on_graphql_validation::{OnGraphQLValidationStartHookPayload, OnGraphQLValidationStartHookResult},
             on_http_request::{OnHttpRequestHookFuture, OnHttpRequestHookPayload},
             on_plugin_init::{OnPluginInitPayload, OnPluginInitResult},
@@ -60,6 +61,9 @@ pub(crate) struct HealthBridge {
 
 /// Beside a request: why the door refused it.
 struct Refused(Refusal);
+
+/// Beside a request: what is wrong with its document or its variables.
+struct Mistakes(Vec<Refusal>);
 
 /// Beside a request: a part that it needs is overloaded.
 struct Overloaded;
@@ -123,7 +127,7 @@ impl RouterPlugin for HealthBridge {
             self.name_client(&mut payload.router_http_request);
             let origin = self.origins.admit(payload.router_http_request.headers_mut());
             let asking = name_request(&mut payload.router_http_request);
-            let early = |answer| named(cors::show(answer, origin.as_ref()), &asking.request_id);
+            let early = |answer| named(self.origins.show(answer, origin.as_ref()), &asking.request_id);
             let request = &payload.router_http_request;
             if let Some(page) = self.pages.answer(request, self.verifier.as_ref()).await {
                 return payload.end_with_response(page);
@@ -149,6 +153,7 @@ impl RouterPlugin for HealthBridge {
                 let is_overloaded = payload.context.contains::<Overloaded>() && payload.context.contains::<Empty>();
                 let finished = |mut response: web::WebResponse| {
                     name(response.response_mut().headers_mut(), &asking.request_id);
+                    self.origins.vary(response.response_mut().headers_mut());
                     if is_overloaded {
                         *response.response_mut().status_mut() = StatusCode::SERVICE_UNAVAILABLE;
                         retry_later(response.response_mut().headers_mut());
@@ -185,7 +190,7 @@ impl RouterPlugin for HealthBridge {
             return payload.with_graphql_params(nothing()).proceed();
         }
         payload.on_end(|mut payload| {
-            if let Err(refusal) = self.door.check_operation(&payload.graphql_params) {
+            if let Err(refusal) = self.door.check_document(&payload.graphql_params) {
                 counted(refusal.code.text());
                 payload.context.insert(Refused(refusal));
                 payload.graphql_params = nothing();
@@ -194,17 +199,42 @@ impl RouterPlugin for HealthBridge {
         })
     }
 
-    /// A document may have as many mistakes as it has words.
+    /// Here the document of a persisted operation is known, too.
+    async fn on_graphql_parse<'exec>(
+        &'exec self,
+        payload: OnGraphQLParseStartHookPayload<'exec>,
+    ) -> OnGraphQLParseHookResult<'exec> {
+        // What the door refused is nothing now.
+        if !payload.context.contains::<Refused>()
+            && let Err(mistakes) = self.door.check_operation(payload.graphql_params)
+        {
+            counted(mistakes.first().map_or(ErrorCode::GraphqlValidationFailed, |first| first.code).text());
+            payload.context.insert(Mistakes(mistakes));
+        }
+        payload.proceed()
+    }
+
+    /// Our own judge, which the subgraphs have as well, speaks before the engine's rules do.
     async fn on_graphql_validation<'exec>(
         &'exec self,
-        payload: OnGraphQLValidationStartHookPayload<'exec>,
+        mut payload: OnGraphQLValidationStartHookPayload<'exec>,
     ) -> OnGraphQLValidationStartHookResult<'exec> {
-        payload.on_end(|mut payload| {
+        // A copy: whoever holds on to what is beside a request must not put anything there.
+        let mistakes = payload.context.get_ref::<Mistakes>().map(|found| found.0.clone()).unwrap_or_default();
+        let is_judged = !mistakes.is_empty();
+        if is_judged {
+            payload.errors = Some(Arc::new(mistakes.iter().map(door::mistake).collect()));
+        }
+        if let [one] = mistakes.as_slice() {
+            payload.context.insert(Refused(one.clone()));
+        }
+        // A document may have as many mistakes as it has words.
+        payload.on_end(move |mut payload| {
             let error_code = ErrorCode::GraphqlValidationFailed.text();
             let last = |message| ValidationError { locations: Vec::new(), message, error_code };
             let mut errors = first_errors(&payload.errors, last);
             // The engine's code is the name of its rule.
-            for error in &mut errors {
+            for error in errors.iter_mut().filter(|_| !is_judged) {
                 error.error_code = error_code;
             }
             payload.errors = errors.into();

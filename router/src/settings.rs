@@ -79,6 +79,8 @@ pub struct Auth {
     pub jwks_url: String,
     /// Where revocations are published.
     pub revocations_url: String,
+    /// Where the keys are published that sign reports.
+    pub report_keys_url: String,
 }
 
 /// What the plugin is told; it reads its part of the configuration as Hive Router hands it over.

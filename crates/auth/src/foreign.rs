@@ -53,6 +53,8 @@ pub struct ForeignIdentity {
     pub patient: Option<(Option<String>, String)>,
     /// Whether an account with the same address is this person's.
     pub may_link_by_email: bool,
+    /// When the issuer asked the person who it is (`auth_time` of OpenID Connect), in seconds since the epoch.
+    pub asked_at: Option<i64>,
 }
 
 /// Why a token of another issuer is not exchanged.
@@ -161,6 +163,7 @@ impl ForeignSettings {
             roles,
             patient: patient.map(|value| (self.patient_system.clone(), value.to_owned())),
             may_link_by_email: self.link_by_email,
+            asked_at: claims.others.get("auth_time").and_then(Value::as_i64),
         }
     }
 }

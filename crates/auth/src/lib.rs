@@ -6,6 +6,7 @@
 mod address;
 mod foreign;
 mod keyring;
+mod proof;
 mod revocations;
 mod signing;
 mod signing_keys;
@@ -14,6 +15,7 @@ mod token;
 pub use address::{FORWARDED_FOR, client_address, customer_network};
 pub use foreign::{ForeignError, ForeignIdentity, ForeignIssuers, ForeignSettings};
 pub use keyring::{JwksError, KeyRing};
+pub use proof::{NotProven, PROOF_LIFETIME, ProofClaims, Proven};
 pub use revocations::{Revocation, RevocationFeed, Revocations};
 pub use signing::SigningKey;
 pub use signing_keys::SigningKeys;

@@ -2,6 +2,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use healthbridge_keys::{KeyError, Superseded, Turns};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{ACCESS_TOKEN_LIFETIME, Claims, SigningKey, signing};
@@ -50,6 +51,10 @@ impl SigningKeys {
 
     /// Signs an access token with the key whose turn it is.
     pub fn sign(&self, claims: &Claims, now: DateTime<Utc>) -> String {
+        self.sign_claims(claims, now)
+    }
+
+    pub(crate) fn sign_claims(&self, claims: &impl Serialize, now: DateTime<Utc>) -> String {
         signing::sign(&self.0.turn(now), claims)
     }
 

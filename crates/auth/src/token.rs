@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use healthbridge_rights::{Account, Caller, Role, granted};
-use jsonwebtoken::{Algorithm, Header, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -121,6 +121,7 @@ pub struct Verifier {
     keys: Arc<KeyRing>,
     revocations: Arc<Revocations>,
     validation: Arc<Validation>,
+    issuer: Arc<str>,
 }
 
 impl Verifier {
@@ -132,7 +133,7 @@ impl Verifier {
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.leeway = 5;
-        Self { keys, revocations, validation: Arc::new(validation) }
+        Self { keys, revocations, validation: Arc::new(validation), issuer: issuer.into() }
     }
 
     /// The keys it verifies with.
@@ -158,26 +159,37 @@ impl Verifier {
 
     /// Verifies a token.
     pub async fn verify(&self, token: &str) -> Result<Account, TokenError> {
+        let key = self.key(token).await?;
+        let data = jsonwebtoken::decode::<Claims>(token, &key, &self.validation).map_err(|_| TokenError::Invalid)?;
+        let Claims { sub, sid, token_version, .. } = data.claims;
+        if self.revocations.cover(sub, sid, token_version) {
+            return Err(TokenError::Invalid);
+        }
+        Ok(Account::from(data.claims))
+    }
+
+    /// The issuer whose tokens it takes.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The key that a token's header names.
+    pub(crate) async fn key(&self, token: &str) -> Result<DecodingKey, TokenError> {
         let header = read_header(token).ok_or(TokenError::Invalid)?;
         if header.alg != Algorithm::EdDSA {
             return Err(TokenError::Invalid);
         }
         let id = header.kid.ok_or(TokenError::Invalid)?;
-        let key = match self.keys.find(&id).await {
-            Ok(key) => key.ok_or(TokenError::Invalid)?,
+        match self.keys.find(&id).await {
+            Ok(key) => key.ok_or(TokenError::Invalid),
             Err(error) => {
                 tracing::warn!(
                     error = healthbridge_telemetry::causes(&error),
                     "a token names an unknown key and the key set cannot be fetched"
                 );
-                return Err(TokenError::Invalid);
+                Err(TokenError::Invalid)
             }
-        };
-        let data = jsonwebtoken::decode::<Claims>(token, &key, &self.validation).map_err(|_| TokenError::Invalid)?;
-        if self.revocations.cover(&data.claims) {
-            return Err(TokenError::Invalid);
         }
-        Ok(Account::from(data.claims))
     }
 
     /// The caller behind an `Authorization` header: absent is anonymous, present must be valid.

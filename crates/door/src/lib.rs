@@ -5,7 +5,7 @@
 //!
 //! The checks stand in this order, each making the next one safe: [`json::check`] over the raw body, [`text::check`] over
 //! the GraphQL text, then a parser may run; [`Document::check`] bounds what fragments expand to, and only then
-//! [`Costs::of`] walks the expanded operation.
+//! [`Validation::check`] judges whether it fits the schema, and [`Costs::of`] walks the expanded operation.
 
 mod cost;
 mod document;
@@ -13,12 +13,15 @@ mod executable;
 pub mod json;
 mod refusal;
 pub mod text;
+mod twice;
+mod validation;
 
 pub use cost::{Costs, Variables};
 pub use document::{Argument, Document, Field, Fragment, Operation, Selection};
 pub use executable::{document as executable_document, parse};
 pub use healthbridge_codes::ErrorCode;
 pub use refusal::{Refusal, first_errors};
+pub use validation::{InvalidSchema, Validation};
 
 use serde::{Deserialize, Serialize};
 

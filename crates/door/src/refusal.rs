@@ -44,7 +44,7 @@ impl Refusal {
 }
 
 /// How many of a document's mistakes a client is told.
-const MOST_ERRORS: usize = 20;
+pub(crate) const MOST_ERRORS: usize = 20;
 
 /// The errors that a client is told of these: the first ones, and a last one that says how many more there are.
 pub fn first_errors<E: Clone>(errors: &[E], last: impl FnOnce(String) -> E) -> Vec<E> {
@@ -54,7 +54,7 @@ pub fn first_errors<E: Clone>(errors: &[E], last: impl FnOnce(String) -> E) -> V
 }
 
 /// A message with a client's words in it: short, on one line, visible.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const LONGEST: usize = 200;
     let visible = |char: char| if char.is_control() { '\u{FFFD}' } else { char };
     let mut short: String = text.chars().take(LONGEST).map(visible).collect();

@@ -14,13 +14,13 @@ use async_graphql::{
     },
 };
 use healthbridge_codes::ErrorCode;
-use healthbridge_door::first_errors;
+use healthbridge_door::{Refusal, first_errors};
 use healthbridge_outcome::Fault;
 use healthbridge_rights::Caller;
 
 use crate::{
     ScopeRules,
-    door::{Admitted, Door},
+    door::{Door, told as refused},
     marks::{mark, place},
 };
 
@@ -43,6 +43,11 @@ impl FieldBoundary {
     pub fn new(sdl: &str) -> Self {
         Self { rules: Arc::new(ScopeRules::from_sdl(sdl)), door: Arc::new(Door::new(sdl)) }
     }
+
+    /// What takes the finished schema's SDL, with what federation adds: documents are judged by it.
+    pub(crate) fn door(&self) -> Arc<Door> {
+        self.door.clone()
+    }
 }
 
 impl ExtensionFactory for FieldBoundary {
@@ -51,6 +56,7 @@ impl ExtensionFactory for FieldBoundary {
             rules: self.rules.clone(),
             door: self.door.clone(),
             is_mutation: AtomicBool::default(),
+            mistakes: Mutex::default(),
             errors: Mutex::default(),
             refusals: AtomicUsize::default(),
         })
@@ -62,6 +68,8 @@ struct Request {
     rules: Arc<ScopeRules>,
     door: Arc<Door>,
     is_mutation: AtomicBool,
+    /// What is wrong with the document or its variables.
+    mistakes: Mutex<Vec<Refusal>>,
     errors: Mutex<Vec<ServerError>>,
     /// How many `userErrors` the mutations have, under whatever name the client gives the field.
     refusals: AtomicUsize,
@@ -92,7 +100,8 @@ impl Extension for Request {
     ) -> ServerResult<async_graphql::Request> {
         let mut request = next.run(ctx, request).await?;
         let admitted = self.door.admit(&mut request)?;
-        self.is_mutation.store(admitted == Admitted::Mutation, Ordering::Relaxed);
+        self.is_mutation.store(admitted.is_mutation, Ordering::Relaxed);
+        *self.mistakes.lock().unwrap_or_else(PoisonError::into_inner) = admitted.mistakes;
         Ok(request)
     }
 
@@ -101,7 +110,10 @@ impl Extension for Request {
         ctx: &ExtensionContext<'_>,
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
-        next.run(ctx).await.map_err(|errors| {
+        let mistakes = std::mem::take(&mut *self.mistakes.lock().unwrap_or_else(PoisonError::into_inner));
+        let judged =
+            if mistakes.is_empty() { next.run(ctx).await } else { Err(mistakes.into_iter().map(refused).collect()) };
+        judged.map_err(|errors| {
             let errors = first_errors(&errors, |last| ServerError::new(last, None));
             errors.into_iter().map(|error| coded(error, ErrorCode::GraphqlValidationFailed)).collect()
         })

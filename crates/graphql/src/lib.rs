@@ -69,13 +69,17 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    builder
+    let boundary = FieldBoundary::new(sdl);
+    let door = boundary.door();
+    let schema = builder
         .enable_federation()
         .disable_suggestions()
         .limit_depth(20)
         // The door refuses what is nested deeper, with a code.
         .limit_recursive_depth(usize::MAX)
         .limit_directives(20)
-        .extension(FieldBoundary::new(sdl))
-        .finish()
+        .extension(boundary)
+        .finish();
+    door.judge_by(&schema.sdl());
+    schema
 }

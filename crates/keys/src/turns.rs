@@ -128,6 +128,14 @@ impl Turns {
         Ok(id)
     }
 
+    /// Whether the file still is what it has to be. What was read of it stays in use; but it would be lost with this process.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn check(&self) -> Result<(), KeyError> {
+        self.file.as_deref().map_or(Ok(()), |file| read(file).map(drop))
+    }
+
     /// The key whose turn it is.
     pub fn turn(&self, now: DateTime<Utc>) -> Arc<Key> {
         let keys = self.keys();

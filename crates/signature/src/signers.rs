@@ -40,6 +40,14 @@ impl Signers {
         Turns::rotate(file, signs_from, SUPERSEDED, now)
     }
 
+    /// Whether the file still is what it has to be.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn check(&self) -> Result<(), KeyError> {
+        self.0.check()
+    }
+
     /// Signs a statement with the key whose turn it is.
     pub fn sign(&self, statement: &Statement, now: DateTime<Utc>) -> Signature {
         let key = self.0.turn(now);

@@ -59,7 +59,7 @@ pub struct Signature {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Nobody published such a key.
-    #[error("the key {0} is not among the published ones")]
+    #[error("the key {0:?} is not among the published ones")]
     UnknownKey(String),
     /// It is not written as a signature is.
     #[error("the signature is malformed")]

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::{Duration, Utc};
-use healthbridge_auth::{Claims, KeyRing, SigningKey, SigningKeys, Subject, Verifier};
+use chrono::{DateTime, Duration, Utc};
+use healthbridge_auth::{Claims, KeyRing, ProofClaims, Proven, SigningKey, SigningKeys, Subject, Verifier};
 use healthbridge_rights::Role;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use uuid::Uuid;
@@ -57,6 +57,18 @@ impl Tokens {
 
     fn sign(&self, role: Role, patient_id: Option<Uuid>, staff_id: Option<Uuid>) -> String {
         self.key.sign(&self.claims(role, patient_id, staff_id))
+    }
+
+    /// A proof that the person behind this access token was asked again then.
+    ///
+    /// # Panics
+    /// When it is no access token of these.
+    pub fn proof(&self, access_token: &str, at: DateTime<Utc>) -> String {
+        let payload = access_token.split('.').nth(1).expect("a token");
+        let payload = URL_SAFE_NO_PAD.decode(payload).expect("base64url");
+        let claims: Claims = serde_json::from_slice(&payload).expect("claims");
+        let person = Proven { user_id: claims.sub, session_id: claims.sid, at };
+        self.keys().sign_proof(&ProofClaims::issue(&self.issuer, person, claims.token_version), at)
     }
 
     /// Claims that are valid now.

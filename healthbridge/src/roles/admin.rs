@@ -1,7 +1,7 @@
 use std::{fs, io::Read, path::Path, time::Duration};
 
 use anyhow::{Context, bail};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use healthbridge_auth::SigningKeys;
 use healthbridge_billing::Ledger;
 use healthbridge_chain::{Chain, Checkpoints};
@@ -9,6 +9,7 @@ use healthbridge_diagnosis::Log;
 use healthbridge_outcome::{Stop, reasons};
 use healthbridge_patients::{NewAccount, create_account, domain::UserKind, has_administrator};
 use healthbridge_rights::Role;
+use healthbridge_signature::Signers;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{PgPool, postgres::PgConnectOptions};
 
@@ -145,13 +146,22 @@ fn conclude(differences: u64, has_checkpoints: bool, well: &str) -> anyhow::Resu
     Ok(())
 }
 
+/// Adds a key that signs reports and takes over after a while. What those before it signed is verified for ever.
+pub(crate) fn rotate_report_keys(file: &Path, after: Duration) -> anyhow::Result<()> {
+    let now = Utc::now();
+    tell_rotated(&Signers::rotate(file, now + after, now)?, now + after);
+    Ok(())
+}
+
 /// Adds a signing key that takes over after a while, and removes those that nobody needs any more.
 pub(crate) fn rotate_keys(file: &Path, after: Duration) -> anyhow::Result<()> {
     let now = Utc::now();
-    let signs_from = now + after;
-    let id = SigningKeys::rotate(file, signs_from, now)?;
-    println!("the key {id} is published now and signs from {} on", signs_from.to_rfc3339());
+    tell_rotated(&SigningKeys::rotate(file, now + after, now)?, now + after);
     Ok(())
+}
+
+fn tell_rotated(id: &str, signs_from: DateTime<Utc>) {
+    println!("the key {id} is published now and signs from {} on", signs_from.to_rfc3339());
 }
 
 /// Says whether the configuration can be used by every role, and what protection it lacks.
@@ -162,6 +172,9 @@ pub(crate) fn check_config(config: &Config) -> anyhow::Result<()> {
     note(config.jwks_url().err());
     note(config.storage_location().err());
     note(config.totp_key().err());
+    note(config.report_keys_url().err());
+    // Where it is missing the roles without it can be used all the same.
+    note(config.report_key_file().err().filter(|_| config.diagnosis().reports.signing_key_file.is_some()));
     note(config.router.persisted_documents.read(config.router.supergraph.is_none()).err());
     let mut shared = Vec::new();
     for subgraph in SUBGRAPHS {
@@ -172,6 +185,9 @@ pub(crate) fn check_config(config: &Config) -> anyhow::Result<()> {
     }
     if config.auth.signing_key_file.is_none() {
         println!("note: `auth.signing_key_file` is missing, which the patients subgraph needs");
+    }
+    if config.diagnosis().reports.signing_key_file.is_none() {
+        println!("note: `subgraphs.diagnosis.reports.signing_key_file` is missing, which the diagnosis subgraph needs");
     }
     if !shared.is_empty() {
         println!(

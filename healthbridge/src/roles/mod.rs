@@ -25,8 +25,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use admin::{
-    check_config, create_admin, database, has_admin, migrate, provision, rotate_keys, verify_billing,
-    verify_workflow_log,
+    check_config, create_admin, database, has_admin, migrate, provision, rotate_keys, rotate_report_keys,
+    verify_billing, verify_workflow_log,
 };
 pub(crate) use prepare::prepare_storage;
 use serve::stop_signal;
@@ -49,6 +49,7 @@ pub(crate) fn router(
                 issuer: config.issuer()?.to_owned(),
                 jwks_url: jwks_url.clone(),
                 revocations_url: config.revocations_url()?,
+                report_keys_url: config.report_keys_url()?,
             })
         }
         (false, None) => bail!(
@@ -127,7 +128,7 @@ pub(crate) async fn subgraph(config: &Config, subgraph: Subgraph) -> anyhow::Res
     let stop = stop_on_signal();
     let verifier = Verifier::new(Arc::new(keys), Arc::default(), config.issuer()?);
     let objects = if subgraph.has_objects() { Some(ObjectStore::new(&config.storage_location()?)) } else { None };
-    let means = Means { pool, signing, objects };
+    let means = Means { pool, signing, objects, verifier: verifier.clone() };
     tracing::info!("subgraph {} listens on {}", subgraph.name(), listener.local_addr()?);
     let revocations_url = config.revocations_url()?;
     tokio::spawn(serve_metrics(metrics, stop.clone()));

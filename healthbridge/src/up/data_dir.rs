@@ -60,6 +60,10 @@ impl DataDir {
         self.path.join("keys").join("signing.pem")
     }
 
+    pub(crate) fn report_signing_key(&self) -> PathBuf {
+        self.path.join("keys").join("reports.pem")
+    }
+
     /// The checkpoints of a subgraph's log, if it has any.
     pub(crate) fn checkpoints(&self, subgraph: Subgraph) -> Option<Checkpoints> {
         checkpoints(&self.path, subgraph)

@@ -82,6 +82,7 @@ impl Parts {
                     pool: database.pool(subgraph),
                     signing: Some(signing.clone()),
                     objects: Some(objects.clone()),
+                    verifier: verifier.clone(),
                 };
                 let (config, verifier) = (config.clone(), verifier.clone());
                 async move { roles::run_subgraph(&config, subgraph, means, verifier, listener, stop).await }

@@ -45,6 +45,8 @@ impl Apart {
         set("DATABASE__URL", url(database.options.get_username()));
         set("AUTH__SIGNING_KEY_FILE", folder.path().join("signing.pem").display().to_string());
         set("AUTH__JWKS_URL", format!("http://{}/.well-known/jwks.json", at(1)));
+        let report_keys = folder.path().join("reports.pem");
+        set("SUBGRAPHS__DIAGNOSIS__REPORTS__SIGNING_KEY_FILE", report_keys.display().to_string());
         set("ROUTER__LISTEN", at(0));
         set("STORAGE__LISTEN", at(1000));
         set("STORAGE__DIRECTORY", folder.path().join("storage").display().to_string());

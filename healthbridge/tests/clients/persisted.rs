@@ -64,6 +64,11 @@ async fn where_ids_are_required_nothing_but_the_operations_of_manifests_is_run_o
     let apollo = json!({ "persistedQuery": { "version": 1, "sha256Hash": id } });
     let both = json!({ "query": "{ __schema { ", "extensions": apollo, "variables": variables });
     assert_eq!(asked(&router, both).await, known);
+    let digest = id.strip_prefix("sha256:").expect("a digest");
+    let apollo = json!({ "persistedQuery": { "version": 1, "sha256Hash": digest } });
+    assert_eq!(asked(&router, json!({ "extensions": apollo, "variables": variables })).await, known);
+    let wrong = json!({ "documentId": id, "variables": { "email": 1, "password": "any" } });
+    assert_eq!(refused(&router, wrong).await, "BAD_USER_INPUT");
 
     let documents =
         ["{ __typename }", "{ __schema { types { name } } }", "{ not { a document", "mutation { signOut { success } }"];

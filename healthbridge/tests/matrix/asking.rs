@@ -328,6 +328,7 @@ impl Hospital {
             "changePassword" => {
                 json!({ "currentPassword": "wrong", "newPassword": "seven unlikely purple wheelbarrows" })
             }
+            "reauthenticate" => json!({ "password": "wrong" }),
             "completePasswordReset" => json!({ "token": "wrong", "newPassword": "seven unlikely purple wheelbarrows" }),
             "confirmTotp" => json!({ "code": "123456" }),
             "disableTotp" => json!({ "password": "wrong" }),

@@ -119,6 +119,7 @@ const ROOTS: &[(&str, Need)] = &[
     ("registerUser", Need::Nothing),
     ("refreshSession", Need::Nothing),
     ("changePassword", Need::Nothing),
+    ("reauthenticate", Need::Nothing),
     ("completePasswordReset", Need::Nothing),
     ("beginTotp", Need::Nothing),
     ("confirmTotp", Need::Nothing),

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use self::{files::File, health::Health};
 use crate::{
     API_SCHEMA,
-    settings::{Demo, PluginSettings},
+    settings::{Auth, Demo, PluginSettings},
 };
 
 include!(concat!(env!("OUT_DIR"), "/operations.rs"));
@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const PART_PATIENCE: Duration = Duration::from_millis(1500);
 
 pub(crate) struct Pages {
-    jwks_url: Option<String>,
+    auth: Option<Auth>,
     front: String,
     /// Where it is served.
     graphiql: Option<String>,
@@ -85,7 +85,7 @@ impl Pages {
         let front = front.render()?;
         let graphiql = settings.graphiql.then(|| GraphiQl::new(settings.demo.as_ref()).render()).transpose()?;
         Ok(Self {
-            jwks_url: settings.auth.map(|auth| auth.jwks_url),
+            auth: settings.auth,
             front,
             graphiql,
             introspection: settings.introspection,
@@ -109,7 +109,8 @@ impl Pages {
             ("/healthz", _) => Some(json_page(StatusCode::OK, &json!({ "status": "ok" }))),
             ("/readyz", _) => Some(self.readiness(has_graph(request), verifier).await),
             ("/schema.graphql", _) if self.introspection => Some(page("text/plain; charset=utf-8", API_SCHEMA)),
-            ("/.well-known/jwks.json", _) => Some(self.keys().await),
+            ("/.well-known/jwks.json", _) => Some(self.keys(|auth| &auth.jwks_url).await),
+            ("/.well-known/report-signing-jwks.json", _) => Some(self.keys(|auth| &auth.report_keys_url).await),
             (path, _) if path.starts_with("/operations/") && self.introspection => operation(path),
             (path, _) => File::of(path).map(|file| file.answer(request.headers())),
         }
@@ -139,9 +140,9 @@ impl Pages {
         )
     }
 
-    /// The keys of the patients subgraph, so that clients need to know one address only.
-    async fn keys(&self) -> Response {
-        let Some(url) = &self.jwks_url else { return json_page(StatusCode::NOT_FOUND, &json!({})) };
+    /// The keys of a subgraph, so that clients need to know one address only.
+    async fn keys(&self, url: impl FnOnce(&Auth) -> &String) -> Response {
+        let Some(url) = self.auth.as_ref().map(url) else { return json_page(StatusCode::NOT_FOUND, &json!({})) };
         let keys = async { self.client.get(url).send().await?.error_for_status()?.json::<Value>().await };
         match keys.await {
             Ok(keys) => json_page(StatusCode::OK, &keys),

@@ -2,6 +2,7 @@
 
 pub mod domain;
 mod graphql;
+mod routes;
 pub mod seed;
 mod service;
 mod settings;
@@ -13,7 +14,8 @@ use healthbridge_postgres::Provision;
 use healthbridge_subgraph::{Description, Subgraph};
 use sqlx::{PgPool, migrate::Migrator};
 
-pub use settings::{AppointmentSettings, Settings};
+pub use service::Signing;
+pub use settings::{AppointmentSettings, ReportSettings, Settings};
 pub use store::workflow_logs::Log;
 
 /// The subgraph's name in the supergraph.
@@ -28,11 +30,15 @@ pub const DESCRIPTION: Description = Description {
     sdl: graphql::sdl,
 };
 
-/// The subgraph on its database.
-pub fn open(pool: PgPool, settings: &Settings) -> Subgraph {
-    let schema = graphql::schema(&pool, settings);
+/// The subgraph on its database, as the deployment has settled it, and with what reports are signed by.
+pub fn open(pool: PgPool, settings: &Settings, signing: Signing) -> Subgraph {
+    let (signers, ready) = (signing.signers(), signing.signers());
+    let schema = graphql::schema(&pool, settings, signing);
     let seal = sealing::<Log>("seal the workflow log", pool.clone());
-    Subgraph::new(&DESCRIPTION, pool, schema).with_job(seal)
+    Subgraph::new(&DESCRIPTION, pool, schema)
+        .with_routes(routes::routes(signers))
+        .with_job(seal)
+        .needing("the keys that sign reports", move || std::future::ready(ready.check()))
 }
 
 /// The job that signs where the workflow log ends.

@@ -12,6 +12,7 @@ use healthbridge_listener::{Face, Limits, Part, serve};
 use healthbridge_rights::Role;
 use healthbridge_testkit::{Client, TestDatabase, Tokens};
 use serde_json::{Value, json};
+use setup::signing;
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +39,7 @@ impl Crowd {
         let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
         let pool = database.pool.options().clone().max_connections(20).acquire_timeout(Duration::from_secs(120));
         let pool = pool.connect_lazy_with(database.options.clone());
-        let routes = open(pool, &Settings::default()).routes(tokens.verifier(), Exposure::default());
+        let routes = open(pool, &Settings::default(), signing(&tokens)).routes(tokens.verifier(), Exposure::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let limits = Limits { requests: 1000, ..Limits::default() };
@@ -147,7 +148,7 @@ async fn an_owner_of_the_database_who_is_no_superuser_migrates_and_the_subgraphs
     healthbridge_postgres::grant_to_role(&as_owner, DESCRIPTION.provision, &role, None).await.expect("granted");
     let tokens = Tokens::new();
     let pool = healthbridge_postgres::pool(empty.options.clone().username(&role), 2);
-    let routes = open(pool, &Settings::default()).routes(tokens.verifier(), Exposure::default());
+    let routes = open(pool, &Settings::default(), signing(&tokens)).routes(tokens.verifier(), Exposure::default());
     let clerk = Client::new(&healthbridge_testkit::serve(routes).await).with_token(tokens.of(Role::Clerk));
     let crowd = Crowd { database: empty, clerk };
     let (doctor, start) = (Uuid::now_v7(), tomorrow());

@@ -64,6 +64,7 @@ async fn every_mutation_runs_on_one_connection_and_so_does_its_second_sending() 
     let refresh = json!({ "refreshToken": session["refreshToken"] });
     runs.run_twice(anonymous, "refreshSession", refresh, "refreshToken").await;
     let doctor = anonymous.with_token(session["accessToken"].as_str().expect("a token"));
+    runs.run(&doctor, "reauthenticate", json!({ "password": PASSWORD }), "reauthToken").await;
     let begun = runs.run(&doctor, "beginTotp", Value::Null, "url").await;
     let totp = totp_rs::TOTP::from_url(begun["url"].as_str().expect("a URL")).expect("the URL");
     let code = json!({ "code": totp.generate_current().expect("a code") });

@@ -15,7 +15,7 @@ use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
 use crate::{
-    service::{AllWorkingHours, Appointments, Reports, WorkflowLogs},
+    service::{AllWorkingHours, Appointments, Reports, Signing, WorkflowLogs},
     settings::Settings,
 };
 
@@ -43,8 +43,9 @@ pub(crate) fn sdl() -> String {
     healthbridge_graphql::sdl(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
 }
 
-pub(crate) fn schema(pool: &PgPool, settings: &Settings) -> impl async_graphql::Executor {
+pub(crate) fn schema(pool: &PgPool, settings: &Settings, signing: Signing) -> impl async_graphql::Executor {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .data(Arc::new(signing))
         .data(Arc::new(Reports::new(pool.clone())))
         .data(Arc::new(WorkflowLogs::new(pool.clone())))
         .data(Arc::new(Appointments::new(pool.clone(), settings.appointments)))

@@ -91,8 +91,8 @@ pub fn midnight_after(moment: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 impl Clinic {
-    /// A clinic that opens at this moment.
-    pub fn at(begin: DateTime<Utc>) -> Self {
+    /// A clinic whose first appointments begin at one moment, as it is at another one.
+    pub fn new(begin: DateTime<Utc>, now: DateTime<Utc>) -> Self {
         let people = |count: usize| (0..count).map(|_| Uuid::new_v4()).collect();
         Self {
             doctors: people(DOCTORS),
@@ -100,7 +100,7 @@ impl Clinic {
             hours: Vec::new(),
             appointments: Vec::new(),
             begin,
-            now: begin,
+            now,
         }
     }
 

@@ -24,7 +24,7 @@ fn a_hundred_thousand_random_commands_lead_to_no_illegal_status_and_no_overlap()
     let commands = prop::collection::vec(command(), LENGTH);
     let ran = TestRunner::new(config).run(&commands, |commands| {
         let monday: DateTime<Utc> = "2026-03-23T00:00:00Z".parse().expect("a time");
-        let mut clinic = Clinic::at(monday);
+        let mut clinic = Clinic::new(monday, monday);
         for command in &commands {
             let before = clinic.clone();
             let answer = clinic.take(command);
@@ -43,8 +43,8 @@ async fn the_program_answers_two_hundred_random_sequences_as_the_book_alone_does
     let mut answers: HashMap<&str, usize> = HashMap::new();
     for _ in 0..200 {
         let commands = prop::collection::vec(command(), 4..14).new_tree(&mut runner).expect("commands").current();
-        // From tomorrow on: the program has a clock of its own.
-        let mut clinic = Clinic::at(book::midnight_after(Utc::now()));
+        // All of it is to come: the program has a clock of its own.
+        let mut clinic = Clinic::new(book::midnight_after(Utc::now()), Utc::now());
         let mut program = Program::new(setup.as_role(Role::Clerk));
         for command in commands.iter().filter(|command| !command.is_about_the_clock()) {
             let expected = clinic.take(command);

@@ -1,9 +1,12 @@
 //! What every test of the subgraph begins with.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
-use healthbridge_diagnosis::{DESCRIPTION, Settings, open};
+use std::sync::Arc;
+
+use healthbridge_diagnosis::{DESCRIPTION, Settings, Signing, open};
 use healthbridge_graphql::Exposure;
 use healthbridge_rights::Role;
+use healthbridge_signature::Signers;
 use healthbridge_testkit::{Client, TestDatabase, Tokens, serve};
 use serde_json::Value;
 use sqlx::PgPool;
@@ -27,8 +30,14 @@ pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
 /// The subgraph as a deployment has decided, with a pool of the test's own.
 pub async fn setup_with(settings: &Settings, pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
     let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
-    let base = serve(open(pool(&database), settings).routes(tokens.verifier(), Exposure::default())).await;
+    let subgraph = open(pool(&database), settings, signing(&tokens));
+    let base = serve(subgraph.routes(tokens.verifier(), Exposure::default())).await;
     Setup { database, tokens, anonymous: Client::new(&base) }
+}
+
+/// What reports are signed by.
+pub fn signing(tokens: &Tokens) -> Signing {
+    Signing::new(tokens.verifier(), Arc::new(Signers::generate().expect("a key")))
 }
 
 impl Setup {

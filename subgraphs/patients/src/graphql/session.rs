@@ -5,7 +5,7 @@ use healthbridge_graphql::{Time, UserError, caller, now, service, settled};
 use healthbridge_outcome::{Fault, Outcome};
 
 use super::{address, user::User};
-use crate::service::{Sessions, SignIn, SignedIn};
+use crate::service::{Reauthenticate, Sessions, SignIn, SignedIn};
 
 /// What one signs in with.
 #[derive(InputObject)]
@@ -34,6 +34,33 @@ pub(crate) struct RefreshSessionInput {
     /// The refresh token of the last sign-in or refresh; it is used once, and may be sent again for 20 seconds.
     #[graphql(secret)]
     refresh_token: String,
+}
+
+/// What a person proves by to be there: exactly one of these.
+#[derive(InputObject)]
+pub(crate) struct ReauthenticateInput {
+    /// The password. A session that began with a one-time password is asked for the next one instead.
+    #[graphql(secret)]
+    password: Option<String>,
+    /// The one-time password that the authenticator app shows now (RFC 6238, six digits), where the session began with one.
+    #[graphql(secret)]
+    one_time_password: Option<String>,
+    /// A JSON Web Token of the issuer that vouches for the account, which has asked the person within the last five minutes
+    /// (`auth_time` of OpenID Connect): for accounts without a password.
+    #[graphql(secret)]
+    identity_token: Option<String>,
+}
+
+/// A proof that the person was asked again.
+#[derive(SimpleObject)]
+pub(crate) struct ReauthenticatePayload {
+    /// The proof, for mutations that sign: it lasts five minutes, and counts for this session of this account alone. It gives
+    /// no access.
+    reauth_token: Option<String>,
+    /// When the proof expires.
+    expires_at: Option<Time>,
+    /// Why it was refused; then there is no proof.
+    user_errors: Vec<UserError>,
 }
 
 /// A session's tokens.
@@ -108,6 +135,23 @@ impl SessionMutation {
     /// used that; one that was used before ends the session. Open to the anonymous.
     async fn refresh_session(&self, ctx: &Context<'_>, input: RefreshSessionInput) -> Result<SignInPayload, Fault> {
         payload(service::<Sessions>(ctx).refresh(&input.refresh_token, now()).await)
+    }
+
+    /// Asks the person again who is signed in, for what must not be done by a token alone: the proof that it gives is asked for
+    /// where somebody signs. Fails with `IDENTITY_PROVIDER_UNAVAILABLE` while the keys of the account's issuer cannot be had.
+    async fn reauthenticate(
+        &self,
+        ctx: &Context<'_>,
+        input: ReauthenticateInput,
+    ) -> Result<Option<ReauthenticatePayload>, Fault> {
+        let given = Reauthenticate {
+            password: input.password.map(Into::into),
+            one_time_password: input.one_time_password.as_deref(),
+            identity_token: input.identity_token.as_deref(),
+        };
+        let (proven, user_errors) = settled(service::<Sessions>(ctx).reauthenticate(caller(ctx), given, now()).await)?;
+        let (reauth_token, expires_at) = proven.map(|proven| (proven.token, proven.expires_at.into())).unzip();
+        Ok(Some(ReauthenticatePayload { reauth_token, expires_at, user_errors }))
     }
 
     /// Ends the caller's session.

@@ -25,7 +25,7 @@ pub use passwords::Passwords;
 pub(crate) use patients::{CreatePatient, Patients, UpdatePatient};
 pub(crate) use record_versions::RecordVersions;
 pub(crate) use secrets::Secrets;
-pub(crate) use sessions::{Sessions, SignIn, SignedIn};
+pub(crate) use sessions::{Reauthenticate, Sessions, SignIn, SignedIn};
 pub(crate) use staff::{CreateStaff, StaffMembers, UpdateStaff};
 pub use totp::{InvalidTotpKey, TotpKey};
 

@@ -1,7 +1,10 @@
 //! Sessions: signing in, refreshing, signing out. A refresh token is used once; a later use ends its session.
 
 mod foreign;
+mod reauthentication;
 mod refresh;
+
+pub(crate) use reauthentication::Reauthenticate;
 
 use std::net::IpAddr;
 

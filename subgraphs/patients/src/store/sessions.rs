@@ -29,6 +29,19 @@ pub(crate) struct RefreshToken {
     pub session_ended_at: Option<DateTime<Utc>>,
 }
 
+/// A session that has not ended.
+pub(crate) struct OpenSession {
+    created_at: DateTime<Utc>,
+    totp_confirmed_at: Option<DateTime<Utc>>,
+}
+
+impl OpenSession {
+    /// Whether its account asked for one-time passwords when it began.
+    pub(crate) fn began_with_code(&self) -> bool {
+        self.totp_confirmed_at.is_some_and(|confirmed| confirmed <= self.created_at)
+    }
+}
+
 /// Whoever revokes waits for the others who do, so that the feed's order is the order of commits: a reader that has seen
 /// a number will never be shown a lower one.
 const REVOCATION_LOCK: i64 = 0x4842_5245_564F;
@@ -107,6 +120,23 @@ pub(crate) async fn use_refresh_token(
 ) -> Result<(), sqlx::Error> {
     let used = sqlx::query!("UPDATE patients.refresh_token SET used_at = $2 WHERE hash = $1", hash, now);
     used.execute(connection).await.map(drop)
+}
+
+/// An account's session, unless it has ended.
+pub(crate) async fn open(
+    db: impl PgExecutor<'_>,
+    id: Uuid,
+    account_id: Uuid,
+) -> Result<Option<OpenSession>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        OpenSession,
+        "SELECT session.created_at, account.totp_confirmed_at
+         FROM patients.session AS session JOIN patients.account AS account ON account.id = session.account_id
+         WHERE session.id = $1 AND session.account_id = $2 AND session.ended_at IS NULL",
+        id,
+        account_id,
+    );
+    row.fetch_optional(db).await
 }
 
 /// Ends a session and revokes its tokens.
