@@ -229,10 +229,11 @@ impl Config {
 
     /// What the deployment decides of diagnosis.
     pub fn diagnosis(&self) -> healthbridge_diagnosis::Settings {
-        let said = self.subgraph(Subgraph::Diagnosis);
+        let SubgraphSection { appointments, orders, reports, .. } = self.subgraph(Subgraph::Diagnosis).clone();
         healthbridge_diagnosis::Settings {
-            appointments: said.appointments.unwrap_or_default(),
-            reports: said.reports.clone().unwrap_or_default(),
+            appointments: appointments.unwrap_or_default(),
+            orders: orders.unwrap_or_default(),
+            reports: reports.unwrap_or_default(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use healthbridge_diagnosis::{AppointmentSettings, ReportSettings};
+use healthbridge_diagnosis::{AppointmentSettings, OrderSettings, ReportSettings};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -34,6 +34,8 @@ pub struct SubgraphSection {
     pub checkpoints: Option<Checkpoints>,
     /// What is decided of appointments. Only for diagnosis; patients reads there whether patients book.
     pub appointments: Option<AppointmentSettings>,
+    /// When imaging orders are due, and how long a radiologist has one alone. Only for diagnosis.
+    pub orders: Option<OrderSettings>,
     /// What is decided of reports. Only for diagnosis.
     pub reports: Option<ReportSettings>,
 }
@@ -52,10 +54,12 @@ impl Config {
     /// What one subgraph alone knows is refused at another, where nobody would read it.
     pub(super) fn check_sections(&self) -> anyhow::Result<()> {
         for (subgraph, section) in &self.subgraphs {
-            let said = [("appointments", section.appointments.is_some()), ("reports", section.reports.is_some())];
-            if let Some((part, _)) = said.iter().find(|(_, is_said)| *is_said)
-                && *subgraph != Subgraph::Diagnosis
-            {
+            let of_diagnosis = [
+                ("appointments", section.appointments.is_some()),
+                ("orders", section.orders.is_some()),
+                ("reports", section.reports.is_some()),
+            ];
+            for (part, _) in of_diagnosis.iter().filter(|(_, is_said)| *is_said && *subgraph != Subgraph::Diagnosis) {
                 bail!("`subgraphs.{}.{part}` is for diagnosis alone", subgraph.name());
             }
         }

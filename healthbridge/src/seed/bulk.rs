@@ -74,6 +74,7 @@ fn image(number: u64, patient_id: Uuid, user: Uuid) -> Image {
     Image {
         id: world::id("bulk-image", number),
         patient_id,
+        order_id: None,
         modality: if number.is_multiple_of(2) { Modality::Ct } else { Modality::Dx },
         body_site: None,
         description: None,

@@ -130,6 +130,7 @@ fn image(patient: &Patient, number: u64, id: Uuid) -> (Image, Vec<u8>) {
     let image = Image {
         id,
         patient_id: patient.id,
+        order_id: None,
         modality,
         body_site: None,
         description: Some("Synthetic demo image".to_owned()),

@@ -211,6 +211,7 @@ pub(crate) fn report(kind: &str, number: u64, patient_id: Uuid, image_ids: Vec<U
         impression: has_text.then(|| impression.to_owned()),
         critical: false,
         author_id: id("staff", 1),
+        order_id: None,
         assignee_id: None,
         image_ids,
         issued_at: status.is_released().then(|| at + Duration::hours(4)),

@@ -164,11 +164,12 @@ fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow
     }
     // What the environment decides of diagnosis, but for the keys, which are with all the others.
     let said = subgraphs.remove(&Subgraph::Diagnosis).unwrap_or_default();
-    let diagnosis = config.subgraphs.entry(Subgraph::Diagnosis).or_default();
-    diagnosis.appointments = said.appointments;
     let mut reports = said.reports.unwrap_or_default();
     reports.signing_key_file = Some(data_dir.report_signing_key());
+    let diagnosis = config.subgraphs.entry(Subgraph::Diagnosis).or_default();
     diagnosis.reports = Some(reports);
+    diagnosis.orders = said.orders;
+    diagnosis.appointments = said.appointments;
     // The router asks from this very address, where it is not one of loopback.
     let mut from = config.trusted_proxies(Subgraph::Patients);
     from.push(IpNet::from(args.host));

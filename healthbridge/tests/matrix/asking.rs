@@ -1,11 +1,7 @@
 //! A hospital with a day's data, its doors, and how each root field is asked for.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::atomic::{AtomicI64, Ordering},
-};
+use std::collections::{BTreeSet, HashMap};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use healthbridge::{SUBGRAPHS, Subgraph};
 use healthbridge_auth::SigningKey;
 use healthbridge_rights::{Role, scopes_of};
@@ -15,6 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    appointments,
     graph::{Field, Graph, Selected},
     ids,
     rights::{Need, Rights, need},
@@ -49,18 +46,14 @@ pub struct Rows {
 
 const CHART: &str = "query ($id: ID!) { patient(id: $id) { id mrn images(first: 100) { nodes { id } }
     reports(first: 100, filter: { status: [FINAL] }) { nodes { id } } appointments(first: 100) { nodes { id } }
+    imagingOrders(first: 100) { nodes { id } }
     billings(first: 100) { nodes { id net { currency } ledger(first: 100) { nodes { id } } } } } }";
 
 const INVOICE: &str =
     "mutation ($input: CreateInvoiceInput!) { createInvoice(input: $input) { invoice { id } userErrors { code } } }";
 
-const BOOK: &str = "mutation ($input: BookAppointmentInput!) { bookAppointment(input: $input) { appointment { id } } }";
-
-/// A time that nobody has yet.
-fn free_time() -> DateTime<Utc> {
-    static PLACE: AtomicI64 = AtomicI64::new(1);
-    Utc::now() + TimeDelta::hours(PLACE.fetch_add(1, Ordering::Relaxed))
-}
+const ORDER: &str =
+    "mutation ($input: OrderImagingInput!) { orderImaging(input: $input) { order { id } userErrors { code } } }";
 
 const BILLING: &str =
     "mutation ($input: AddBillingInput!) { addBilling(input: $input) { billing { appointment { id } } } }";
@@ -152,14 +145,13 @@ impl Hospital {
             "billingIds": [of("billings")] } }),
             )
             .await;
-        let start = free_time();
-        let input = json!({ "patientId": patient, "doctorId": first("staff"), "start": start,
-            "end": start + TimeDelta::minutes(30), "idempotencyKey": Uuid::new_v4() });
-        let booked = router.data(BOOK, json!({ "input": input })).await["bookAppointment"]["appointment"].clone();
-        let input = json!({ "patientId": patient, "appointmentId": booked["id"], "description": "the matrix",
+        let booked = appointments::book(&router, &patient, &first("staff")).await;
+        let input = json!({ "patientId": patient, "appointmentId": booked, "description": "the matrix",
             "unitPrice": { "amount": "1.00", "currency": "EUR" }, "idempotencyKey": Uuid::new_v4() });
         let billing = router.data(BILLING, json!({ "input": input })).await["addBilling"]["billing"].clone();
+        let order = router.data(ORDER, json!({ "input": order_input(&json!(patient)) })).await;
         let rows = [
+            ("ImagingOrder", order["orderImaging"]["order"]["id"].as_str().expect("an order").to_owned()),
             ("Appointment", billing["appointment"]["id"].as_str().expect("an appointment").to_owned()),
             ("MedicalImage", of("images")),
             ("ImageUpload", of("images")),
@@ -194,6 +186,7 @@ impl Hospital {
 
     /// Ids of rows that belong to other patients than the one who calls, and to them alone.
     pub async fn rows_of_others(&self) -> BTreeSet<String> {
+        self.rows(1).await;
         let router = self.omniscient(&self.doors[0]);
         let (mut all, mut own) = (BTreeSet::new(), BTreeSet::new());
         let mine = router.data(CHART, json!({ "id": self.own.ids["Patient"] })).await;
@@ -255,6 +248,12 @@ impl Hospital {
                 | "issueInvoice"
                 | "cancelInvoice"
                 | "payInvoice"
+                | "updateImagingOrder"
+                | "completeAcquisition"
+                | "revokeImagingOrder"
+                | "startReading"
+                | "stopReading"
+                | "acknowledgeImagingResult"
         )
     }
 
@@ -284,20 +283,18 @@ impl Hospital {
             "completeImageUpload" => json!({ "uploadId": Uuid::now_v7() }),
             "deleteImage" => json!({ "imageId": row("MedicalImage"), "reason": "the matrix", "expectedVersion": 999 }),
             "createReport" => json!({ "patientId": row("Patient"), "findings": "none", "idempotencyKey": key }),
-            "bookAppointment" => {
-                let start = free_time();
-                json!({ "patientId": row("Patient"), "doctorId": Uuid::now_v7(), "start": start,
-                    "end": start + TimeDelta::minutes(30), "idempotencyKey": key })
+            "orderImaging" => order_input(&row("Patient")),
+            "updateImagingOrder" => {
+                json!({ "orderId": row("ImagingOrder"), "expectedVersion": 999, "priority": "STAT" })
             }
-            "checkInAppointment" | "fulfilAppointment" | "markAppointmentNoShow" | "updateAppointment" => {
-                json!({ "appointmentId": row("Appointment"), "expectedVersion": 999 })
+            "completeAcquisition" => {
+                json!({ "orderId": row("ImagingOrder"), "expectedVersion": 999, "imageIds": [row("MedicalImage")] })
             }
-            "cancelAppointment" => {
-                json!({ "appointmentId": row("Appointment"), "expectedVersion": 999, "reason": "the matrix" })
+            "revokeImagingOrder" => {
+                json!({ "orderId": row("ImagingOrder"), "expectedVersion": 999, "reason": "the matrix" })
             }
-            "setWorkingHours" => {
-                json!({ "doctorId": row("MedicalStaff"), "validFrom": "2026-01-01", "hours": [], "expectedVersion": 999 })
-            }
+            "startReading" | "stopReading" => json!({ "orderId": row("ImagingOrder") }),
+            "acknowledgeImagingResult" => json!({ "orderId": row("ImagingOrder"), "expectedVersion": 999 }),
             "addWorkflowLog" => json!({ "action": "OTHER", "note": "the matrix", "idempotencyKey": key }),
             "addBilling" => json!({ "patientId": row("Patient"), "description": "the matrix", "quantity": "1",
                 "unitPrice": { "amount": "1.00", "currency": "EUR" }, "idempotencyKey": key }),
@@ -332,21 +329,26 @@ impl Hospital {
             "completePasswordReset" => json!({ "token": "wrong", "newPassword": "seven unlikely purple wheelbarrows" }),
             "confirmTotp" => json!({ "code": "123456" }),
             "disableTotp" => json!({ "password": "wrong" }),
-            other => panic!("teach the matrix an input of {other}"),
+            other => appointments::input(other, row).unwrap_or_else(|| panic!("teach the matrix an input of {other}")),
         }
     }
 
     /// What mutations would change.
     pub async fn state(&self) -> Value {
-        let query = "query ($user: ID!, $patient: ID!, $staff: ID!, $image: ID!) {
+        let query = "query ($user: ID!, $patient: ID!, $staff: ID!, $image: ID!, $order: ID!) {
             patients(filter: { active: null }) { totalCount } users { totalCount } images(filter: { state: [] }) { totalCount }
             reports { totalCount } appointments { totalCount } billings { totalCount } workflowLogs { totalCount } staff(first: 100) { nodes { id version } }
             user(id: $user) { version active roles } patient(id: $patient) { version active } staffMember(id: $staff) { version }
-            image(id: $image) { version state } }";
+            image(id: $image) { version state } imagingOrders { totalCount } imagingOrder(id: $order) { version status } }";
         let rows = &self.own.ids;
-        let variables = json!({ "user": rows["User"], "patient": rows["Patient"], "staff": rows["MedicalStaff"], "image": rows["MedicalImage"] });
+        let variables = json!({ "user": rows["User"], "patient": rows["Patient"], "staff": rows["MedicalStaff"], "image": rows["MedicalImage"],
+            "order": rows["ImagingOrder"] });
         self.omniscient(&self.doors[0]).data(query, variables).await
     }
+}
+
+fn order_input(patient: &Value) -> Value {
+    json!({ "patientId": patient, "modality": "CT", "reason": "the matrix", "idempotencyKey": Uuid::new_v4() })
 }
 
 impl Rows {
@@ -360,14 +362,15 @@ impl Rows {
                         .to_string()
                 }
                 "first" => "3".to_owned(),
-                "doctorId" => json!(self.ids.get("MedicalStaff").cloned().unwrap_or_default()).to_string(),
-                "from" => json!(Utc::now() + TimeDelta::days(30)).to_string(),
-                "to" => json!(Utc::now() + TimeDelta::days(31)).to_string(),
+                "list" => "TO_ACQUIRE".to_owned(),
                 "filter" => door.graph.wide_filter(type_name),
                 "system" => "\"urn:healthbridge:mrn\"".to_owned(),
                 "value" => json!(self.mrn).to_string(),
                 "input" if root.name == "patientMatches" => {
                     "{ name: { family: \"Matrix\", given: [\"Test\"] }, gender: OTHER }".to_owned()
+                }
+                name if appointments::argument(name, None).is_some() => {
+                    appointments::argument(name, self.ids.get("MedicalStaff")).unwrap_or_default()
                 }
                 _ => {
                     assert!(!is_required, "teach the matrix the argument {name} of {}", root.name);

@@ -29,6 +29,7 @@ const TYPES: &[(&str, Guard)] = &[
     // What it opens is guarded by the field that gives it.
     ("PresignedUrl", Guard::Part),
     ("DiagnosisReport", Guard::Resource("DiagnosticReport")),
+    ("ImagingOrder", Guard::Resource("ServiceRequest")),
     ("WorkflowLog", Guard::Resource("Provenance")),
     ("Appointment", Guard::Resource("Appointment")),
     ("WorkingHours", Guard::Resource("Appointment")),
@@ -63,6 +64,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("User", "patients"),
     ("MedicalImage", "imaging"),
     ("DiagnosisReport", "diagnosis"),
+    ("ImagingOrder", "diagnosis"),
     ("WorkflowLog", "diagnosis"),
     ("Appointment", "diagnosis"),
     ("Billing", "billing"),
@@ -81,6 +83,8 @@ pub enum Need {
     Staff(char, &'static str),
     /// A right on a resource, and a policy.
     RightAndPolicy(char, &'static str, &'static str),
+    /// Rights on two resources.
+    Both((char, &'static str), (char, &'static str)),
 }
 
 /// Every root field has its need. A field that is not here fails the test.
@@ -109,6 +113,16 @@ const ROOTS: &[(&str, Need)] = &[
     ("markAppointmentNoShow", Need::Right('u', "Appointment")),
     ("cancelAppointment", Need::Right('u', "Appointment")),
     ("setWorkingHours", Need::Right('u', "Appointment")),
+    ("imagingOrder", Need::Right('r', "ServiceRequest")),
+    ("imagingOrders", Need::Right('s', "ServiceRequest")),
+    ("imagingWorklist", Need::Right('s', "ServiceRequest")),
+    ("orderImaging", Need::Right('c', "ServiceRequest")),
+    ("updateImagingOrder", Need::Right('u', "ServiceRequest")),
+    ("completeAcquisition", Need::Right('u', "ServiceRequest")),
+    ("revokeImagingOrder", Need::Right('u', "ServiceRequest")),
+    ("startReading", Need::Both(('u', "ServiceRequest"), ('c', "DiagnosticReport"))),
+    ("stopReading", Need::Both(('u', "ServiceRequest"), ('c', "DiagnosticReport"))),
+    ("acknowledgeImagingResult", Need::Right('c', "ServiceRequest")),
     ("workflowLog", Need::Right('r', "Provenance")),
     ("workflowLogs", Need::Right('s', "Provenance")),
     ("billing", Need::Right('r', "ChargeItem")),
@@ -239,6 +253,7 @@ impl Rights {
             Need::Nothing => true,
             Need::Right(letter, resource) => self.has(letter, resource),
             Need::Staff(letter, resource) => !self.is_own && self.has(letter, resource),
+            Need::Both(one, other) => self.has(one.0, one.1) && self.has(other.0, other.1),
             Need::RightAndPolicy(letter, resource, policy) => {
                 self.has(letter, resource) && self.policies.iter().any(|one| one == policy)
             }

@@ -1,11 +1,13 @@
 //! What a deployment decides of the subgraph: the section `[subgraphs.diagnosis]` of the configuration.
 
 mod appointments;
+mod orders;
 mod reports;
 
 use serde::Deserialize;
 
 pub use appointments::AppointmentSettings;
+pub use orders::OrderSettings;
 pub use reports::ReportSettings;
 
 /// All settings.
@@ -14,6 +16,8 @@ pub use reports::ReportSettings;
 pub struct Settings {
     /// Appointments.
     pub appointments: AppointmentSettings,
+    /// Imaging orders and worklists.
+    pub orders: OrderSettings,
     /// Reports.
     pub reports: ReportSettings,
 }

@@ -15,112 +15,21 @@ const OF_PATIENT: ListQuery<'_> = ListQuery {
         ... on Patient { reports(PAGE) CONNECTION } } }",
     at: "/_entities/0/reports",
 };
+const ORDERS: ListQuery<'_> = ListQuery { query: "{ imagingOrders(PAGE) CONNECTION }", at: "/imagingOrders" };
+const ORDERS_OF_PATIENT: ListQuery<'_> = ListQuery {
+    query: "query ($id: ID!) { _entities(representations: [{ __typename: \"Patient\", id: $id }]) {
+        ... on Patient { imagingOrders(PAGE) CONNECTION } } }",
+    at: "/_entities/0/imagingOrders",
+};
+const ORDERS_OF_STAFF: ListQuery<'_> = ListQuery {
+    query: "query ($id: ID!) { _entities(representations: [{ __typename: \"MedicalStaff\", id: $id }]) {
+        ... on MedicalStaff { imagingOrders(PAGE) CONNECTION } } }",
+    at: "/_entities/0/imagingOrders",
+};
 const LOGS: ListQuery<'_> = ListQuery { query: "{ workflowLogs(PAGE) CONNECTION }", at: "/workflowLogs" };
 
-const SHEET: ListQuery<'_> = ListQuery { query: "{ appointments(PAGE) CONNECTION }", at: "/appointments" };
-const SHEET_OF_DOCTOR: ListQuery<'_> = ListQuery {
-    query: "query ($id: ID!, $from: DateTime!, $to: DateTime!) {
-        appointments(PAGE, filter: { doctorId: $id, from: $from, to: $to, status: [BOOKED, CHECKED_IN] }) CONNECTION }",
-    at: "/appointments",
-};
-const APPOINTMENTS_OF_DOCTOR: ListQuery<'_> = ListQuery {
-    query: "query ($id: ID!) { _entities(representations: [{ __typename: \"MedicalStaff\", id: $id }]) {
-        ... on MedicalStaff { appointments(PAGE) CONNECTION } } }",
-    at: "/_entities/0/appointments",
-};
-const APPOINTMENTS_OF_PATIENT: ListQuery<'_> = ListQuery {
-    query: "query ($id: ID!) { _entities(representations: [{ __typename: \"Patient\", id: $id }]) {
-        ... on Patient { appointments(PAGE) CONNECTION } } }",
-    at: "/_entities/0/appointments",
-};
-
-/// So many appointments of a doctor with each of two patients in any order, one hour each, from this day on; some at the same
-/// time, of which all but one were cancelled.
-async fn fill_day_sheet(pool: &PgPool, doctor: Uuid, patient: Uuid, rows: u32) {
-    let statement = format!(
-        "INSERT INTO diagnosis.appointment (id, status, patient_id, doctor_id, start_at, end_at, cancel_reason, booked_by,
-             created_at, updated_at)
-         SELECT gen_random_uuid(), CASE number % 3 WHEN 0 THEN 'BOOKED' ELSE 'CANCELLED' END, '{patient}', '{doctor}',
-             '2026-06-01T00:00:00Z'::timestamptz + number / 3 * interval '1 hour',
-             '2026-06-01T00:00:00Z'::timestamptz + (number / 3 + 1) * interval '1 hour',
-             CASE number % 3 WHEN 0 THEN NULL ELSE 'ill' END, gen_random_uuid(), now(), now()
-         FROM generate_series(1, {rows}) AS number ORDER BY random()"
-    );
-    raw_sql(AssertSqlSafe(statement)).execute(pool).await.expect("filled");
-}
-
-#[tokio::test]
-async fn a_day_sheet_is_in_the_order_of_starts_both_ways_and_counted_for_whoever_may_see_it() {
-    let setup = setup().await;
-    let clerk = setup.as_role(Role::Clerk);
-    let (doctor, other, patient) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
-    fill_day_sheet(&setup.database.pool, doctor, patient, 13).await;
-    fill_day_sheet(&setup.database.pool, other, Uuid::now_v7(), 4).await;
-    assert_eq!(SHEET.assert_pages(&clerk, "id start", &Value::Null).await, 17);
-    let (of_doctor, of_patient) = (json!({ "id": doctor }), json!({ "id": patient }));
-    assert_eq!(APPOINTMENTS_OF_DOCTOR.assert_pages(&clerk, "id", &of_doctor).await, 13);
-    assert_eq!(APPOINTMENTS_OF_PATIENT.assert_pages(&clerk, "id", &of_patient).await, 13);
-    let day = json!({ "id": doctor, "from": "2026-06-01T01:00:00Z", "to": "2026-06-01T04:00:00Z" });
-    assert_eq!(SHEET_OF_DOCTOR.assert_pages(&clerk, "id start", &day).await, 3);
-    let sheet = clerk.data("{ appointments(first: 100) { nodes { start } } }", Value::Null).await;
-    let starts = sheet["appointments"]["nodes"].as_array().cloned().expect("appointments");
-    assert!(starts.is_sorted_by_key(|one| one["start"].to_string()), "{starts:?}");
-    let exactly = |rows: i64| (json!(rows), json!(true));
-    assert_eq!(SHEET.total(&clerk, &Value::Null).await, exactly(17));
-    assert_eq!(SHEET_OF_DOCTOR.total(&clerk, &day).await, exactly(3));
-    assert_eq!(APPOINTMENTS_OF_DOCTOR.total(&clerk, &of_doctor).await, exactly(13));
-    let own = setup.anonymous.with_token(setup.tokens.of_patient(patient));
-    assert_eq!(APPOINTMENTS_OF_PATIENT.assert_pages(&own, "id", &of_patient).await, 13);
-    assert_eq!(APPOINTMENTS_OF_PATIENT.total(&own, &of_patient).await, exactly(13));
-    let stranger = setup.anonymous.with_token(setup.tokens.of_patient(Uuid::now_v7()));
-    assert_eq!(APPOINTMENTS_OF_PATIENT.total(&stranger, &of_patient).await, exactly(0));
-}
-
-#[tokio::test]
-async fn appointments_and_working_hours_of_a_hundred_parents_cost_as_many_statements_as_ones() {
-    let count = StatementCount::start();
-    let setup = setup().await;
-    let clerk = setup.as_role(Role::Clerk);
-    let people: Vec<Uuid> = (0..100).map(|_| Uuid::now_v7()).collect();
-    for person in &people {
-        fill_day_sheet(&setup.database.pool, *person, *person, 2).await;
-    }
-    for (type_name, selection, statements) in [
-        ("Patient", "appointments(first: 10) { nodes { id } }", 1),
-        ("Patient", "appointments(last: 10) { totalCount nodes { id } }", 2),
-        ("MedicalStaff", "appointments(first: 10) { totalCount nodes { id } }", 2),
-        ("MedicalStaff", "workingHours { validFrom }", 1),
-    ] {
-        for parents in [1, 100] {
-            let asked = clerk.entities(type_name, &people[..parents], selection);
-            let (answer, ran) = count.during(asked).await;
-            assert_eq!((answer.codes(), ran), (Vec::new(), statements), "{type_name} {selection}: {parents}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn pages_of_a_long_day_sheet_are_read_from_an_index_either_way() {
-    let plans = Plans::start();
-    let one = |database: &TestDatabase| {
-        PgPoolOptions::new().max_connections(1).connect_lazy_with(Plans::of(&database.options))
-    };
-    let setup = setup_by(one).await;
-    let clerk = setup.as_role(Role::Clerk);
-    let (doctor, patient) = (Uuid::now_v7(), Uuid::now_v7());
-    for _ in 0..100 {
-        fill_day_sheet(&setup.database.pool, Uuid::now_v7(), Uuid::now_v7(), 300).await;
-    }
-    fill_day_sheet(&setup.database.pool, doctor, patient, 300).await;
-    raw_sql("VACUUM ANALYZE diagnosis.appointment").execute(&setup.database.pool).await.expect("analysed");
-    SHEET.assert_index(&clerk, &plans, "appointment_by_start", &Value::Null).await;
-    let day = json!({ "id": doctor, "from": "2026-06-01T01:00:00Z", "to": "2026-06-04T04:00:00Z" });
-    SHEET_OF_DOCTOR.assert_index(&clerk, &plans, "appointment_of_doctor", &day).await;
-    APPOINTMENTS_OF_DOCTOR.assert_index(&clerk, &plans, "appointment_of_doctor", &json!({ "id": doctor })).await;
-    APPOINTMENTS_OF_PATIENT.assert_index(&clerk, &plans, "appointment_of_patient", &json!({ "id": patient })).await;
-}
-
-/// So many reports of one patient in any order, of which each third was released, and as many entries of the log.
+/// So many reports of one patient in any order, of which each third was released, as many entries of the log, and as many orders
+/// by somebody with the same id.
 async fn fill(pool: &PgPool, patient: Uuid, rows: u32) {
     let statements = format!(
         "INSERT INTO diagnosis.report (id, patient_id, status, priority, author_id, created_at, updated_at)
@@ -130,6 +39,11 @@ async fn fill(pool: &PgPool, patient: Uuid, rows: u32) {
          INSERT INTO diagnosis.workflow_log (seq, id, occurred_at, recorded_at, user_id, action, patient_id, prev_hash, hash)
          SELECT (SELECT coalesce(max(seq), 0) FROM diagnosis.workflow_log) + number, gen_random_uuid(), now(), now(),
              gen_random_uuid(), 'CHECKED_IN', '{patient}', '', ''
+         FROM generate_series(1, {rows}) AS number;
+         INSERT INTO diagnosis.imaging_order (id, accession_number, patient_id, status, stage, priority, ordered_by, modality,
+             reason, acquired_at, due_at, created_at, updated_at, shown_at)
+         SELECT gen_random_uuid(), gen_random_uuid(), '{patient}', 'ACTIVE', CASE number % 2 WHEN 0 THEN 'READING' ELSE 'ACQUIRED' END,
+             'ROUTINE', '{patient}', 'CT', 'x', now(), now(), now(), now(), now()
          FROM generate_series(1, {rows}) AS number"
     );
     raw_sql(AssertSqlSafe(statements)).execute(pool).await.expect("filled");
@@ -145,7 +59,12 @@ async fn every_list_gives_the_same_rows_forwards_and_backwards_in_pages_of_any_s
     assert_eq!(REPORTS.assert_pages(&radiologist, "id", &Value::Null).await, 17);
     assert_eq!(LOGS.assert_pages(&radiologist, "seq", &Value::Null).await, 17);
     assert_eq!(OF_PATIENT.assert_pages(&radiologist, "id", &json!({ "id": patient })).await, 13);
+    assert_eq!(ORDERS.assert_pages(&radiologist, "id", &Value::Null).await, 17);
+    for below in [ORDERS_OF_PATIENT, ORDERS_OF_STAFF] {
+        assert_eq!(below.assert_pages(&radiologist, "id", &json!({ "id": patient })).await, 13);
+    }
     let own = setup.anonymous.with_token(setup.tokens.of_patient(patient));
+    assert_eq!(ORDERS_OF_PATIENT.assert_pages(&own, "id", &json!({ "id": patient })).await, 13);
     assert_eq!(OF_PATIENT.assert_pages(&own, "id", &json!({ "id": patient })).await, 4, "what was released");
 }
 
@@ -165,6 +84,12 @@ async fn a_total_is_of_what_the_caller_may_see() {
     for nobodys in [other, Uuid::now_v7()] {
         assert_eq!(OF_PATIENT.total(&own, &json!({ "id": nobodys })).await, exactly(0), "theirs as nobody's");
     }
+    assert_eq!(ORDERS.total(&radiologist, &Value::Null).await, exactly(9));
+    assert_eq!(ORDERS_OF_STAFF.total(&radiologist, &json!({ "id": patient })).await, exactly(7));
+    assert_eq!(ORDERS_OF_PATIENT.total(&own, &json!({ "id": patient })).await, exactly(7));
+    for nobodys in [other, Uuid::now_v7()] {
+        assert_eq!(ORDERS_OF_PATIENT.total(&own, &json!({ "id": nobodys })).await, exactly(0), "theirs as nobody's");
+    }
     let drafts = ListQuery { query: "{ reports(PAGE, filter: { status: [REGISTERED] }) CONNECTION }", ..REPORTS };
     assert_eq!(drafts.total(&radiologist, &Value::Null).await, exactly(7));
 }
@@ -175,7 +100,15 @@ async fn no_list_counts_further_than_to_ten_thousand() {
     let radiologist = setup.as_role(Role::Radiologist);
     let patient = Uuid::now_v7();
     fill(&setup.database.pool, patient, 10_000).await;
-    let lists = [(REPORTS, Value::Null), (LOGS, Value::Null), (OF_PATIENT, json!({ "id": patient }))];
+    let of_one = json!({ "id": patient });
+    let lists = [
+        (REPORTS, Value::Null),
+        (LOGS, Value::Null),
+        (OF_PATIENT, of_one.clone()),
+        (ORDERS, Value::Null),
+        (ORDERS_OF_PATIENT, of_one.clone()),
+        (ORDERS_OF_STAFF, of_one),
+    ];
     for (list, variables) in &lists {
         assert_eq!(list.total(&radiologist, variables).await, (json!(10_000), json!(true)), "{list:?}");
     }
@@ -225,10 +158,18 @@ async fn pages_of_long_lists_are_read_from_an_index_either_way() {
     for other in (0..100).map(|_| Uuid::now_v7()).chain([patient]) {
         fill(&setup.database.pool, other, 300).await;
     }
-    for table in ["VACUUM ANALYZE diagnosis.report", "VACUUM ANALYZE diagnosis.workflow_log"] {
+    for table in [
+        "VACUUM ANALYZE diagnosis.report",
+        "VACUUM ANALYZE diagnosis.workflow_log",
+        "VACUUM ANALYZE diagnosis.imaging_order",
+    ] {
         raw_sql(table).execute(&setup.database.pool).await.expect("analysed");
     }
     REPORTS.assert_index(&radiologist, &plans, "report_pkey", &Value::Null).await;
     LOGS.assert_index(&radiologist, &plans, "workflow_log_pkey", &Value::Null).await;
     OF_PATIENT.assert_index(&radiologist, &plans, "report_of_patient", &json!({ "id": patient })).await;
+    ORDERS.assert_index(&radiologist, &plans, "imaging_order_pkey", &Value::Null).await;
+    let of_one = json!({ "id": patient });
+    ORDERS_OF_PATIENT.assert_index(&radiologist, &plans, "imaging_order_of_patient", &of_one).await;
+    ORDERS_OF_STAFF.assert_index(&radiologist, &plans, "imaging_order_of_orderer", &of_one).await;
 }

@@ -6,10 +6,14 @@ mod setup;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use healthbridge_rights::{Role, scopes_of};
-use healthbridge_testkit::{Client, Mutations, TestDatabase};
+use healthbridge_rights::Role;
+use healthbridge_testkit::{Mutations, TestDatabase};
 use serde_json::{Value, json};
-use setup::setup_by;
+use setup::{
+    Setup,
+    orders::{ORDER, order_input},
+    setup_by,
+};
 use uuid::Uuid;
 
 const WEEK: [&str; 7] = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
@@ -17,10 +21,7 @@ const WEEK: [&str; 7] = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
 #[tokio::test]
 async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last() {
     let setup = setup_by(TestDatabase::only_connection).await;
-    // A radiologist who works at the desk, too.
-    let mut claims = setup.tokens.claims(Role::Radiologist, None, Some(Uuid::now_v7()));
-    claims.scope = format!("{} {}", claims.scope, scopes_of(Role::Clerk).join(" "));
-    let radiologist = setup.anonymous.with_token(setup.tokens.key.sign(&claims));
+    let radiologist = setup.as_role(Role::Radiologist);
     let mut runs = Mutations::of(&radiologist).await;
     let patient = Uuid::now_v7();
     let report = "id version createdAt updatedAt issuedAt";
@@ -38,12 +39,14 @@ async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last(
         let later = radiologist.data(&query, json!({ "id": logged["log"]["id"] })).await;
         assert_eq!(later["workflowLog"], logged["log"]);
     }
-    appointments(&mut runs, &radiologist, patient).await;
+    appointments(&setup, &mut runs).await;
+    orders(&setup, &mut runs).await;
     runs.assert_all();
 }
 
-/// Everything that is done with appointments; `client` may do it.
-async fn appointments(runs: &mut Mutations, client: &Client, patient: Uuid) {
+/// What is done with appointments; each first answer is what is read later.
+async fn appointments(setup: &Setup, runs: &mut Mutations) {
+    let (client, patient) = (&setup.as_role(Role::Clerk), Uuid::now_v7());
     let appointment = "id version status start end reason note cancelReason createdAt updatedAt";
     let selection = format!("appointment {{ {appointment} }} nextFreeSlot {{ start }}");
     let doctor = Uuid::now_v7();
@@ -56,12 +59,12 @@ async fn appointments(runs: &mut Mutations, client: &Client, patient: Uuid) {
         (&set["workingHours"]["version"], set["workingHours"]["hours"].as_array().map(Vec::len)),
         (&json!(2), Some(7))
     );
-    let mut steps = vec![
+    let ways = [
         vec!["checkInAppointment", "fulfilAppointment"],
         vec!["markAppointmentNoShow"],
         vec!["updateAppointment", "cancelAppointment"],
     ];
-    for (place, steps) in steps.drain(..).enumerate() {
+    for (place, steps) in ways.into_iter().enumerate() {
         let start = Utc::now() + TimeDelta::minutes(-1 + 10 * i64::try_from(place).expect("few"));
         let input = json!({ "patientId": if place == 1 { Uuid::now_v7() } else { patient },
             "doctorId": if place == 1 { Uuid::now_v7() } else { doctor }, "reason": "a cough",
@@ -75,12 +78,43 @@ async fn appointments(runs: &mut Mutations, client: &Client, patient: Uuid) {
                 "cancelAppointment" => input["reason"] = json!("ill"),
                 _ => {}
             }
-            // Each first answer is what every later one is.
             last = runs.run(client, step, input, &selection).await["appointment"].clone();
             let query = format!("query ($id: ID!) {{ appointment(id: $id) {{ {appointment} }} }}");
             assert_eq!(client.data(&query, json!({ "id": last["id"] })).await["appointment"], last, "{step}");
         }
     }
+}
+
+/// What is done with orders; each first answer is what is read later.
+async fn orders(setup: &Setup, runs: &mut Mutations) {
+    let (doctor, radiologist) = (setup.member(Role::Doctor), setup.member(Role::Radiologist));
+    let selection = format!("order {{ {ORDER} }}");
+    let input = order_input(Uuid::now_v7(), "STAT");
+    let order = runs.run_twice(&doctor.client, "orderImaging", input, &selection).await["order"].clone();
+    let mut version = 0;
+    let mut at = |what: Value| {
+        version += 1;
+        let mut input = json!({ "orderId": order["id"], "expectedVersion": version });
+        input.as_object_mut().expect("an input").extend(what.as_object().expect("fields").clone());
+        input
+    };
+    let now = json!({ "orderId": order["id"] });
+    let steps = [
+        (&doctor, "updateImagingOrder", at(json!({ "priority": "URGENT" }))),
+        (&doctor, "completeAcquisition", at(json!({ "imageIds": [Uuid::now_v7()] }))),
+        (&radiologist, "startReading", now.clone()),
+        (&radiologist, "stopReading", now),
+    ];
+    for (member, mutation, input) in steps {
+        let first = runs.run(&member.client, mutation, input, &selection).await;
+        assert_eq!(member.see(&order).await, first["order"], "{mutation}");
+    }
+    setup.report_by_hand(&order).await;
+    let seen = json!({ "orderId": order["id"], "expectedVersion": doctor.see(&order).await["version"] });
+    runs.run(&doctor.client, "acknowledgeImagingResult", seen, &selection).await;
+    let other = doctor.order(Uuid::now_v7(), "STAT").await;
+    let revoke = json!({ "orderId": other["id"], "expectedVersion": 1, "reason": "healed" });
+    runs.run(&doctor.client, "revokeImagingOrder", revoke, &selection).await;
 }
 
 #[tokio::test]

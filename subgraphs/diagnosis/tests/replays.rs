@@ -64,3 +64,18 @@ async fn an_entry_of_the_log_keeps_its_place_though_others_have_come() {
     assert_eq!(runs.ask(&nurse, "addWorkflowLog", next, selection).await["log"]["seq"], json!("2"));
     assert_eq!(runs.ask(&nurse, "addWorkflowLog", entry, selection).await, first);
 }
+
+#[tokio::test]
+async fn what_somebody_ordered_who_may_order_nothing_any_more_keeps_its_number() {
+    let setup = setup().await;
+    let claims = setup.tokens.claims(Role::Doctor, None, Some(Uuid::now_v7()));
+    let doctor = setup.anonymous.with_token(setup.tokens.key.sign(&claims));
+    let later = setup.anonymous.with_token(setup.tokens.key.sign(&Claims { staff_id: None, ..claims }));
+    let runs = Mutations::of(&doctor).await;
+    let order = setup::orders::order_input(Uuid::now_v7(), "STAT");
+    let others = async {
+        runs.ask(&doctor, "orderImaging", setup::orders::order_input(Uuid::now_v7(), "STAT"), "order { id }").await;
+    };
+    runs.assert_replays((&doctor, &later), "orderImaging", order, "order { id accessionNumber createdAt }", others)
+        .await;
+}

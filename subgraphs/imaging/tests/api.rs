@@ -250,3 +250,35 @@ async fn a_foreign_image_costs_and_answers_what_an_absent_one_does() {
     let images = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on Patient { images { totalCount nodes { id } } } } }";
     assert_alike(&count, &patient, images, of("Patient", other), of("Patient", Uuid::now_v7())).await;
 }
+
+#[tokio::test]
+async fn an_image_that_is_uploaded_for_an_order_is_found_by_it_until_the_order_is_told() {
+    let setup = setup().await;
+    let technologist = setup.as_role(Role::Technologist);
+    let (patient, order) = (Uuid::now_v7(), Uuid::now_v7());
+    let bytes = dicom(b"pixels");
+    let mut input = request(patient, &bytes, "application/dicom");
+    input["orderId"] = json!(order);
+    let asked = json!({ "input": input });
+    let upload = technologist.data(REQUEST, asked.clone()).await["requestImageUpload"]["upload"].clone();
+    let again = technologist.data(REQUEST, asked).await["requestImageUpload"]["upload"].clone();
+    assert_eq!(again["id"], upload["id"]);
+    begin(&technologist, patient, &bytes).await;
+    let images = "images(filter: { state: [AWAITING_UPLOAD], orderId: ORDER }) { totalCount nodes { id } }";
+    for (of, found) in [(json!(order), vec![&upload["id"]]), (json!(Uuid::now_v7()), vec![]), (json!("none"), vec![])] {
+        let images = images.replace("ORDER", &of.to_string());
+        let expected: Vec<Value> = found.iter().map(|id| json!({ "id": id })).collect();
+        let expected = json!({ "totalCount": expected.len(), "nodes": expected });
+        let all = technologist.data(&format!("{{ {images} }}"), Value::Null).await;
+        assert_eq!(all["images"], expected, "{of}");
+        let below = technologist.entities("Patient", &[patient], &images).await;
+        assert_eq!(below.body["data"]["_entities"][0]["images"], expected, "{of}");
+    }
+    let mut wrong = request(patient, &bytes, "application/dicom");
+    wrong["orderId"] = json!("none");
+    let refused = technologist.data(REQUEST, json!({ "input": wrong })).await;
+    assert_eq!(
+        refused["requestImageUpload"]["userErrors"],
+        json!([{ "code": "NOT_FOUND", "field": ["input", "orderId"] }])
+    );
+}

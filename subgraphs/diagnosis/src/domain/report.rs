@@ -63,6 +63,18 @@ coded! {
     }
 }
 
+impl ReportPriority {
+    /// How worklists sort: what is most urgent first.
+    pub fn rank(self) -> i16 {
+        match self {
+            Self::Stat => 0,
+            Self::Asap => 1,
+            Self::Urgent => 2,
+            Self::Routine => 3,
+        }
+    }
+}
+
 /// A diagnosis report (FHIR DiagnosticReport).
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -90,6 +102,8 @@ pub struct Report {
     pub critical: bool,
     /// Who wrote it.
     pub author_id: Uuid,
+    /// The imaging order that it answers.
+    pub order_id: Option<Uuid>,
     /// The member of the medical staff who is to write the report.
     pub assignee_id: Option<Uuid>,
     /// The images that it is about.

@@ -2,6 +2,8 @@
 
 mod appointment;
 mod conflict;
+mod image;
+mod order;
 mod patient;
 mod reference;
 mod report;
@@ -15,27 +17,30 @@ use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
 use crate::{
-    service::{AllWorkingHours, Appointments, Reports, Signing, WorkflowLogs},
+    service::{AllWorkingHours, Appointments, Orders, Reports, Signing, WorkflowLogs, Worklists},
     settings::Settings,
 };
 
 /// Everything that can be read.
 #[derive(Default, MergedObject)]
 struct Query(
+    appointment::AppointmentQuery,
+    order::OrderQuery,
     report::ReportQuery,
     workflow_log::WorkflowLogQuery,
-    appointment::AppointmentQuery,
     patient::PatientQuery,
     staff::StaffQuery,
+    image::ImageQuery,
 );
 
 /// Everything that can be changed.
 #[derive(Default, MergedObject)]
 struct Mutation(
-    report::ReportMutation,
-    workflow_log::WorkflowLogMutation,
     appointment::AppointmentMutation,
     working_hours::WorkingHoursMutation,
+    order::OrderMutation,
+    report::ReportMutation,
+    workflow_log::WorkflowLogMutation,
 );
 
 /// The subgraph's SDL, which the supergraph is composed from.
@@ -46,6 +51,8 @@ pub(crate) fn sdl() -> String {
 pub(crate) fn schema(pool: &PgPool, settings: &Settings, signing: Signing) -> impl async_graphql::Executor {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .data(Arc::new(signing))
+        .data(Arc::new(Orders::new(pool.clone(), settings.orders)))
+        .data(Arc::new(Worklists::new(pool.clone())))
         .data(Arc::new(Reports::new(pool.clone())))
         .data(Arc::new(WorkflowLogs::new(pool.clone())))
         .data(Arc::new(Appointments::new(pool.clone(), settings.appointments)))

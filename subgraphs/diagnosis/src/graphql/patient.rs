@@ -1,4 +1,4 @@
-//! What reports and appointments add to a patient.
+//! What appointments, orders and reports add to a patient.
 
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
 use healthbridge_graphql::{Connection, below, parse_id};
@@ -7,14 +7,15 @@ use uuid::Uuid;
 
 use super::{
     appointment::{Appointment, AppointmentFilter},
+    order::{ImagingOrder, ImagingOrderFilter},
     report::{DiagnosisReport, ReportFilter},
 };
 use crate::{
     domain::{self, Report},
-    service::{Appointments, Reports},
+    service::{Appointments, Orders, Reports},
     store::{
         appointments::{self, Place},
-        reports,
+        orders, reports,
     },
 };
 
@@ -28,6 +29,28 @@ pub(crate) struct Patient {
 
 #[ComplexObject]
 impl Patient {
+    /// The patient's orders for imaging, the newest first.
+    #[graphql(
+        requires_scopes = "user/ServiceRequest.r",
+        requires_scopes = "patient/ServiceRequest.r",
+        requires_scopes = "system/ServiceRequest.r"
+    )]
+    async fn imaging_orders(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
+        #[graphql(desc = "Which orders.")] filter: Option<ImagingOrderFilter>,
+    ) -> Result<Option<Connection<ImagingOrder>>, Fault> {
+        let Some(patient) = parse_id(&self.id) else { return Ok(None) };
+        let args = PageArgs::new(first, after, last, before)?;
+        below::<OrdersOfPatient, _>(ctx, patient, &args, filter.unwrap_or_default().into()).await
+    }
+
     /// The patient's reports, the newest first. The patient sees those that were released, from FINAL on.
     #[graphql(
         requires_scopes = "user/DiagnosticReport.r",
@@ -71,6 +94,12 @@ impl Patient {
         let args = PageArgs::new(first, after, last, before)?;
         below::<AppointmentsOfPatient, _>(ctx, patient, &args, filter.unwrap_or_default().into()).await
     }
+}
+
+below! {
+    /// The orders below patients.
+    OrdersOfPatient = Orders::{of_patients, count_of_patients}(orders::OrderFilter; Uuid) -> domain::ImagingOrder,
+        by |order| order.patient_id
 }
 
 below! {

@@ -9,7 +9,7 @@ use healthbridge_outcome::{Fault, PageArgs};
 use healthbridge_rights::{Caller, Resource, Right};
 use uuid::Uuid;
 
-use super::{patient::Patient, reference::MedicalImage, staff::MedicalStaff};
+use super::{image::MedicalImage, patient::Patient, staff::MedicalStaff};
 use crate::{
     domain::{Report, ReportPriority, ReportStatus},
     service::{CreateReport, Reports},
@@ -180,6 +180,11 @@ batch! {
     pub(super) ReportById = Reports::by_id() -> Report, by |report| report.id
 }
 
+batch! {
+    /// The reports of these orders.
+    pub(super) ReportOfOrder = Reports::of_orders() -> Report, by |report| report.order_id.unwrap_or_default()
+}
+
 /// How reports are found.
 #[derive(Default)]
 pub(super) struct ReportQuery;
@@ -226,6 +231,9 @@ impl ReportQuery {
 pub(crate) struct CreateReportInput {
     /// The patient whom the report is about.
     patient_id: ID,
+    /// The imaging order that the report answers, whose images are there: it is READING then, with the caller as its
+    /// radiologist. `ALREADY_EXISTS` where it has a report, `ILLEGAL_TRANSITION` while another radiologist reads it.
+    order_id: Option<ID>,
     /// The images that it is about.
     image_ids: Option<Vec<ID>>,
     /// What was examined, a LOINC code.
@@ -254,6 +262,7 @@ impl From<CreateReportInput> for CreateReport {
     fn from(input: CreateReportInput) -> Self {
         Self {
             patient_id: input.patient_id.0,
+            order_id: input.order_id.map(|id| id.0),
             image_ids: input.image_ids.into_iter().flatten().map(|id| id.0).collect(),
             code: input.code.map(Into::into),
             priority: input.priority.0,

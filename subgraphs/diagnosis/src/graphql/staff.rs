@@ -1,17 +1,22 @@
-//! What this subgraph adds to a member of the medical staff.
+//! What appointments and orders add to a member of the medical staff.
 
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
 use healthbridge_graphql::{Connection, below, parse_id};
 use healthbridge_outcome::{Fault, PageArgs};
+use uuid::Uuid;
 
 use super::{
     appointment::{Appointment, AppointmentFilter},
+    order::{ImagingOrder, ImagingOrderFilter},
     working_hours::{self, WorkingHours},
 };
 use crate::{
     domain,
-    service::Appointments,
-    store::appointments::{self, Place},
+    service::{Appointments, Orders},
+    store::{
+        appointments::{self, Place},
+        orders,
+    },
 };
 
 /// A member of the medical staff (FHIR Practitioner).
@@ -52,6 +57,25 @@ impl MedicalStaff {
     async fn working_hours(&self, ctx: &Context<'_>) -> Result<Option<Vec<WorkingHours>>, Fault> {
         working_hours::of_doctor(ctx, &self.id).await
     }
+
+    /// The orders for imaging that this member of the staff has given, the newest first. Those that somebody is to read are
+    /// found by `imagingOrders(filter: { radiologistId })`.
+    #[graphql(requires_scopes = "user/ServiceRequest.s", requires_scopes = "system/ServiceRequest.s")]
+    async fn imaging_orders(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
+        #[graphql(desc = "Which orders.")] filter: Option<ImagingOrderFilter>,
+    ) -> Result<Option<Connection<ImagingOrder>>, Fault> {
+        let Some(staff) = parse_id(&self.id) else { return Ok(None) };
+        let args = PageArgs::new(first, after, last, before)?;
+        below::<OrdersOfStaff, _>(ctx, staff, &args, filter.unwrap_or_default().into()).await
+    }
 }
 
 below! {
@@ -61,7 +85,13 @@ below! {
         by |appointment| appointment.doctor_id
 }
 
-/// How a member of the staff is found.
+below! {
+    /// The orders below members of the staff.
+    OrdersOfStaff = Orders::{of_staff, count_of_staff}(orders::OrderFilter; Uuid) -> domain::ImagingOrder,
+        by |order| order.ordered_by
+}
+
+/// How members of the staff are found.
 #[derive(Default)]
 pub(super) struct StaffQuery;
 

@@ -9,8 +9,9 @@ use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
 
 use super::{
+    image::MedicalImage,
     patient::Patient,
-    reference::{MedicalImage, User},
+    reference::User,
     report::{DiagnosisReport, ReportById},
 };
 use crate::{

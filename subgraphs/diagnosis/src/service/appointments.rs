@@ -32,7 +32,7 @@ pub(crate) struct Appointments {
 }
 
 /// What came of asking for a time: the appointment, or why there is none and the next time that is free.
-pub(crate) type Asked = (Outcome<Appointment>, Option<Period>);
+pub(crate) type AskedTime = (Outcome<Appointment>, Option<Period>);
 
 impl Appointments {
     pub(crate) fn new(pool: PgPool, settings: AppointmentSettings) -> Self {
@@ -147,7 +147,7 @@ impl Appointments {
         input: &BookAppointment,
         key: Uuid,
         now: DateTime<Utc>,
-    ) -> Result<Asked, Fault> {
+    ) -> Result<AskedTime, Fault> {
         let reach = self.reach(caller, Right::Create);
         if reach == Reach::Nobody {
             return Err(caller.denied().into());
@@ -163,7 +163,7 @@ impl Appointments {
         caller: &Caller,
         input: &UpdateAppointment,
         now: DateTime<Utc>,
-    ) -> Result<Asked, Fault> {
+    ) -> Result<AskedTime, Fault> {
         caller.require(Resource::Appointment, Right::Update)?;
         let moving = Moving { input, refused: Refused::in_zone(self.settings.time_zone) };
         let outcome = self.changes.make(&moving, caller, now).await;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::orders;
 use crate::{
     NAME,
     domain::{Entry, Report, ReportPriority, ReportStatus, WorkflowAction},
@@ -32,6 +33,14 @@ impl Reports {
         match caller.reach(Resource::DiagnosticReport, Right::Read).confine() {
             None => Ok(Vec::new()),
             Some(own) => Ok(reports::by_id(&self.pool, ids, own).await?),
+        }
+    }
+
+    /// The report of each of these orders, of those that the caller may read: a patient's was released.
+    pub(crate) async fn of_orders(&self, caller: &Caller, orders: &[Uuid]) -> Result<Vec<Report>, Fault> {
+        match caller.reach(Resource::DiagnosticReport, Right::Read).confine() {
+            None => Ok(Vec::new()),
+            Some(own) => Ok(reports::of_orders(&self.pool, orders, own).await?),
         }
     }
 
@@ -105,6 +114,9 @@ fn visible(caller: &Caller, patients: &[Uuid], filter: &ReportFilter) -> (Vec<Uu
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct CreateReport {
     pub patient_id: String,
+    // Left out where there is none, as it was before there were orders: keys of then stay good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<String>,
     pub image_ids: Vec<String>,
     pub code: Option<Coding>,
     pub priority: ReportPriority,
@@ -122,7 +134,11 @@ impl Change for CreateReport {
 
     async fn make(&self, making: &mut Making<'_>) -> Outcome<Report> {
         let author = making.caller.account().and_then(|account| account.staff_id);
-        let report = self.check(making.id, author, making.now)?;
+        let mut report = self.check(making.id, author, making.now)?;
+        if let Some(order) = &self.order_id {
+            let order = orders::report_begun(making, order, report.patient_id, report.author_id).await?;
+            report.order_id = Some(order.id);
+        }
         let entry = Entry {
             id: new_id(),
             occurred_at: report.created_at,
@@ -186,6 +202,7 @@ impl CreateReport {
             impression,
             critical: self.critical,
             author_id: author.unwrap_or_default(),
+            order_id: None,
             assignee_id: assignee_id.unwrap_or_default(),
             image_ids: image_ids.unwrap_or_default(),
             issued_at: None,

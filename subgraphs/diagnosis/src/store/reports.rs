@@ -20,6 +20,7 @@ struct Row {
     impression: Option<String>,
     critical: bool,
     author_id: Uuid,
+    order_id: Option<Uuid>,
     assignee_id: Option<Uuid>,
     image_ids: Vec<Uuid>,
     issued_at: Option<DateTime<Utc>>,
@@ -45,6 +46,7 @@ impl TryFrom<Row> for Report {
             impression: row.impression,
             critical: row.critical,
             author_id: row.author_id,
+            order_id: row.order_id,
             assignee_id: row.assignee_id,
             image_ids: row.image_ids,
             issued_at: row.issued_at,
@@ -90,7 +92,7 @@ macro_rules! reports {
             r#"SELECT report.id AS "id!", report.patient_id AS "patient_id!", status AS "status!",
                       priority AS "priority!", code AS "code: _", conclusion_codes AS "conclusion_codes!: _",
                       clinical_history, technique, findings, impression, critical AS "critical!",
-                      author_id AS "author_id!", assignee_id, image_ids AS "image_ids!", issued_at,
+                      author_id AS "author_id!", order_id, assignee_id, image_ids AS "image_ids!", issued_at,
                       created_at AS "created_at!", updated_at AS "updated_at!", version AS "version!"
                FROM "#
                 $(+ $from)+,
@@ -138,6 +140,23 @@ pub(crate) async fn by_id(
             AND ($2::uuid IS NULL OR (patient_id = $2
                 AND status IN ('FINAL', 'AMENDED', 'CORRECTED', 'APPENDED', 'ENTERED_IN_ERROR')))"],
         ids,
+        own,
+    );
+    reports(rows.fetch_all(db).await?)
+}
+
+/// The reports that answer these orders and were not withdrawn; of one patient's only those that were released, if one is
+/// named.
+pub(crate) async fn of_orders(
+    db: impl PgExecutor<'_>,
+    orders: &[Uuid],
+    own: Option<Uuid>,
+) -> Result<Vec<Report>, sqlx::Error> {
+    let rows = reports!(
+        ["diagnosis.report AS report
+          WHERE order_id = ANY($1) AND status NOT IN ('CANCELLED', 'ENTERED_IN_ERROR')
+            AND ($2::uuid IS NULL OR (patient_id = $2 AND status IN ('FINAL', 'AMENDED', 'CORRECTED', 'APPENDED')))"],
+        orders,
         own,
     );
     reports(rows.fetch_all(db).await?)
@@ -221,8 +240,8 @@ pub(crate) async fn insert(connection: &mut PgConnection, report: &Report) -> Re
     let inserted = sqlx::query!(
         "INSERT INTO diagnosis.report (id, patient_id, status, priority, code, conclusion_codes, clinical_history,
              technique, findings, impression, critical, author_id, assignee_id, image_ids, issued_at, created_at,
-             updated_at, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+             updated_at, version, order_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         report.id,
         report.patient_id,
         report.status.text(),
@@ -241,6 +260,7 @@ pub(crate) async fn insert(connection: &mut PgConnection, report: &Report) -> Re
         report.created_at,
         report.updated_at,
         report.version,
+        report.order_id,
     );
     inserted.execute(connection).await.map(drop)
 }

@@ -1,6 +1,8 @@
 //! What every test of the subgraph begins with.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
+pub mod orders;
+
 use std::sync::Arc;
 
 use healthbridge_diagnosis::{DESCRIPTION, Settings, Signing, open};

@@ -78,6 +78,8 @@ pub struct Image {
     pub id: Uuid,
     /// The patient whom the image shows.
     pub patient_id: Uuid,
+    /// The imaging order that it is acquired for.
+    pub order_id: Option<Uuid>,
     /// The modality: how the image was acquired.
     pub modality: Modality,
     /// The body part.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_graphql::{
     BigInt, Code, Coding, Connection, List, Presigned, Time, UserError, batch, caller, codes, entity, listed, now,
-    service, settled, window,
+    parse_id, service, settled, window,
 };
 use healthbridge_outcome::{Fault, PageArgs};
 use uuid::Uuid;
@@ -137,6 +137,8 @@ pub(crate) struct ImageFilter {
     /// In one of these states. A patient sees those that are ready, whatever is asked.
     #[graphql(default_with = "vec![Code(ImageState::Ready)]")]
     state: Vec<Code<ImageState>>,
+    /// Uploaded for this imaging order. Best asked for below its patient: over all images it is looked for among all.
+    order_id: Option<ID>,
     /// Taken then or later.
     taken_from: Option<Time>,
     /// Taken before.
@@ -145,7 +147,7 @@ pub(crate) struct ImageFilter {
 
 impl Default for ImageFilter {
     fn default() -> Self {
-        Self { modality: None, state: vec![Code(ImageState::Ready)], taken_from: None, taken_to: None }
+        Self { modality: None, state: vec![Code(ImageState::Ready)], order_id: None, taken_from: None, taken_to: None }
     }
 }
 
@@ -154,6 +156,8 @@ impl From<ImageFilter> for images::ImageFilter {
         Self {
             modalities: codes(filter.modality),
             states: codes(Some(filter.state)),
+            // What is no id of ours names no order, for which there is no image.
+            order_id: filter.order_id.map(|id| parse_id(&id).unwrap_or_default()),
             taken_from: filter.taken_from.map(Into::into),
             taken_to: filter.taken_to.map(Into::into),
         }

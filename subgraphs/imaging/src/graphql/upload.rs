@@ -74,6 +74,9 @@ impl UploadQuery {
 pub(crate) struct RequestImageUploadInput {
     /// The patient whom the image shows.
     patient_id: ID,
+    /// The imaging order that the image is acquired for. `completeAcquisition` tells the order of it, and
+    /// `images(filter: { orderId })` finds it before. Whether there is such an order is not looked at here.
+    order_id: Option<ID>,
     /// The file's name.
     file_name: String,
     /// The media type: `application/dicom`, `image/png` or `image/jpeg`.
@@ -98,6 +101,7 @@ impl From<RequestImageUploadInput> for RequestUpload {
     fn from(input: RequestImageUploadInput) -> Self {
         Self {
             patient_id: input.patient_id.0,
+            order_id: input.order_id.map(|id| id.0),
             file_name: input.file_name,
             content_type: input.content_type,
             byte_size: input.byte_size.0,

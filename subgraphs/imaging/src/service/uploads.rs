@@ -155,6 +155,9 @@ fn ready(found: Option<Image>) -> Outcome<Image> {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct RequestUpload {
     pub patient_id: String,
+    // Left out where there is none, as it was before there were orders: keys of then stay good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<String>,
     pub file_name: String,
     pub content_type: String,
     pub byte_size: i64,
@@ -189,6 +192,10 @@ impl RequestUpload {
             refusals.add("patientId", UserErrorCode::NotFound, "There is no such patient");
             Uuid::nil()
         });
+        let order_id = self.order_id.as_deref().map(Uuid::try_parse).transpose().unwrap_or_else(|_| {
+            refusals.add("orderId", UserErrorCode::NotFound, "There is no such order");
+            None
+        });
         let content_type = self.content_type.parse().unwrap_or_else(|_| {
             let message = "Images are application/dicom, image/png or image/jpeg";
             refusals.add("contentType", UserErrorCode::InvalidFormat, message);
@@ -213,6 +220,7 @@ impl RequestUpload {
         refusals.or(Image {
             id,
             patient_id,
+            order_id,
             modality: self.modality,
             body_site: body_site.map(|code| Coding { system: DCM.to_owned(), code, display: None, version: None }),
             description,

@@ -10,6 +10,7 @@ use crate::domain::{Image, ImageState, Modality};
 struct Row {
     id: Uuid,
     patient_id: Uuid,
+    order_id: Option<Uuid>,
     modality: String,
     body_site: Option<Json<Coding>>,
     description: Option<String>,
@@ -35,6 +36,7 @@ impl TryFrom<Row> for Image {
         Ok(Self {
             id: row.id,
             patient_id: row.patient_id,
+            order_id: row.order_id,
             modality: known("modality", &row.modality)?,
             body_site: row.body_site.map(|json| json.0),
             description: row.description,
@@ -64,6 +66,7 @@ fn images(rows: Vec<Row>) -> Result<Vec<Image>, sqlx::Error> {
 pub(crate) struct ImageFilter {
     pub modalities: Vec<Modality>,
     pub states: Vec<ImageState>,
+    pub order_id: Option<Uuid>,
     pub taken_from: Option<DateTime<Utc>>,
     pub taken_to: Option<DateTime<Utc>>,
 }
@@ -83,7 +86,7 @@ macro_rules! images {
     ([$($from:tt)+], $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
             Row,
-            r#"SELECT image.id AS "id!", image.patient_id AS "patient_id!", modality AS "modality!",
+            r#"SELECT image.id AS "id!", image.patient_id AS "patient_id!", order_id, modality AS "modality!",
                       body_site AS "body_site: _", description, file_name AS "file_name!",
                       content_type AS "content_type!", byte_size AS "byte_size!", sha256 AS "sha256!",
                       object_key AS "object_key!", state AS "state!", taken_at, uploaded_at AS "uploaded_at!",
@@ -105,13 +108,15 @@ macro_rules! shown {
                 " image.state = ANY($1)
                    AND (cardinality($2::text[]) = 0 OR image.modality = ANY($2))
                    AND ($3::timestamptz IS NULL OR image.taken_at >= $3)
-                   AND ($4::timestamptz IS NULL OR image.taken_at < $4) "
+                   AND ($4::timestamptz IS NULL OR image.taken_at < $4)
+                   AND ($5::uuid IS NULL OR image.order_id = $5) "
                 $($after)*
             ],
             &$filter.state_names(),
             &$filter.modality_names(),
             $filter.taken_from,
-            $filter.taken_to
+            $filter.taken_to,
+            $filter.order_id
             $(, $argument)*
         )
     };
@@ -145,9 +150,9 @@ pub(crate) async fn of_patients(
         ($beyond:tt, $order:tt) => {
             shown!(
                 images,
-                ["unnest($5::uuid[]) AS patient (id) CROSS JOIN LATERAL (
+                ["unnest($6::uuid[]) AS patient (id) CROSS JOIN LATERAL (
                       SELECT * FROM imaging.medical_image AS image WHERE image.patient_id = patient.id AND"]
-                ["AND image.id " $beyond " $6 ORDER BY image.id " $order " LIMIT $7
+                ["AND image.id " $beyond " $7 ORDER BY image.id " $order " LIMIT $8
                   ) AS image ORDER BY image.patient_id, image.id " $order],
                 filter, patients, window.bound(), window.limit()
             )
@@ -167,7 +172,7 @@ pub(crate) async fn count_of_patients(
     let rows = shown!(
         query_of,
         [r#"SELECT patient.id AS "id!", (SELECT count(*) FROM (
-                SELECT FROM imaging.medical_image AS image WHERE image.patient_id = patient.id AND"#][r#"LIMIT $6) AS found) AS "total!" FROM unnest($5::uuid[]) AS patient (id)"#],
+                SELECT FROM imaging.medical_image AS image WHERE image.patient_id = patient.id AND"#][r#"LIMIT $7) AS found) AS "total!" FROM unnest($6::uuid[]) AS patient (id)"#],
         filter,
         patients,
         Total::LIMIT
@@ -186,7 +191,7 @@ pub(crate) async fn list(
             shown!(
                 images,
                 ["imaging.medical_image AS image WHERE"]
-                ["AND image.id " $beyond " $5 ORDER BY image.id " $order " LIMIT $6"],
+                ["AND image.id " $beyond " $6 ORDER BY image.id " $order " LIMIT $7"],
                 filter, window.bound(), window.limit()
             )
             .fetch_all(db)
@@ -200,7 +205,7 @@ pub(crate) async fn list(
 pub(crate) async fn count(db: impl PgExecutor<'_>, filter: &ImageFilter) -> Result<Total, sqlx::Error> {
     let counted = shown!(
         query_of,
-        [r#"SELECT count(*) AS "total!" FROM (SELECT FROM imaging.medical_image AS image WHERE"#]["LIMIT $5) AS found"],
+        [r#"SELECT count(*) AS "total!" FROM (SELECT FROM imaging.medical_image AS image WHERE"#]["LIMIT $6) AS found"],
         filter,
         Total::LIMIT
     );
@@ -212,8 +217,8 @@ pub(crate) async fn insert(connection: &mut PgConnection, image: &Image) -> Resu
     let inserted = sqlx::query!(
         "INSERT INTO imaging.medical_image (id, patient_id, modality, body_site, description, file_name,
              content_type, byte_size, sha256, object_key, state, taken_at, uploaded_at, uploaded_by,
-             upload_expires_at, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+             upload_expires_at, version, order_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         image.id,
         image.patient_id,
         image.modality.text(),
@@ -230,6 +235,7 @@ pub(crate) async fn insert(connection: &mut PgConnection, image: &Image) -> Resu
         image.uploaded_by,
         image.upload_expires_at,
         image.version,
+        image.order_id,
     );
     inserted.execute(connection).await.map(drop)
 }
@@ -248,7 +254,7 @@ pub(crate) async fn settle(
            SET state = $2, uploaded_at = $3, version = version + 1,
                purge_after = CASE WHEN $2 = 'FAILED' THEN upload_expires_at + interval '1 hour' END
            WHERE id = $1 AND state = 'AWAITING_UPLOAD'
-           RETURNING id, patient_id, modality, body_site AS "body_site: _", description, file_name, content_type,
+           RETURNING id, patient_id, order_id, modality, body_site AS "body_site: _", description, file_name, content_type,
                byte_size, sha256, object_key, state, taken_at, uploaded_at, uploaded_by, upload_expires_at,
                legal_hold, purge_after, version"#,
         id,

@@ -9,7 +9,7 @@ use super::{Appointment, AppointmentById, TimeSlot};
 use crate::{
     domain::{self, Step},
     graphql::conflict::is_conflict,
-    service::{Appointments, Asked, BookAppointment, StepAppointment, UpdateAppointment},
+    service::{Appointments, AskedTime, BookAppointment, StepAppointment, UpdateAppointment},
 };
 
 /// A time to be booked.
@@ -110,14 +110,14 @@ pub(crate) struct AppointmentPayload {
 }
 
 impl AppointmentPayload {
-    fn of((outcome, next): Asked) -> Result<Self, Fault> {
+    fn of((outcome, next): AskedTime) -> Result<Self, Fault> {
         let (appointment, user_errors) = settled(outcome)?;
         let appointment = appointment.map(|appointment| Appointment(Arc::new(appointment)));
         Ok(Self { appointment, next_free_slot: next.map(TimeSlot::from), user_errors })
     }
 
     /// With the appointment as it is now, where somebody else has changed it meanwhile.
-    async fn or_as_it_is(ctx: &Context<'_>, id: &ID, asked: Asked) -> Result<Option<Self>, Fault> {
+    async fn or_as_it_is(ctx: &Context<'_>, id: &ID, asked: AskedTime) -> Result<Option<Self>, Fault> {
         let is_conflict = is_conflict(&asked.0);
         let mut payload = Self::of(asked)?;
         if is_conflict {
