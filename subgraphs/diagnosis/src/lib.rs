@@ -1,4 +1,4 @@
-//! The diagnosis subgraph: imaging orders, reports and the workflow log.
+//! The diagnosis subgraph: appointments, imaging orders, reports and the workflow log.
 
 pub mod domain;
 mod graphql;
@@ -20,7 +20,9 @@ use sqlx::{PgPool, migrate::Migrator};
 pub use service::{
     Known, People, PeopleError, Person, Press, PressError, Printing, Signing, report_pdfs::delete_orphans,
 };
-pub use settings::{LetterheadSettings, OrderSettings, ReportSettings, SearchLanguage, Settings};
+pub use settings::{
+    AppointmentSettings, LetterheadSettings, OrderSettings, ReportSettings, SearchLanguage, Settings,
+};
 pub use store::workflow_logs::Log;
 
 /// The subgraph's name in the supergraph.

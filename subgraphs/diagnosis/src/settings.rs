@@ -1,11 +1,13 @@
 //! What a deployment decides of the subgraph: the section `[subgraphs.diagnosis]` of the configuration.
 
+mod appointments;
 mod letterhead;
 mod orders;
 mod reports;
 
 use serde::Deserialize;
 
+pub use appointments::AppointmentSettings;
 pub use letterhead::LetterheadSettings;
 pub use orders::OrderSettings;
 pub use reports::{ReportSettings, SearchLanguage};
@@ -14,6 +16,8 @@ pub use reports::{ReportSettings, SearchLanguage};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// Appointments.
+    pub appointments: AppointmentSettings,
     /// Imaging orders and worklists.
     pub orders: OrderSettings,
     /// Reports and critical results.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Hospital, order_input};
+use crate::appointments;
 
 impl Hospital {
     /// Whether [`Self::input`] is right, and not only well formed.
@@ -22,6 +23,12 @@ impl Hospital {
                 | "refundPayment"
                 | "retireServiceItem"
                 | "createInvoice"
+                | "updateAppointment"
+                | "checkInAppointment"
+                | "fulfilAppointment"
+                | "markAppointmentNoShow"
+                | "cancelAppointment"
+                | "setWorkingHours"
                 | "issueInvoice"
                 | "cancelInvoice"
                 | "payInvoice"
@@ -136,7 +143,7 @@ impl Hospital {
             "completePasswordReset" => json!({ "token": "wrong", "newPassword": "seven unlikely purple wheelbarrows" }),
             "confirmTotp" => json!({ "code": "123456" }),
             "disableTotp" => json!({ "password": "wrong" }),
-            other => panic!("teach the matrix an input of {other}"),
+            other => appointments::input(other, row).unwrap_or_else(|| panic!("teach the matrix an input of {other}")),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The GraphQL face: thin types over the services, a file for each aggregate.
 
+mod appointment;
+mod conflict;
 mod image;
 mod order;
 mod patient;
@@ -10,6 +12,7 @@ mod report_template;
 mod staff;
 mod user;
 mod workflow_log;
+mod working_hours;
 
 use std::sync::Arc;
 
@@ -17,13 +20,17 @@ use async_graphql::{EmptySubscription, MergedObject, Schema};
 use sqlx::PgPool;
 
 use crate::{
-    service::{Orders, Printing, ReportPdfs, ReportTemplates, ReportVersions, Reports, Signing, WorkflowLogs, Worklists},
+    service::{
+        AllWorkingHours, Appointments, Orders, Printing, ReportPdfs, ReportTemplates, ReportVersions, Reports, Signing,
+        WorkflowLogs, Worklists,
+    },
     settings::Settings,
 };
 
 /// Everything that can be read.
 #[derive(Default, MergedObject)]
 struct Query(
+    appointment::AppointmentQuery,
     order::OrderQuery,
     report::ReportQuery,
     report::WorklistQuery,
@@ -39,6 +46,8 @@ struct Query(
 /// Everything that can be changed.
 #[derive(Default, MergedObject)]
 struct Mutation(
+    appointment::AppointmentMutation,
+    working_hours::WorkingHoursMutation,
     order::OrderMutation,
     report::ReportMutation,
     report_template::ReportTemplateMutation,
@@ -63,6 +72,8 @@ pub(crate) fn schema(
         .data(Arc::new(ReportVersions::new(pool.clone(), signing)))
         .data(Arc::new(ReportPdfs::new(pool.clone(), printing)))
         .data(Arc::new(ReportTemplates::new(pool.clone())))
-        .data(Arc::new(WorkflowLogs::new(pool.clone())));
+        .data(Arc::new(WorkflowLogs::new(pool.clone())))
+        .data(Arc::new(Appointments::new(pool.clone(), settings.appointments)))
+        .data(Arc::new(AllWorkingHours::new(pool.clone())));
     healthbridge_graphql::finish(builder, &sdl())
 }

@@ -1,5 +1,6 @@
-//! What may be done with orders, reports and the log, and by whom.
+//! What may be done with appointments, orders, reports and the log, and by whom.
 
+mod appointments;
 pub(crate) mod critical_results;
 pub(crate) mod orders;
 pub(crate) mod people;
@@ -10,8 +11,12 @@ pub(crate) mod report_words;
 mod reports;
 mod signing;
 mod workflow_logs;
+mod working_hours;
 mod worklists;
 
+pub(crate) use appointments::{
+    Appointments, AskedTime, BookAppointment, SlotsWanted, StepAppointment, UpdateAppointment,
+};
 pub(crate) use orders::{
     AcknowledgeResult, CompleteAcquisition, OrderImaging, Orders, RevokeOrder, StartReading, StopReading, UpdateOrder,
 };
@@ -26,4 +31,5 @@ pub(crate) use reports::{
 };
 pub use signing::Signing;
 pub(crate) use workflow_logs::{AddWorkflowLog, WorkflowLogs};
+pub(crate) use working_hours::{AllWorkingHours, SetWorkingHours};
 pub(crate) use worklists::{Asked, Worklists};

@@ -95,14 +95,23 @@ pub async fn setup() -> Setup {
 
 /// The subgraph with a pool of the test's own.
 pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
+    setup_with(&Settings::default(), pool).await
+}
+
+/// The subgraph as a deployment has decided, with a pool of the test's own.
+pub async fn setup_with(settings: &Settings, pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
     let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
-    let signing = Signing::new(tokens.verifier(), Arc::new(Signers::generate().expect("a key")));
     let (storage, people) = (TestStorage::start().await, Arc::<TestPeople>::default());
     let press = Press::open(&ReportSettings::default()).expect("a press");
     let printing = Printing { objects: storage.objects.clone(), press, people: people.clone() };
-    let subgraph = Arc::new(open(pool(&database), &Settings::default(), signing, printing));
+    let subgraph = Arc::new(open(pool(&database), settings, signing(&tokens), printing));
     let base = serve(subgraph.routes(tokens.verifier(), Exposure::default())).await;
     Setup { database, tokens, anonymous: Client::new(&base), url: base, storage, people, subgraph }
+}
+
+/// What reports are signed by.
+pub fn signing(tokens: &Tokens) -> Signing {
+    Signing::new(tokens.verifier(), Arc::new(Signers::generate().expect("a key")))
 }
 
 impl Setup {
