@@ -8,7 +8,7 @@ use healthbridge_graphql::{
 };
 use healthbridge_outcome::{Fault, PageArgs};
 
-use super::{patient::Patient, reference::User, staff::MedicalStaff};
+use super::{patient::Patient, staff::MedicalStaff, user::User};
 use crate::{
     domain::{self, AppointmentStatus, Period, Step},
     service::{Appointments, SlotsWanted},
