@@ -229,8 +229,12 @@ impl Config {
 
     /// What the deployment decides of diagnosis.
     pub fn diagnosis(&self) -> healthbridge_diagnosis::Settings {
-        let SubgraphSection { orders, reports, .. } = self.subgraph(Subgraph::Diagnosis).clone();
-        healthbridge_diagnosis::Settings { orders: orders.unwrap_or_default(), reports: reports.unwrap_or_default() }
+        let SubgraphSection { appointments, orders, reports, .. } = self.subgraph(Subgraph::Diagnosis).clone();
+        healthbridge_diagnosis::Settings {
+            appointments: appointments.unwrap_or_default(),
+            orders: orders.unwrap_or_default(),
+            reports: reports.unwrap_or_default(),
+        }
     }
 
     /// Where a subgraph listens.

@@ -95,6 +95,7 @@ impl Subgraph {
                     issuer: config.issuer()?.to_owned(),
                     foreign: ForeignIssuers::new(config.auth.foreign.clone())?,
                     totp: config.totp_key()?,
+                    patients_book: config.diagnosis().appointments.patients_book,
                 };
                 healthbridge_patients::open(means.pool, identity)
             }

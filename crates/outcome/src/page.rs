@@ -156,7 +156,27 @@ impl Bounded for i32 {
     const GREATEST: Self = Self::MAX;
 }
 
+/// A moment that no row comes before, and one that none comes after: the years of [`is_known_year`], which the database
+/// knows, too.
+const EARLIEST: DateTime<Utc> = DateTime::from_timestamp(-62_135_596_800, 0).expect("the year 1 is known");
+const LATEST: DateTime<Utc> = DateTime::from_timestamp(253_402_300_800, 0).expect("the year 10000 is known");
+
+/// A moment, and an id that tells rows of the same one apart.
+impl Bounded for (DateTime<Utc>, Uuid) {
+    const LEAST: Self = (EARLIEST, Uuid::nil());
+    const GREATEST: Self = (LATEST, Uuid::max());
+}
+
 impl<K: Bounded> Window<K> {
+    /// As [`Window::bound`], for a list that shows the least first.
+    pub fn least_bound(&self) -> K {
+        let end = match self.direction {
+            Direction::Forward => K::LEAST,
+            Direction::Backward => K::GREATEST,
+        };
+        self.start.clone().unwrap_or(end)
+    }
+
     /// The key that the rows are below, in a list that shows the greatest first, or above where it is read backwards. A
     /// page from an end of the list has a key, too, which no row has: one condition serves both, by the index.
     pub fn bound(&self) -> K {
@@ -178,6 +198,17 @@ macro_rules! greatest_first {
         match $window.direction {
             $crate::Direction::Forward => $statement!("<", "DESC"),
             $crate::Direction::Backward => $statement!(">", "ASC"),
+        }
+    };
+}
+
+/// As [`greatest_first!`], for a list that shows the least key first; the key is compared with [`Window::least_bound`].
+#[macro_export]
+macro_rules! least_first {
+    ($window:expr, $statement:ident) => {
+        match $window.direction {
+            $crate::Direction::Forward => $statement!(">", "ASC"),
+            $crate::Direction::Backward => $statement!("<", "DESC"),
         }
     };
 }

@@ -10,4 +10,4 @@ mod scope;
 pub use caller::{Account, Caller, Denied, Reach};
 pub use permission::Permission;
 pub use role::Role;
-pub use scope::{Resource, Right, granted, is_system_scope, scopes_of};
+pub use scope::{PATIENTS_BOOK, Resource, Right, granted, is_system_scope, scopes_of};

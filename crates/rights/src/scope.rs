@@ -110,6 +110,10 @@ pub(crate) fn policies(role: Role) -> &'static [&'static str] {
     }
 }
 
+/// The scopes that a PATIENT has beside the table where the installation lets patients book and cancel appointments for their
+/// own record.
+pub const PATIENTS_BOOK: [&str; 2] = ["patient/Appointment.c", "patient/Appointment.u"];
+
 /// The scopes that a role gives. A PATIENT's are `patient/…`, everybody else's are `user/…`;
 /// a SERVICE account has none by its role.
 pub fn scopes_of(role: Role) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use healthbridge_diagnosis::{OrderSettings, ReportSettings};
+use healthbridge_diagnosis::{AppointmentSettings, OrderSettings, ReportSettings};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -32,6 +32,8 @@ pub struct SubgraphSection {
     pub trusted_proxies: Option<Vec<IpNet>>,
     /// Where it writes down how far its log or ledger has come; nowhere where it is left out. Only for diagnosis and billing.
     pub checkpoints: Option<Checkpoints>,
+    /// What is decided of appointments. Only for diagnosis; patients reads there whether patients book.
+    pub appointments: Option<AppointmentSettings>,
     /// When imaging orders are due, and how long a radiologist has one alone. Only for diagnosis.
     pub orders: Option<OrderSettings>,
     /// What is decided of reports. Only for diagnosis.
@@ -52,7 +54,11 @@ impl Config {
     /// What one subgraph alone knows is refused at another, where nobody would read it.
     pub(super) fn check_sections(&self) -> anyhow::Result<()> {
         for (subgraph, section) in &self.subgraphs {
-            let of_diagnosis = [("orders", section.orders.is_some()), ("reports", section.reports.is_some())];
+            let of_diagnosis = [
+                ("appointments", section.appointments.is_some()),
+                ("orders", section.orders.is_some()),
+                ("reports", section.reports.is_some()),
+            ];
             for (part, _) in of_diagnosis.iter().filter(|(_, is_said)| *is_said && *subgraph != Subgraph::Diagnosis) {
                 bail!("`subgraphs.{}.{part}` is for diagnosis alone", subgraph.name());
             }

@@ -169,6 +169,7 @@ fn configure(args: &UpArgs, data_dir: &DataDir, listeners: &Listeners) -> anyhow
     let diagnosis = config.subgraphs.entry(Subgraph::Diagnosis).or_default();
     diagnosis.reports = Some(reports);
     diagnosis.orders = said.orders;
+    diagnosis.appointments = said.appointments;
     // The router asks from this very address, where it is not one of loopback.
     let mut from = config.trusted_proxies(Subgraph::Patients);
     from.push(IpNet::from(args.host));

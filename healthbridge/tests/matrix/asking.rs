@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    appointments,
     graph::{Field, Graph, Selected},
     ids,
     rights::{Need, Rights, need},
@@ -44,7 +45,7 @@ pub struct Rows {
 }
 
 const CHART: &str = "query ($id: ID!) { patient(id: $id) { id mrn images(first: 100) { nodes { id } }
-    reports(first: 100, filter: { status: [FINAL] }) { nodes { id } }
+    reports(first: 100, filter: { status: [FINAL] }) { nodes { id } } appointments(first: 100) { nodes { id } }
     imagingOrders(first: 100) { nodes { id } }
     billings(first: 100) { nodes { id net { currency } ledger(first: 100) { nodes { id } } } } } }";
 
@@ -144,7 +145,8 @@ impl Hospital {
             "billingIds": [of("billings")] } }),
             )
             .await;
-        let input = json!({ "patientId": patient, "appointmentId": Uuid::now_v7(), "description": "the matrix",
+        let booked = appointments::book(&router, &patient, &first("staff")).await;
+        let input = json!({ "patientId": patient, "appointmentId": booked, "description": "the matrix",
             "unitPrice": { "amount": "1.00", "currency": "EUR" }, "idempotencyKey": Uuid::new_v4() });
         let billing = router.data(BILLING, json!({ "input": input })).await["addBilling"]["billing"].clone();
         let order = router.data(ORDER, json!({ "input": order_input(&json!(patient)) })).await;
@@ -237,6 +239,12 @@ impl Hospital {
                 | "refundPayment"
                 | "retireServiceItem"
                 | "createInvoice"
+                | "updateAppointment"
+                | "checkInAppointment"
+                | "fulfilAppointment"
+                | "markAppointmentNoShow"
+                | "cancelAppointment"
+                | "setWorkingHours"
                 | "issueInvoice"
                 | "cancelInvoice"
                 | "payInvoice"
@@ -321,7 +329,7 @@ impl Hospital {
             "completePasswordReset" => json!({ "token": "wrong", "newPassword": "seven unlikely purple wheelbarrows" }),
             "confirmTotp" => json!({ "code": "123456" }),
             "disableTotp" => json!({ "password": "wrong" }),
-            other => panic!("teach the matrix an input of {other}"),
+            other => appointments::input(other, row).unwrap_or_else(|| panic!("teach the matrix an input of {other}")),
         }
     }
 
@@ -329,7 +337,7 @@ impl Hospital {
     pub async fn state(&self) -> Value {
         let query = "query ($user: ID!, $patient: ID!, $staff: ID!, $image: ID!, $order: ID!) {
             patients(filter: { active: null }) { totalCount } users { totalCount } images(filter: { state: [] }) { totalCount }
-            reports { totalCount } billings { totalCount } workflowLogs { totalCount } staff(first: 100) { nodes { id version } }
+            reports { totalCount } appointments { totalCount } billings { totalCount } workflowLogs { totalCount } staff(first: 100) { nodes { id version } }
             user(id: $user) { version active roles } patient(id: $patient) { version active } staffMember(id: $staff) { version }
             image(id: $image) { version state } imagingOrders { totalCount } imagingOrder(id: $order) { version status } }";
         let rows = &self.own.ids;
@@ -360,6 +368,9 @@ impl Rows {
                 "value" => json!(self.mrn).to_string(),
                 "input" if root.name == "patientMatches" => {
                     "{ name: { family: \"Matrix\", given: [\"Test\"] }, gender: OTHER }".to_owned()
+                }
+                name if appointments::argument(name, None).is_some() => {
+                    appointments::argument(name, self.ids.get("MedicalStaff")).unwrap_or_default()
                 }
                 _ => {
                     assert!(!is_required, "teach the matrix the argument {name} of {}", root.name);

@@ -4,6 +4,7 @@
 //! with filters as wide as they can be, and the payloads of mutations. They are made from the SDL. What is expected is not:
 //! it comes from `docs/rights.md` and `rights.rs`, and the values from somebody who may see everything.
 
+mod appointments;
 mod asking;
 mod graph;
 mod malformed;

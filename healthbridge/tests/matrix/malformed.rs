@@ -80,6 +80,7 @@ fn filled(graph: &Graph, input: &str) -> Value {
         "ContactSystem" => json!("PHONE"),
         "IdentifierUse" => json!("USUAL"),
         "NameUse" => json!("OFFICIAL"),
+        "Weekday" => json!("MON"),
         "Decimal" => json!("1"),
         "CurrencyCode" => json!("EUR"),
         list if list.starts_with('[') => json!([]),

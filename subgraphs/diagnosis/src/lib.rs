@@ -1,4 +1,4 @@
-//! The diagnosis subgraph: imaging orders, reports and the workflow log.
+//! The diagnosis subgraph: appointments, imaging orders, reports and the workflow log.
 
 pub mod domain;
 mod graphql;
@@ -15,7 +15,7 @@ use healthbridge_subgraph::{Description, Subgraph};
 use sqlx::{PgPool, migrate::Migrator};
 
 pub use service::Signing;
-pub use settings::{OrderSettings, ReportSettings, Settings};
+pub use settings::{AppointmentSettings, OrderSettings, ReportSettings, Settings};
 pub use store::workflow_logs::Log;
 
 /// The subgraph's name in the supergraph.

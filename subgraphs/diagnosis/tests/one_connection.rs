@@ -5,6 +5,7 @@ mod setup;
 
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use healthbridge_rights::Role;
 use healthbridge_testkit::{Mutations, TestDatabase};
 use serde_json::{Value, json};
@@ -14,6 +15,8 @@ use setup::{
     setup_by,
 };
 use uuid::Uuid;
+
+const WEEK: [&str; 7] = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
 
 #[tokio::test]
 async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last() {
@@ -36,8 +39,50 @@ async fn every_mutation_runs_on_one_connection_and_its_first_answer_is_the_last(
         let later = radiologist.data(&query, json!({ "id": logged["log"]["id"] })).await;
         assert_eq!(later["workflowLog"], logged["log"]);
     }
+    appointments(&setup, &mut runs).await;
     orders(&setup, &mut runs).await;
     runs.assert_all();
+}
+
+/// What is done with appointments; each first answer is what is read later.
+async fn appointments(setup: &Setup, runs: &mut Mutations) {
+    let (client, patient) = (&setup.as_role(Role::Clerk), Uuid::now_v7());
+    let appointment = "id version status start end reason note cancelReason createdAt updatedAt";
+    let selection = format!("appointment {{ {appointment} }} nextFreeSlot {{ start }}");
+    let doctor = Uuid::now_v7();
+    let input = json!({ "doctorId": doctor, "validFrom": "2026-01-01", "hours": [] });
+    runs.run(client, "setWorkingHours", input, "workingHours { validFrom version }").await;
+    let input = json!({ "doctorId": doctor, "validFrom": "2026-01-01", "expectedVersion": 1,
+        "hours": WEEK.map(|day| json!({ "weekday": day, "from": "00:00", "to": "24:00" })) });
+    let set = runs.run(client, "setWorkingHours", input, "workingHours { version hours { weekday } }").await;
+    assert_eq!(
+        (&set["workingHours"]["version"], set["workingHours"]["hours"].as_array().map(Vec::len)),
+        (&json!(2), Some(7))
+    );
+    let ways = [
+        vec!["checkInAppointment", "fulfilAppointment"],
+        vec!["markAppointmentNoShow"],
+        vec!["updateAppointment", "cancelAppointment"],
+    ];
+    for (place, steps) in ways.into_iter().enumerate() {
+        let start = Utc::now() + TimeDelta::minutes(-1 + 10 * i64::try_from(place).expect("few"));
+        let input = json!({ "patientId": if place == 1 { Uuid::now_v7() } else { patient },
+            "doctorId": if place == 1 { Uuid::now_v7() } else { doctor }, "reason": "a cough",
+            "start": if place == 1 { Utc::now() - TimeDelta::minutes(1) } else { start },
+            "end": start + TimeDelta::minutes(9), "idempotencyKey": Uuid::new_v4() });
+        let mut last = runs.run_twice(client, "bookAppointment", input, &selection).await["appointment"].clone();
+        for step in steps {
+            let mut input = json!({ "appointmentId": last["id"], "expectedVersion": last["version"] });
+            match step {
+                "updateAppointment" => input["end"] = json!(start + TimeDelta::minutes(5)),
+                "cancelAppointment" => input["reason"] = json!("ill"),
+                _ => {}
+            }
+            last = runs.run(client, step, input, &selection).await["appointment"].clone();
+            let query = format!("query ($id: ID!) {{ appointment(id: $id) {{ {appointment} }} }}");
+            assert_eq!(client.data(&query, json!({ "id": last["id"] })).await["appointment"], last, "{step}");
+        }
+    }
 }
 
 /// What is done with orders; each first answer is what is read later.

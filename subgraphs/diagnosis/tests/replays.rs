@@ -2,6 +2,7 @@
 
 mod setup;
 
+use chrono::{TimeDelta, Utc};
 use healthbridge_auth::Claims;
 use healthbridge_rights::Role;
 use healthbridge_testkit::Mutations;
@@ -23,6 +24,32 @@ async fn what_somebody_wrote_who_has_left_the_staff_since_is_answered_alike() {
     };
     let selection = "report { id createdAt author { id } }";
     runs.assert_replays((&radiologist, &later), "createReport", report, selection, signed).await;
+}
+
+#[tokio::test]
+async fn a_time_that_was_booked_and_cancelled_and_is_somebody_elses_now_is_answered_alike() {
+    let setup = setup().await;
+    let clerk = setup.as_role(Role::Clerk);
+    let runs = Mutations::of(&clerk).await;
+    let start = Utc::now() + TimeDelta::hours(1);
+    let book = |patient: Uuid, doctor: Uuid| {
+        json!({ "patientId": patient, "doctorId": doctor, "start": start,
+        "end": start + TimeDelta::minutes(30), "idempotencyKey": Uuid::new_v4() })
+    };
+    let (patient, doctor) = (Uuid::now_v7(), Uuid::now_v7());
+    let taken = async {
+        let cancel = "UPDATE diagnosis.appointment SET status = 'CANCELLED', cancel_reason = 'ill'";
+        sqlx::query(cancel).execute(&setup.database.pool).await.expect("cancelled");
+        runs.ask(&clerk, "bookAppointment", book(Uuid::now_v7(), doctor), "appointment { id }").await;
+    };
+    let selection = "appointment { id start end createdAt patient { id } }";
+    runs.assert_replays((&clerk, &clerk), "bookAppointment", book(patient, doctor), selection, taken).await;
+    let mut other = book(patient, Uuid::now_v7());
+    let first = runs.ask(&clerk, "bookAppointment", other.clone(), selection).await;
+    assert_eq!(runs.ask(&clerk, "bookAppointment", other.clone(), selection).await, first);
+    other["reason"] = json!("a cough");
+    let reused = runs.payload(&clerk, "bookAppointment", other, selection).await;
+    assert_eq!(reused["userErrors"][0]["code"], json!("IDEMPOTENCY_KEY_REUSED"));
 }
 
 #[tokio::test]

@@ -56,7 +56,8 @@ impl MedicalImage {
     }
 }
 
-/// An appointment (FHIR Appointment).
+/// An appointment of a patient with a doctor (FHIR Appointment). One that the caller may not see looks like one that does
+/// not exist.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(crate) struct Appointment {

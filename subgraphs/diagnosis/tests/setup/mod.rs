@@ -26,11 +26,20 @@ pub async fn setup() -> Setup {
 
 /// The subgraph with a pool of the test's own.
 pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
+    setup_with(&Settings::default(), pool).await
+}
+
+/// The subgraph as a deployment has decided, with a pool of the test's own.
+pub async fn setup_with(settings: &Settings, pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
     let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
-    let signing = Signing::new(tokens.verifier(), Arc::new(Signers::generate().expect("a key")));
-    let subgraph = open(pool(&database), &Settings::default(), signing);
+    let subgraph = open(pool(&database), settings, signing(&tokens));
     let base = serve(subgraph.routes(tokens.verifier(), Exposure::default())).await;
     Setup { database, tokens, anonymous: Client::new(&base) }
+}
+
+/// What reports are signed by.
+pub fn signing(tokens: &Tokens) -> Signing {
+    Signing::new(tokens.verifier(), Arc::new(Signers::generate().expect("a key")))
 }
 
 impl Setup {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use healthbridge_outcome::{Refusals, UserErrorCode, is_visible};
-use healthbridge_rights::{Role, granted};
+use healthbridge_rights::{PATIENTS_BOOK, Role, granted};
 use healthbridge_terms::coded;
 use uuid::Uuid;
 
@@ -53,8 +53,15 @@ pub struct Account {
 
 impl Account {
     /// The scopes of its tokens.
-    pub fn granted(&self) -> BTreeSet<String> {
-        granted(&self.roles, self.scopes.iter().cloned())
+    pub fn granted(&self, patients_book: bool) -> BTreeSet<String> {
+        granted(&self.roles, self.beside(patients_book))
+    }
+
+    /// The scopes of its tokens beside the roles': its own, and those of a patient where patients book appointments.
+    pub fn beside(&self, patients_book: bool) -> Vec<String> {
+        let books = patients_book && self.roles.contains(&Role::Patient);
+        let booking = PATIENTS_BOOK.into_iter().filter(|_| books).map(str::to_owned);
+        self.scopes.iter().cloned().chain(booking).collect()
     }
 
     /// An account that is new: it may sign in, and belongs to nobody yet.

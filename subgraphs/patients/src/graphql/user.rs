@@ -5,7 +5,7 @@ mod query;
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_graphql::{Context, ID, Object, Union};
-use healthbridge_graphql::{Code, Connection, Time, batch, below, one};
+use healthbridge_graphql::{Code, Connection, Time, batch, below, one, service};
 use healthbridge_outcome::{Fault, PageArgs};
 use healthbridge_rights::{Permission, Role};
 
@@ -66,13 +66,14 @@ impl User {
 
     /// The scopes that the account's tokens have (SMART App Launch v2, such as `user/Patient.r`): its roles' and, of a
     /// SERVICE account, its own.
-    async fn scopes(&self) -> BTreeSet<String> {
-        self.0.granted()
+    async fn scopes(&self, ctx: &Context<'_>) -> BTreeSet<String> {
+        service::<Accounts>(ctx).granted(&self.0)
     }
 
     /// What the account may do, by its scopes. Ask `me` for it, and show what will not be refused.
-    async fn permissions(&self) -> Vec<PermissionCode> {
-        Permission::given_by(&self.0.granted()).into_iter().map(PermissionCode).collect()
+    async fn permissions(&self, ctx: &Context<'_>) -> Vec<PermissionCode> {
+        let scopes = service::<Accounts>(ctx).granted(&self.0);
+        Permission::given_by(&scopes).into_iter().map(PermissionCode).collect()
     }
 
     /// Whether it is asked for a one-time password at sign-in, too.

@@ -2,7 +2,7 @@ mod change;
 mod invite;
 mod register;
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use chrono::{DateTime, Utc};
 use healthbridge_change::Changes;
@@ -41,6 +41,11 @@ fn reach(caller: &Caller) -> Reach {
 impl Accounts {
     pub(super) fn new(pool: PgPool, searches: PgPool, proof: Proof) -> Self {
         Self { changes: Changes::new(pool.clone(), NAME), pool, searches, proof }
+    }
+
+    /// The scopes of an account's tokens.
+    pub(crate) fn granted(&self, account: &Account) -> BTreeSet<String> {
+        account.granted(self.proof.identity.patients_book)
     }
 
     /// The accounts with these ids that the caller may see: the own one always.

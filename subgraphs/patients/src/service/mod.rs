@@ -41,6 +41,8 @@ pub struct Identity {
     pub foreign: ForeignIssuers,
     /// The key that the secrets of one-time passwords are encrypted with; without it nobody has one.
     pub totp: Option<TotpKey>,
+    /// Whether the tokens of patients let them book and cancel appointments for their own record.
+    pub patients_book: bool,
 }
 
 /// By what people prove who they are, for the services that ask for it.

@@ -101,7 +101,7 @@ impl Sessions {
             user_id: account.id,
             session_id,
             roles: account.roles.clone(),
-            extra_scopes: account.scopes.clone(),
+            extra_scopes: account.beside(self.proof.identity.patients_book),
             patient_id: account.patient_id,
             staff_id: account.staff_id,
             token_version: account.token_version,

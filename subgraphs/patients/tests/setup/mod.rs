@@ -30,6 +30,7 @@ pub fn identity(tokens: &Tokens) -> Identity {
         issuer: ISSUER.to_owned(),
         foreign: ForeignIssuers::default(),
         totp: Some(TotpKey::from_hex(&"5a".repeat(32).into()).expect("a key")),
+        patients_book: false,
     }
 }
 
