@@ -3,7 +3,7 @@
 mod setup;
 
 use healthbridge_rights::Role;
-use healthbridge_testkit::{StatementCount, assert_alike};
+use healthbridge_testkit::{ListQuery, StatementCount, assert_alike};
 use serde_json::{Value, json};
 use setup::{
     orders::{change, codes, order_input, see},
@@ -287,5 +287,70 @@ async fn a_hundred_patients_members_and_images_cost_as_many_statements_as_one() 
             let found = entities.iter().filter(|entity| entity.pointer(at).is_some_and(Value::is_string)).count();
             assert_eq!((found, ran), (parents, statements), "{type_name}: {}", answer.body["errors"]);
         }
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_given_for_an_appointment_of_its_patient_and_found_below_it() {
+    let count = StatementCount::start();
+    let setup = setup().await;
+    let doctor = setup.member(Role::Doctor);
+    let (own, other) = (Uuid::now_v7(), Uuid::now_v7());
+    let (mine, theirs) = (setup.appointment(own, 1).await, setup.appointment(other, 1).await);
+    let at = |patient: Uuid, appointment: Uuid| {
+        let mut input = order_input(patient, "ROUTINE");
+        input["appointmentId"] = json!(appointment);
+        input
+    };
+    for wrong in [theirs, Uuid::now_v7()] {
+        let refused = doctor.change("orderImaging", at(own, wrong)).await;
+        assert_eq!(
+            (codes(&refused), &refused["userErrors"][0]["field"][1]),
+            (vec!["NOT_FOUND".to_owned()], &json!("appointmentId"))
+        );
+    }
+    let mut orders = Vec::new();
+    for _ in 0..3 {
+        orders.push(doctor.done("orderImaging", at(own, mine)).await["id"].clone());
+    }
+    let foreign = doctor.done("orderImaging", at(other, theirs)).await;
+    assert_eq!(foreign["stage"], json!("SCHEDULED"));
+    orders.reverse();
+    let patient = setup.anonymous.with_token(setup.tokens.of_patient(own));
+    let below = ListQuery {
+        query: "query ($id: ID!) { _entities(representations: [{ __typename: \"Appointment\", id: $id }]) {
+            ... on Appointment { imagingOrders(PAGE) CONNECTION } } }",
+        at: "/_entities/0/imagingOrders",
+    };
+    for client in [&doctor.client, &patient] {
+        assert_eq!(below.assert_pages(client, "id", &json!({ "id": mine })).await, 3);
+        assert_eq!(below.total(client, &json!({ "id": mine })).await, (json!(3), json!(true)));
+        let selection = "imagingOrders { nodes { id appointment { id } } }";
+        let found = client.entities("Appointment", &[mine], selection).await;
+        let nodes: Vec<Value> = orders.iter().map(|id| json!({ "id": id, "appointment": { "id": mine } })).collect();
+        assert_eq!(found.body["data"]["_entities"][0]["imagingOrders"]["nodes"], json!(nodes));
+    }
+    let filtered = format!("imagingOrders(filter: {{ patientId: \"{other}\" }}) {{ totalCount nodes {{ id }} }}");
+    let found = patient.entities("Appointment", &[mine], &filtered).await;
+    assert_eq!(found.body["data"]["_entities"][0]["imagingOrders"], json!({ "totalCount": 0, "nodes": [] }));
+    let query = "query ($r: [_Any!]!) { _entities(representations: $r) {
+        ... on Appointment { imagingOrders { totalCount nodes { id } } } } }";
+    let of = |id: Uuid| json!({ "r": [{ "__typename": "Appointment", "id": id }] });
+    assert_alike(&count, &patient, query, of(theirs), of(Uuid::now_v7())).await;
+    let mut appointments = Vec::new();
+    for day in 2..102 {
+        let appointment = setup.appointment(own, day).await;
+        doctor.done("orderImaging", at(own, appointment)).await;
+        appointments.push(appointment);
+    }
+    for parents in [1, 100] {
+        let selection = "imagingOrders { totalCount nodes { appointment { id } } }";
+        let asked = doctor.client.entities("Appointment", &appointments[..parents], selection);
+        let (answer, ran) = count.during(asked).await;
+        let entities = answer.body["data"]["_entities"].as_array().cloned().unwrap_or_default();
+        let at = "/imagingOrders/nodes/0/appointment/id";
+        let found = entities.iter().filter(|entity| entity.pointer(at).is_some_and(Value::is_string)).count();
+        // The appointments, their orders, how many those are, and the appointments of the orders.
+        assert_eq!((found, ran), (parents, 4), "{}", answer.body["errors"]);
     }
 }

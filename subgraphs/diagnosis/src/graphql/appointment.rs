@@ -4,15 +4,24 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use healthbridge_graphql::{
-    Code, Connection, List, Time, batch, caller, codes, entity, listed, now, parse_id, service, window,
+    Code, Connection, List, Time, batch, below, caller, codes, entity, listed, now, parse_id, service, window,
 };
 use healthbridge_outcome::{Fault, PageArgs};
+use uuid::Uuid;
 
-use super::{patient::Patient, staff::MedicalStaff, user::User};
+use super::{
+    order::{ImagingOrder, ImagingOrderFilter},
+    patient::Patient,
+    staff::MedicalStaff,
+    user::User,
+};
 use crate::{
     domain::{self, AppointmentStatus, Period, Step},
-    service::{Appointments, SlotsWanted},
-    store::appointments::{self, Place},
+    service::{Appointments, Orders, SlotsWanted},
+    store::{
+        appointments::{self, Place},
+        orders,
+    },
 };
 
 pub(super) use change::AppointmentMutation;
@@ -77,6 +86,27 @@ impl Appointment {
         self.0.cancel_reason.as_deref()
     }
 
+    /// The orders for imaging that this appointment is for, the newest first.
+    #[graphql(
+        requires_scopes = "user/ServiceRequest.r",
+        requires_scopes = "patient/ServiceRequest.r",
+        requires_scopes = "system/ServiceRequest.r"
+    )]
+    async fn imaging_orders(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Page size from the beginning, 0 to 100; 25 where `last` is not given either.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page begins; goes with `first`.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends; goes with `last`.")] before: Option<String>,
+        #[graphql(desc = "Which orders.")] filter: Option<ImagingOrderFilter>,
+    ) -> Result<Option<Connection<ImagingOrder>>, Fault> {
+        let args = PageArgs::new(first, after, last, before)?;
+        below::<OrdersOfAppointment, _>(ctx, self.0.id, &args, filter.unwrap_or_default().into()).await
+    }
+
     /// The account that booked it. Null where the caller may not see it, or the part of the system that knows it is
     /// unavailable.
     async fn booked_by(&self) -> Option<User> {
@@ -97,6 +127,12 @@ impl Appointment {
     async fn version(&self) -> i32 {
         self.0.version
     }
+}
+
+below! {
+    /// The orders below appointments.
+    OrdersOfAppointment = Orders::{of_appointments, count_of_appointments}(orders::OrderFilter; Uuid)
+        -> domain::ImagingOrder, by |order| order.appointment_id.unwrap_or_default()
 }
 
 impl List for Appointment {

@@ -10,6 +10,7 @@ use healthbridge_rights::{Resource, Right};
 use uuid::Uuid;
 
 use super::{
+    appointment::{Appointment, AppointmentById},
     image::MedicalImage,
     patient::Patient,
     report::{DiagnosisReport, ReportOfOrder},
@@ -82,6 +83,19 @@ impl ImagingOrder {
     /// patient.
     async fn reading_until(&self) -> Option<Time> {
         self.0.reader(now()).map(|(_, until)| until.into())
+    }
+
+    /// The appointment at which the images are acquired.
+    #[graphql(
+        requires_scopes = "user/Appointment.r",
+        requires_scopes = "patient/Appointment.r",
+        requires_scopes = "system/Appointment.r"
+    )]
+    async fn appointment(&self, ctx: &Context<'_>) -> Result<Option<Appointment>, Fault> {
+        match self.0.appointment_id {
+            Some(id) => Ok(one::<AppointmentById>(ctx, id).await?.map(Appointment)),
+            None => Ok(None),
+        }
     }
 
     /// What is to be examined, a code of LOINC or SNOMED CT.

@@ -119,6 +119,29 @@ impl Orders {
         Ok(orders::count_of_staff(&self.pool, staff, filter).await?)
     }
 
+    /// A page of the orders of each of these appointments, of those that the caller may read.
+    pub(crate) async fn of_appointments(
+        &self,
+        caller: &Caller,
+        appointments: &[Uuid],
+        filter: &OrderFilter,
+        window: &Window<Uuid>,
+    ) -> Result<Vec<ImagingOrder>, Fault> {
+        let Some(filter) = confined(caller, filter) else { return Ok(Vec::new()) };
+        Ok(seen(reach(caller), orders::of_appointments(&self.pool, appointments, &filter, window).await?))
+    }
+
+    /// How many orders of each of these appointments the caller may read.
+    pub(crate) async fn count_of_appointments(
+        &self,
+        caller: &Caller,
+        appointments: &[Uuid],
+        filter: &OrderFilter,
+    ) -> Result<Vec<(Uuid, Total)>, Fault> {
+        let Some(filter) = confined(caller, filter) else { return Ok(Vec::new()) };
+        Ok(orders::count_of_appointments(&self.pool, appointments, &filter).await?)
+    }
+
     /// A page of the orders that the caller may search.
     pub(crate) async fn search(
         &self,
@@ -239,6 +262,14 @@ fn visible(caller: &Caller, patients: &[Uuid], filter: &OrderFilter) -> (Vec<Uui
     let reach = reach(caller);
     let patients = patients.iter().copied().filter(|patient| reach.covers(*patient)).collect();
     (patients, OrderFilter { as_patient: reach != Reach::Everyone, ..filter.clone() })
+}
+
+/// The filter as it shows of orders that are found by something else what the caller reaches; `None` where that is nothing.
+fn confined(caller: &Caller, filter: &OrderFilter) -> Option<OrderFilter> {
+    let own = reach(caller).confine()?;
+    let is_other = own.is_some() && filter.patient_id.is_some_and(|patient| Some(patient) != own);
+    let patient_id = if is_other { Some(Uuid::nil()) } else { own.or(filter.patient_id) };
+    Some(OrderFilter { patient_id, as_patient: own.is_some(), ..filter.clone() })
 }
 
 /// An order, locked until the change ends.

@@ -228,6 +228,14 @@ below! {
     "ordered_by"
 }
 
+below! {
+    /// Of each appointment one row more than the page has.
+    of_appointments,
+    /// How many orders of each appointment a filter leaves.
+    count_of_appointments,
+    "appointment_id"
+}
+
 /// The orders with these ids; of the one patient, if one is named.
 pub(crate) async fn by_id(
     db: impl PgExecutor<'_>,

@@ -34,6 +34,19 @@ impl Setup {
         sqlx::query(update).bind(id).execute(&self.database.pool).await.expect("updated");
     }
 
+    /// An appointment of a patient, each on a day of its own.
+    pub async fn appointment(&self, patient: Uuid, day: i32) -> Uuid {
+        let id = Uuid::now_v7();
+        let insert =
+            "INSERT INTO diagnosis.appointment (id, status, patient_id, doctor_id, start_at, end_at, booked_by,
+                created_at, updated_at)
+            SELECT $1, 'BOOKED', $2, $2, day, day + interval '30 minutes', $2, now(), now()
+            FROM (SELECT now() + make_interval(days => $3) AS day) AS day";
+        let inserted = sqlx::query(insert).bind(id).bind(patient).bind(day).execute(&self.database.pool);
+        inserted.await.expect("booked");
+        id
+    }
+
     pub fn member_by(&self, claims: &Claims) -> Member {
         let client = self.anonymous.with_token(self.tokens.key.sign(claims));
         Member { client, staff: claims.staff_id.expect("of the staff") }

@@ -19,7 +19,7 @@ use crate::{
 pub(crate) struct OrderImagingInput {
     /// The patient who is to be examined.
     patient_id: ID,
-    /// The appointment at which the images are acquired: the order is SCHEDULED then.
+    /// The patient's appointment at which the images are acquired: the order is SCHEDULED then.
     appointment_id: Option<ID>,
     /// The radiologist who is to read the images.
     radiologist_id: Option<ID>,

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Datelike, Utc};
 use healthbridge_change::{Change, Making, Once, failpoint};
-use healthbridge_outcome::{Checked, Fault, Outcome, Refusals, UserErrorCode};
+use healthbridge_outcome::{Checked, Fault, Outcome, Refusals, Stop, UserErrorCode};
 use healthbridge_terms::Coding;
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -10,7 +10,7 @@ use super::{log, staff_id, text};
 use crate::{
     domain::{ImagingOrder, OrderStage, OrderStatus, ReportPriority, WorkflowAction, is_icd10, is_modality},
     settings::OrderSettings,
-    store::orders,
+    store::{appointments, orders},
 };
 
 /// Most reasons of an order.
@@ -52,6 +52,13 @@ impl Change for Ordering {
     async fn make(&self, making: &mut Making<'_>) -> Outcome<ImagingOrder> {
         let orderer = making.caller.account().and_then(|account| account.staff_id);
         let order = self.check(making.id, orderer, making.now)?;
+        if let Some(appointment) = order.appointment_id {
+            let found = appointments::by_id(making.connection(), &[appointment], Some(order.patient_id)).await?;
+            if found.is_empty() {
+                let message = "The patient has no such appointment";
+                return Err(Stop::refuse("appointmentId", UserErrorCode::NotFound, message));
+            }
+        }
         // Last of all: whoever wants a number waits for this change from here on.
         let year = making.now.year();
         let number = orders::next_number(making.connection(), year).await?;
