@@ -20,9 +20,7 @@ use sqlx::{PgPool, migrate::Migrator};
 pub use service::{
     Known, People, PeopleError, Person, Press, PressError, Printing, Signing, report_pdfs::delete_orphans,
 };
-pub use settings::{
-    AppointmentSettings, LetterheadSettings, OrderSettings, ReportSettings, SearchLanguage, Settings,
-};
+pub use settings::{AppointmentSettings, LetterheadSettings, OrderSettings, ReportSettings, SearchLanguage, Settings};
 pub use store::workflow_logs::Log;
 
 /// The subgraph's name in the supergraph.
