@@ -1,6 +1,9 @@
 //! A schema, read from its SDL, and queries for everything in it.
 
-use std::{collections::HashMap, fmt::Write};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Write,
+};
 
 use async_graphql_parser::{
     parse_schema,
@@ -134,10 +137,12 @@ impl Graph {
 
     /// Everything below a type; a type is not asked for again below itself.
     pub fn everything(&self, type_name: &str) -> Vec<Selected> {
-        self.below(type_name, &mut Vec::new())
+        self.below(type_name, &mut Vec::new(), &mut BTreeSet::new())
     }
 
-    fn below(&self, type_name: &str, path: &mut Vec<String>) -> Vec<Selected> {
+    /// `seen` are the kinds of entities that were looked at whole below the entity that this is a part of: who wrote a report,
+    /// who signed it and who took note of it are the same people.
+    fn below(&self, type_name: &str, path: &mut Vec<String>, seen: &mut BTreeSet<String>) -> Vec<Selected> {
         if let Some(members) = self.unions.get(type_name) {
             let is_deep = path.len() > SHALLOW;
             return members.iter().filter(|_| !is_deep).flat_map(|member| self.leaves(member)).collect();
@@ -147,15 +152,20 @@ impl Graph {
             return self.leaves(type_name);
         }
         path.push(type_name.to_owned());
+        let mut own = BTreeSet::new();
+        let seen = if self.has_field(type_name, "id") { &mut own } else { seen };
         let mut all = Vec::new();
         for field in fields {
+            let is_again = self.has_field(&field.type_name, "id") && !seen.insert(field.type_name.clone());
             let is_leaf = !self.objects.contains_key(&field.type_name) && !self.unions.contains_key(&field.type_name);
             let below = if is_leaf {
                 Vec::new()
             } else if path.contains(&field.type_name) || path.len() >= DEPTH {
                 continue;
+            } else if is_again {
+                self.leaves(&field.type_name)
             } else {
-                self.below(&field.type_name, path)
+                self.below(&field.type_name, path, seen)
             };
             if is_leaf || !below.is_empty() {
                 all.push(Selected { parent: type_name.to_owned(), field: field.clone(), below });
@@ -196,8 +206,8 @@ impl Graph {
             }
             for one in selected.iter().filter(|one| one.parent == *parent) {
                 let name = &one.field.name;
-                // Below a union two members may have fields of one name and different types.
-                let name = if is_union { format!("{parent}_{name}: {name}") } else { name.clone() };
+                let answer = Self::answer_name(one, selected);
+                let name = if answer == *name { answer } else { format!("{answer}: {name}") };
                 write!(text, "{name}{} ", self.arguments(&one.field)).expect("a String takes everything");
                 if !one.below.is_empty() {
                     write!(text, "{{ {}}} ", self.write(&one.below)).expect("a String takes everything");
@@ -210,10 +220,11 @@ impl Graph {
         text
     }
 
-    /// How the answer names a field that was asked for.
+    /// How the answer names a field that was asked for: below a union two members may have fields of one name and different
+    /// types.
     pub fn answer_name(one: &Selected, all: &[Selected]) -> String {
-        let is_union = all.iter().any(|other| other.parent != one.parent);
-        if is_union { format!("{}_{}", one.parent, one.field.name) } else { one.field.name.clone() }
+        let is_shared = all.iter().any(|other| other.parent != one.parent && other.field.name == one.field.name);
+        if is_shared { format!("{}_{}", one.parent, one.field.name) } else { one.field.name.clone() }
     }
 
     fn arguments(&self, field: &Field) -> String {
