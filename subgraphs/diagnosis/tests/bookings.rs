@@ -2,18 +2,19 @@
 
 mod setup;
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use axum::Router;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use healthbridge_diagnosis::{DESCRIPTION, Settings, open};
 use healthbridge_graphql::Exposure;
 use healthbridge_listener::{Face, Limits, Part, serve};
 use healthbridge_rights::Role;
-use healthbridge_testkit::{Client, TestDatabase, Tokens};
+use healthbridge_testkit::{Client, TestDatabase, TestStorage, Tokens};
 use serde_json::{Value, json};
-use setup::signing;
-use sqlx::{Connection, Executor, PgConnection};
+use setup::{printing, signing};
+use sqlx::{Connection, Executor, PgConnection, PgPool};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -28,6 +29,12 @@ const DOUBLE: &str = "SELECT count(*) FROM diagnosis.appointment AS one JOIN dia
     AND one.status NOT IN ('CANCELLED', 'NOSHOW', 'ENTERED_IN_ERROR')
     AND other.status NOT IN ('CANCELLED', 'NOSHOW', 'ENTERED_IN_ERROR')";
 
+/// The subgraph; nobody prints anything here.
+async fn routes(pool: PgPool, tokens: &Tokens) -> Router {
+    let printing = printing(&TestStorage::start().await, Arc::default());
+    open(pool, &Settings::default(), signing(tokens), printing).routes(tokens.verifier(), Exposure::default())
+}
+
 /// The subgraph behind a door that is wide enough for all who come at once.
 struct Crowd {
     database: TestDatabase,
@@ -39,7 +46,7 @@ impl Crowd {
         let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
         let pool = database.pool.options().clone().max_connections(20).acquire_timeout(Duration::from_secs(120));
         let pool = pool.connect_lazy_with(database.options.clone());
-        let routes = open(pool, &Settings::default(), signing(&tokens)).routes(tokens.verifier(), Exposure::default());
+        let routes = routes(pool, &tokens).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let limits = Limits { requests: 1000, ..Limits::default() };
@@ -148,7 +155,7 @@ async fn an_owner_of_the_database_who_is_no_superuser_migrates_and_the_subgraphs
     healthbridge_postgres::grant_to_role(&as_owner, DESCRIPTION.provision, &role, None).await.expect("granted");
     let tokens = Tokens::new();
     let pool = healthbridge_postgres::pool(empty.options.clone().username(&role), 2);
-    let routes = open(pool, &Settings::default(), signing(&tokens)).routes(tokens.verifier(), Exposure::default());
+    let routes = routes(pool, &tokens).await;
     let clerk = Client::new(&healthbridge_testkit::serve(routes).await).with_token(tokens.of(Role::Clerk));
     let crowd = Crowd { database: empty, clerk };
     let (doctor, start) = (Uuid::now_v7(), tomorrow());

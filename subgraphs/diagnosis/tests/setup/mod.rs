@@ -102,8 +102,7 @@ pub async fn setup_by(pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
 pub async fn setup_with(settings: &Settings, pool: impl FnOnce(&TestDatabase) -> PgPool) -> Setup {
     let (database, tokens) = (TestDatabase::of(DESCRIPTION.provision).await, Tokens::new());
     let (storage, people) = (TestStorage::start().await, Arc::<TestPeople>::default());
-    let press = Press::open(&ReportSettings::default()).expect("a press");
-    let printing = Printing { objects: storage.objects.clone(), press, people: people.clone() };
+    let printing = printing(&storage, people.clone());
     let subgraph = Arc::new(open(pool(&database), settings, signing(&tokens), printing));
     let base = serve(subgraph.routes(tokens.verifier(), Exposure::default())).await;
     Setup { database, tokens, anonymous: Client::new(&base), url: base, storage, people, subgraph }
@@ -112,6 +111,12 @@ pub async fn setup_with(settings: &Settings, pool: impl FnOnce(&TestDatabase) ->
 /// What reports are signed by.
 pub fn signing(tokens: &Tokens) -> Signing {
     Signing::new(tokens.verifier(), Arc::new(Signers::generate().expect("a key")))
+}
+
+/// What reports are printed by.
+pub fn printing(storage: &TestStorage, people: Arc<TestPeople>) -> Printing {
+    let press = Press::open(&ReportSettings::default()).expect("a press");
+    Printing { objects: storage.objects.clone(), press, people }
 }
 
 impl Setup {
