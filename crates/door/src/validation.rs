@@ -144,7 +144,10 @@ mod tests {
     const SDL: &str = "type Query { find(id: ID!, filter: Filter, first: Int): Node } type Node { id: ID! name: String } \
                        input Filter { name: String, secret: String!, nested: Filter }";
 
-    fn refusals_of(text: &str, variables: &Value) -> Vec<(ErrorCode, Option<(usize, usize)>, String)> {
+    /// Code, place and words.
+    type Told = (ErrorCode, Option<(usize, usize)>, String);
+
+    fn refusals_of(text: &str, variables: &Value) -> Vec<Told> {
         let judged = Validation::new(SDL).expect("a schema").check(text, None, variables);
         let refusals = judged.err().unwrap_or_default();
         refusals.into_iter().map(|refusal| (refusal.code, refusal.position, refusal.message)).collect()

@@ -59,7 +59,8 @@ impl Config {
                 ("orders", section.orders.is_some()),
                 ("reports", section.reports.is_some()),
             ];
-            for (part, _) in of_diagnosis.iter().filter(|(_, is_said)| *is_said && *subgraph != Subgraph::Diagnosis) {
+            let foreign = of_diagnosis.iter().find(|(_, is_said)| *is_said && *subgraph != Subgraph::Diagnosis);
+            if let Some((part, _)) = foreign {
                 bail!("`subgraphs.{}.{part}` is for diagnosis alone", subgraph.name());
             }
         }

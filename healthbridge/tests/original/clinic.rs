@@ -90,7 +90,7 @@ async fn get_tests_id(hospital: &Hospital, order: &Value) {
     let found = read(&hospital.doctor, "imagingOrder", &order["id"], "status stage modality accessionNumber").await;
     assert_eq!(
         (&found["status"], &found["stage"], &found["modality"]),
-        (&json!("ACTIVE"), &json!("ORDERED"), &json!("CT"))
+        (&json!("ACTIVE"), &json!("SCHEDULED"), &json!("CT"))
     );
     assert_eq!(found["accessionNumber"], order["accessionNumber"]);
 }

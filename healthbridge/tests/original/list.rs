@@ -34,7 +34,7 @@ fn lines() -> Vec<Line> {
             let next =
                 rows.peek().and_then(|row| row.strip_prefix("async fn ")).expect("a function below its operation");
             let function = next.split('(').next().expect("a name");
-            found.push(Line { operation, answer, file: *file, function });
+            found.push(Line { operation, answer, file, function });
         }
         found
     };

@@ -53,7 +53,11 @@ impl Hospital {
 
 /// Changes something; gives the payload.
 async fn change(client: &Client, operation: &str, selection: &str, input: Value) -> Value {
-    let data = client.data(&mutation(operation, selection), json!({ "input": input })).await;
+    changed(client, &mutation(operation, selection), operation, input).await
+}
+
+async fn changed(client: &Client, query: &str, operation: &str, input: Value) -> Value {
+    let data = client.data(query, json!({ "input": input })).await;
     assert_eq!(data[operation]["userErrors"], json!([]), "{operation}");
     data[operation].clone()
 }

@@ -137,18 +137,25 @@ async fn get_patients(hospital: &Hospital, patient: &Value) {
     assert_eq!(ids(&list(&hospital.doctor, &by_number, "id").await), [patient["id"].clone()]);
 }
 
+async fn change_staff(hospital: &Hospital, mutation: &str, input_type: &str, input: Value) -> Value {
+    let query = format!(
+        "mutation ($input: {input_type}!) {{ {mutation}(input: $input) {{ staffMember {{ id version }} userErrors {{ code }} }} }}"
+    );
+    changed(&hospital.admin, &query, mutation, input).await
+}
+
 /// `POST /staff`: `createStaffMember`
 async fn post_staff(hospital: &Hospital) -> Value {
     let name = json!({ "family": "Roe", "given": ["Jane"] });
     let input = json!({ "name": name, "profession": "RADIOLOGIST", "department": "Radiology" });
-    change(&hospital.admin, "createStaffMember", "staffMember { id version }", input).await["staffMember"].clone()
+    change_staff(hospital, "createStaffMember", "CreateStaffInput", input).await["staffMember"].clone()
 }
 
 /// `PUT /staff/{id}`: `updateStaffMember`
 async fn put_staff_id(hospital: &Hospital, member: &Value) {
     let input =
         json!({ "staffId": member["id"], "expectedVersion": member["version"], "department": "Neuroradiology" });
-    change(&hospital.admin, "updateStaffMember", "staffMember { id }", input).await;
+    change_staff(hospital, "updateStaffMember", "UpdateStaffInput", input).await;
 }
 
 /// `GET /staff/{id}`: `staffMember`

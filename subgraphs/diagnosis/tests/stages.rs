@@ -1,5 +1,6 @@
 //! The state machine of reports, pure: a hundred thousand random commands, beside a table of which status follows which
 //! that knows nothing of the machine.
+#![expect(clippy::option_option, reason = "a text may be left out, and it may be emptied")]
 
 use chrono::{DateTime, Duration, Utc};
 use healthbridge_diagnosis::domain::{

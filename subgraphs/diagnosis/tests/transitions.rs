@@ -129,6 +129,7 @@ async fn what_a_caller_is_said_to_be_allowed_is_exactly_what_the_mutations_take(
 }
 
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "which step it is")]
 struct Step {
     step: usize,
     by_doctor: bool,

@@ -149,7 +149,7 @@ async fn hours_of_some_days_count_there_and_those_before_them_count_again_afterw
     let slots =
         free(&clerk, doctor, utc(first_day, 0, 0) - TimeDelta::days(1), utc(first_day, 0, 0) + TimeDelta::days(3), 60)
             .await;
-    let days: Vec<NaiveDate> = slots.iter().map(|slot| slot.date_naive()).collect();
+    let days: Vec<NaiveDate> = slots.iter().map(DateTime::date_naive).collect();
     let (before, after) = (first_day - Days::new(1), first_day + Days::new(2));
     assert_eq!(days, [before, before, after, after]);
     // Set again without having been seen, it is shown as it is.

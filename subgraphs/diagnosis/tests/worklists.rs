@@ -95,20 +95,20 @@ async fn of_whom_a_list_is_decides_what_is_on_it() {
     assert_eq!(on(&other, "TO_ACQUIRE", true).await, [first.clone(), second.clone()]);
     let held = json!({ "orderId": urgent["id"], "expectedVersion": 1, "onHold": true });
     let held = doctor.done("updateImagingOrder", held).await;
-    assert_eq!(on(&other, "TO_ACQUIRE", true).await, [second.clone()], "what rests is on no list");
+    assert_eq!(on(&other, "TO_ACQUIRE", true).await, std::slice::from_ref(&second), "what rests is on no list");
     let active = json!({ "orderId": urgent["id"], "expectedVersion": held["version"], "onHold": false });
     let urgent = doctor.done("updateImagingOrder", active).await;
     doctor.acquire(&order).await;
     let urgent = doctor.acquire(&urgent).await;
     assert_eq!(on(&radiologist, "TO_READ", false).await, [first.clone(), second.clone()]);
-    assert_eq!(on(&radiologist, "TO_READ", true).await, [json!(0); 0], "nobody is assigned");
+    assert_eq!(on(&radiologist, "TO_READ", true).await, Vec::<Value>::new(), "nobody is assigned");
     let assign =
         json!({ "orderId": urgent["id"], "expectedVersion": urgent["version"], "radiologistId": radiologist.staff });
     doctor.done("updateImagingOrder", assign).await;
-    assert_eq!(on(&radiologist, "TO_READ", true).await, [first.clone()]);
+    assert_eq!(on(&radiologist, "TO_READ", true).await, std::slice::from_ref(&first));
     assert_eq!(on(&other, "TO_READ", false).await, [first.clone(), second.clone()]);
     radiologist.done("startReading", json!({ "orderId": urgent["id"] })).await;
-    assert_eq!(on(&other, "TO_READ", false).await, [second.clone()], "somebody else has it");
+    assert_eq!(on(&other, "TO_READ", false).await, std::slice::from_ref(&second), "somebody else has it");
     assert_eq!(on(&radiologist, "TO_READ", false).await, [first.clone(), second.clone()]);
     // The lock ends by itself.
     let later = "UPDATE diagnosis.imaging_order SET reading_until = now() - interval '1 second' WHERE reading_until IS NOT NULL";
@@ -118,9 +118,9 @@ async fn of_whom_a_list_is_decides_what_is_on_it() {
         other.done("startReading", json!({ "orderId": urgent["id"] })).await["radiologist"]["id"],
         json!(other.staff)
     );
-    assert_eq!(on(&radiologist, "TO_READ", false).await, [second.clone()]);
+    assert_eq!(on(&radiologist, "TO_READ", false).await, std::slice::from_ref(&second));
     other.report(patient, &urgent).await;
-    assert_eq!(on(&other, "TO_READ", false).await, [second.clone()], "a report was begun");
+    assert_eq!(on(&other, "TO_READ", false).await, std::slice::from_ref(&second), "a report was begun");
     let nurse = "{ imagingWorklist(list: TO_READ) { nodes { id } } }";
     let patients = setup.anonymous.with_token(setup.tokens.of_patient(patient));
     assert_eq!(patients.ask(nurse, Value::Null).await.codes(), ["FORBIDDEN"]);

@@ -139,10 +139,9 @@ impl Hospital {
             "changePassword" => {
                 json!({ "currentPassword": "wrong", "newPassword": "seven unlikely purple wheelbarrows" })
             }
-            "reauthenticate" => json!({ "password": "wrong" }),
             "completePasswordReset" => json!({ "token": "wrong", "newPassword": "seven unlikely purple wheelbarrows" }),
             "confirmTotp" => json!({ "code": "123456" }),
-            "disableTotp" => json!({ "password": "wrong" }),
+            "disableTotp" | "reauthenticate" => json!({ "password": "wrong" }),
             other => appointments::input(other, row).unwrap_or_else(|| panic!("teach the matrix an input of {other}")),
         }
     }

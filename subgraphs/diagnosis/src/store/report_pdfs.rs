@@ -59,6 +59,7 @@ pub(crate) async fn release(
 
 /// A signature, as it is printed.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "the fields have the names that the graph has")]
 pub(crate) struct Signed {
     pub signed_by: Uuid,
     pub signed_at: DateTime<Utc>,

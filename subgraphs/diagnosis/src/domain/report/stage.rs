@@ -209,6 +209,7 @@ impl Open {
     ///
     /// # Errors
     /// The report as it is, where it is REGISTERED or has no text.
+    #[expect(clippy::result_large_err, reason = "who is refused goes on with the report as it is")]
     pub fn drafted(self) -> Result<Drafted, Self> {
         let is_draft = DraftStatus::of(self.0.status).is_some() && self.0.has_text();
         if is_draft { Ok(Drafted(self.0)) } else { Err(self) }

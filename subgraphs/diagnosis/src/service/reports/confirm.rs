@@ -37,9 +37,10 @@ impl Change for Signed<'_, ConfirmReport> {
         let signer = self.signer(making)?;
         let stage = self.locked(making, &self.change.report_id, self.change.expected_version).await?;
         let Stage::Open(open) = stage else { return Err(illegal("Only a draft is released")) };
-        let drafted = free(making, open, signer)?.drafted().map_err(|open| match open.report().status {
-            ReportStatus::Registered => illegal("Nothing of the report is written yet"),
-            _ => {
+        let drafted = free(making, open, signer)?.drafted().map_err(|open| {
+            if open.report().status == ReportStatus::Registered {
+                illegal("Nothing of the report is written yet")
+            } else {
                 let message = "What is released has findings or an impression";
                 Stop::refuse("reportId", UserErrorCode::Required, message)
             }

@@ -71,6 +71,7 @@ impl UpdateReportDraft {
 }
 
 /// What a text becomes: nothing is said where it is left out, and an empty one empties it.
+#[expect(clippy::option_option, reason = "a text may be left out, and it may be emptied")]
 pub(super) fn text(refusals: &mut Refusals, field: &str, text: Option<&str>) -> Option<Option<String>> {
     text.map(|text| refusals.optional_text(field, Some(text)))
 }
