@@ -167,7 +167,7 @@ async fn get_staff_id(hospital: &Hospital, member: &Value) {
 /// `GET /staff/user/{id}`: `User.profile`
 async fn get_staff_user(hospital: &Hospital) {
     let me = hospital.doctor.data("{ me { profile { ... on MedicalStaff { id profession } } } }", Value::Null).await;
-    assert_eq!(me["me"]["profile"]["profession"], json!("DOCTOR"));
+    assert_eq!(me["me"]["profile"]["profession"], json!("PHYSICIAN"));
 }
 
 /// `GET /staff`: `staff`
