@@ -50,6 +50,7 @@ async fn a_booking_that_is_killed_anywhere_is_there_whole_or_not_at_all_and_its_
     for (place, input) in &killed {
         assert_repeated(&clerk, place, input).await;
     }
+    stack.assert_log_is_chained();
 }
 
 /// After the kill it is there whole or not at all; with its key it is made once, and answered alike.

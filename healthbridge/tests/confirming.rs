@@ -39,7 +39,7 @@ fn expected(is_released: bool) -> Value {
 async fn proof(client: &Client) -> Value {
     let query =
         "mutation ($input: ReauthenticateInput!) { reauthenticate(input: $input) { reauthToken userErrors { code } } }";
-    let input = json!({ "input": { "password": "healthbridge-demo" } });
+    let input = json!({ "input": { "password": stack::PASSWORD } });
     client.data(query, input).await["reauthenticate"]["reauthToken"].clone()
 }
 
@@ -97,4 +97,5 @@ async fn a_report_that_is_released_while_all_is_killed_anywhere_is_released_whol
     for (place, report, key) in &reports {
         assert_repeated(place, report, key, &radiologist).await;
     }
+    stack.assert_log_is_chained();
 }

@@ -174,6 +174,12 @@ impl Stack {
         String::from_utf8(output.stdout).expect("text")
     }
 
+    /// The workflow log is as it was sealed: the checker of its chain says so.
+    pub fn assert_log_is_chained(&self) {
+        let said = self.verify("diagnosis");
+        assert!(said.ends_with("entries of the workflow log are as they were sealed\n"), "{said}");
+    }
+
     /// Kills `up` and everything below it at once, without any warning; gives who was killed.
     pub fn kill_tree(&mut self) -> Vec<u32> {
         let mut child = self.child.take().expect("running");
